@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run hands back, and its rendering as result.json and summary.txt. Fields are defined in
+// design terms: tokens exclude prompt and BOS and include a final EOS; tokens_per_round counts the
+// target's own token; tokens_per_s is decode only; phase shares partition simulated time.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tandem/observe/energy.h"
+#include "tandem/observe/statistics.h"
+#include "tandem/observe/timeline.h"
+#include "tandem/platform/scenario.h"
+
+namespace tandem::platform {
+
+struct RequestResult {
+  std::vector<std::uint32_t> prompt_tokens;  // with BOS
+  std::vector<std::uint32_t> tokens;
+  std::string text;  // of `tokens`; bytes that are not UTF-8 are replaced when written
+  std::uint64_t rounds = 0;
+  std::string status;  // "eos", "max_tokens", or an error status
+};
+
+struct PhaseTime {
+  std::string name;  // "prefill", "draft", "verify", "attention", ...
+  std::uint64_t time_ps = 0;
+};
+
+struct Utilisation {
+  std::string name;  // "npu.matrix", "memory.channel0", ...
+  double fraction = 0.0;
+  std::string meaning;  // "busy time", "data bus occupied", ...
+};
+
+// Bytes requested at the NPU's and PIM's memory ports for one pass over the model, on average.
+struct PassBytes {
+  std::uint64_t weight_bytes = 0;           // everything below included
+  std::uint64_t table_and_scale_bytes = 0;  // draft tables, group scales
+};
+
+// The same workload decoded plainly on the same hardware.
+struct BaselineResult {
+  std::uint64_t simulated_time_ps = 0;
+  double tokens_per_s = 0.0;
+  double energy_pj = 0.0;
+  bool same_tokens = false;
+};
+
+struct RunReport {
+  bool complete = false;  // false: stopped by run.max_simulated_time
+  std::uint64_t simulated_time_ps = 0;
+  std::uint64_t prefill_time_ps = 0;
+  std::uint64_t decode_time_ps = 0;
+  std::vector<RequestResult> requests;
+
+  double tokens_per_s = 0.0;
+  double tokens_per_s_end_to_end = 0.0;
+  double tokens_per_round = 0.0;
+  std::uint64_t drafted_tokens = 0;
+  std::uint64_t accepted_tokens = 0;
+  std::optional<PassBytes> draft_pass;  // absent if nothing was drafted
+  PassBytes verify_pass;                // of plain decoding: the decode pass
+
+  std::vector<PhaseTime> phases;  // partition simulated_time_ps
+  std::vector<Utilisation> utilisations;
+  observe::EnergyLedger energy;
+  observe::StatisticsTable statistics;
+  std::optional<BaselineResult> baseline;
+  std::unique_ptr<observe::Timeline> timeline;  // null: off
+
+  // Accepted over drafted; nothing if nothing was drafted.
+  std::optional<double> acceptance() const;
+  // tokens_per_s over that of the baseline; nothing without a baseline.
+  std::optional<double> speedup_vs_plain() const;
+};
+
+// Wall-clock figures: the only part of a result that may differ between two equal runs.
+struct WallTime {
+  double seconds = 0.0;
+};
+
+// Throws InternalError, naming the figure, unless the phases sum to the simulated time, every
+// utilisation lies in 0..1, no amount of energy is negative or not a number, accepted <= drafted,
+// and the baseline (under greedy decoding or the coupled rule) produced the same tokens.
+void check_physics(const Scenario& scenario, const RunReport& report);
+
+nlohmann::ordered_json result_json(const Scenario& scenario, const RunReport& report,
+                                   const WallTime& wall);
+std::string summary_text(const Scenario& scenario, const RunReport& report);
+
+}  // namespace tandem::platform

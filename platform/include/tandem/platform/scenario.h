@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// The effective configuration of one run: plain structs, defaults filled in, units in the names.
+// scenario_schema.cpp binds every member to its YAML key; nothing else reads or writes the keys.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace tandem::platform {
+
+enum class Execution { kFunctional, kTiming };
+enum class FidelityLevel { kTransaction, kCommand };
+
+struct Fidelity {
+  FidelityLevel memory = FidelityLevel::kTransaction;
+  FidelityLevel pim = FidelityLevel::kTransaction;
+};
+
+// How a physical address is cut, most significant part first. Channels interleave by
+// `channel_interleave_bytes` except in kChannelRowBankColumn, where each channel is one range.
+enum class AddressMapping { kRowBankColumnChannel, kRowColumnBankChannel, kChannelRowBankColumn };
+
+// Values of a DRAM device; one that is not set is the named device's own. Counts are per channel.
+struct DramGeometry {
+  std::optional<std::uint32_t> bus_width_bits;
+  std::optional<std::uint32_t> burst_length;
+  std::optional<std::uint64_t> data_rate_transfers_per_s;
+  std::optional<std::uint32_t> bank_groups;
+  std::optional<std::uint32_t> banks_per_group;
+  std::optional<std::uint64_t> row_bytes;
+};
+
+struct DramTiming {
+  std::optional<std::uint64_t> activate_to_read_ps;       // tRCD
+  std::optional<std::uint64_t> precharge_ps;              // tRP
+  std::optional<std::uint64_t> activate_to_precharge_ps;  // tRAS
+  std::optional<std::uint64_t> read_latency_ps;           // tCL
+  std::optional<std::uint64_t> write_latency_ps;          // tCWL
+  std::optional<std::uint64_t> write_recovery_ps;         // tWR
+  std::optional<std::uint64_t> write_to_read_ps;          // tWTR
+  std::optional<std::uint64_t> read_to_precharge_ps;      // tRTP
+  std::optional<std::uint64_t> column_to_column_ps;       // tCCD
+  std::optional<std::uint64_t> activate_to_activate_ps;   // tRRD
+  std::optional<std::uint64_t> four_activate_window_ps;   // tFAW
+  std::optional<std::uint64_t> refresh_interval_ps;       // tREFI
+  std::optional<std::uint64_t> refresh_time_ps;           // tRFC
+};
+
+struct DramEnergy {
+  std::optional<std::uint64_t> activate_fj;       // one activate with its precharge
+  std::optional<std::uint64_t> read_fj_per_bit;   // array to pins
+  std::optional<std::uint64_t> write_fj_per_bit;  // pins to array
+  std::optional<std::uint64_t> refresh_fj;        // one refresh command
+  std::optional<std::uint64_t> background_uw;     // per channel
+};
+
+struct DramConfig {
+  std::string device = "lpddr5_6400";  // name of a device of modules/memory
+  std::uint32_t channels = 1;
+  std::uint64_t capacity_bytes = std::uint64_t{1} << 30;  // all channels together
+  AddressMapping mapping = AddressMapping::kRowBankColumnChannel;
+  std::uint64_t channel_interleave_bytes = 256;
+  std::uint32_t queue_depth = 32;  // requests a channel holds
+  DramGeometry geometry;
+  DramTiming timing;
+  DramEnergy energy;
+};
+
+enum class RowBuffer { kSingle, kDual };
+
+// Multiply-accumulates that one bank completes per PIM clock, by format of the weights.
+struct PimLanes {
+  std::uint32_t fp16 = 16;
+  std::uint32_t bf16 = 16;
+  std::uint32_t int8 = 32;
+  std::uint32_t int4 = 64;
+  std::uint32_t e2m1 = 64;
+  std::uint32_t e3m0 = 64;
+  std::uint32_t bsfp_draft = 64;
+  std::uint32_t bsfp_full = 16;
+};
+
+struct PimConfig {
+  bool enabled = true;
+  RowBuffer row_buffer = RowBuffer::kDual;
+  std::uint64_t clock_hz = 1'000'000'000;
+  PimLanes lanes;
+  std::uint32_t global_buffer_rows = 1;  // DRAM rows of input vector a channel holds
+  std::uint32_t accumulators_per_bank = 16;
+  std::uint32_t command_queue_depth = 64;
+  std::uint64_t mac_energy_fj = 320;  // one FP16 multiply-accumulate in a bank
+};
+
+enum class Dataflow { kWeightStationary, kOutputStationary };
+
+struct PeArrayConfig {
+  std::uint32_t rows = 32;
+  std::uint32_t columns = 32;
+  std::uint32_t count = 1;
+  Dataflow dataflow = Dataflow::kWeightStationary;
+  std::uint32_t reconfiguration_cycles = 16;  // between draft and verify mode
+  std::uint64_t mac_energy_fj = 400;          // one FP16 multiply-accumulate
+};
+
+struct DmaConfig {
+  std::uint32_t channels = 2;
+  std::uint32_t outstanding = 16;  // bursts in flight, per channel
+  std::uint64_t burst_bytes = 256;
+};
+
+enum class SequencerMode { kOverlapped, kSerial };
+
+struct NpuConfig {
+  std::uint64_t clock_hz = 1'000'000'000;
+  PeArrayConfig array;
+  std::uint64_t weight_buffer_bytes = 256 * 1024;  // both halves of the double buffer
+  std::uint64_t activation_buffer_bytes = 512 * 1024;
+  DmaConfig dma;
+  std::uint32_t vector_lanes = 16;
+  std::uint32_t queue_pairs = 4;
+  std::uint32_t contexts = 2;
+  SequencerMode sequencer = SequencerMode::kOverlapped;  // kSerial: one primitive at a time
+};
+
+enum class Arbitration { kRoundRobin, kPriority, kWeighted };
+
+struct InterconnectConfig {
+  std::uint64_t clock_hz = 1'000'000'000;
+  std::uint64_t width_bytes = 32;  // per port and clock
+  std::uint32_t latency_cycles = 4;
+  Arbitration arbitration = Arbitration::kRoundRobin;
+};
+
+struct SramConfig {
+  std::uint64_t size_bytes = std::uint64_t{4} << 20;
+  std::uint64_t latency_ps = 2'000;
+};
+
+enum class CpuForm { kNative, kRiscv };
+
+struct CpuConfig {
+  CpuForm form = CpuForm::kNative;
+  std::uint64_t hal_call_ps = 20'000;  // simulated time that one call of the HAL takes
+};
+
+// Base addresses; sizes follow from the configuration.
+struct AddressMap {
+  std::uint64_t interrupt_controller = 0x0200'0000;
+  std::uint64_t timer = 0x0201'0000;
+  std::uint64_t uart = 0x0202'0000;
+  std::uint64_t mailbox = 0x0203'0000;
+  std::uint64_t npu = 0x0210'0000;
+  std::uint64_t pim = 0x0220'0000;
+  std::uint64_t sram = 0x1000'0000;
+  std::uint64_t dram = 0x8000'0000;
+};
+constexpr std::uint64_t kRegisterBlockBytes = 0x1000;  // of every device but PIM
+constexpr std::uint64_t kPimWindowBytes = 0x20'0000;
+
+struct HardwareConfig {
+  DramConfig dram;
+  PimConfig pim;
+  NpuConfig npu;
+  InterconnectConfig interconnect;
+  SramConfig sram;
+  CpuConfig cpu;
+  AddressMap address_map;
+};
+
+// Paths are resolved: they open from the working directory.
+struct ModelConfig {
+  std::filesystem::path weights;
+  std::filesystem::path tokenizer;
+};
+
+enum class SamplingRule { kStandard, kCoupled };
+
+struct Sampling {
+  bool greedy = true;
+  double temperature = 1.0;                    // meaningless when greedy
+  SamplingRule rule = SamplingRule::kCoupled;  // meaningless when greedy
+};
+
+// A text gets BOS and is tokenized; a list of token ids is used as written.
+using Prompt = std::variant<std::string, std::vector<std::uint32_t>>;
+
+struct Workload {
+  std::vector<Prompt> prompts;
+  std::uint32_t max_tokens = 128;  // per request, prompt and BOS excluded
+  bool stop_at_eos = true;
+  Sampling sampling;
+};
+
+enum class PolicyName { kPlain, kSelfSpeculative };
+enum class Granularity { kStep, kLayer };
+enum class Engine { kNpu, kPim, kAuto };
+enum class DraftFormat { kBsfpE, kBsfpI, kBsfpIShiftAdd, kInt4, kE2m1, kE3m0 };
+enum class DraftGroup { k128, kRow, kTensor };
+enum class DraftScale { kAbsmax, kMse, kPow2 };
+enum class Classifier { kPlane, kFull };
+enum class DraftScope { kTensor, kRow };
+enum class DraftKv { kOwn, kShared };
+
+struct PlacementConfig {
+  Engine attention = Engine::kAuto;
+  Engine linear = Engine::kNpu;
+};
+
+struct DraftConfig {
+  DraftFormat format = DraftFormat::kBsfpI;
+  DraftGroup group = DraftGroup::kTensor;
+  DraftScale scale = DraftScale::kMse;
+  std::uint32_t length = 4;  // tokens drafted per round at most, 1..16
+  double stop_below = 0.0;   // drafting stops after a token less probable than this
+  Classifier classifier = Classifier::kPlane;
+  DraftScope scope = DraftScope::kTensor;
+  DraftKv kv = DraftKv::kOwn;
+};
+
+struct PolicyConfig {
+  PolicyName name = PolicyName::kSelfSpeculative;
+  Granularity granularity = Granularity::kStep;
+  std::uint32_t max_batch = 8;  // sequences decoded together at most
+  PlacementConfig placement;
+  DraftConfig draft;
+};
+
+enum class Baseline { kPlain, kNone };
+
+struct TimelineConfig {
+  bool enabled = true;
+  std::uint64_t begin_ps = 0;
+  std::uint64_t end_ps = 1'000'000'000'000;  // 1 s
+  std::uint64_t max_events = 200'000;
+};
+
+struct RunConfig {
+  Baseline baseline = Baseline::kPlain;
+  TimelineConfig timeline;
+  std::uint64_t max_simulated_time_ps = 60'000'000'000'000;  // 60 s; reaching it ends the run
+  bool progress = true;  // a progress line, if standard error is a terminal
+};
+
+struct Scenario {
+  std::uint32_t version = 1;
+  std::uint64_t seed = 1;
+  Execution execution = Execution::kFunctional;
+  Fidelity fidelity;
+  HardwareConfig platform;
+  ModelConfig model;
+  Workload workload;
+  PolicyConfig policy;
+  RunConfig run;
+
+  // Where the scenario came from; not part of the effective configuration.
+  std::filesystem::path file;       // as named on the command line, empty for a text
+  std::filesystem::path directory;  // paths of the effective configuration are relative to it
+};
+
+// Period of a clock in ps, rounded to the nearest picosecond and at least 1.
+constexpr std::uint64_t clock_period_ps(std::uint64_t clock_hz) {
+  constexpr std::uint64_t kPsPerSecond = 1'000'000'000'000;
+  const std::uint64_t period = (kPsPerSecond + clock_hz / 2) / clock_hz;
+  return period == 0 ? 1 : period;
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of a scenario on the simulated platform.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "tandem/platform/results.h"
+#include "tandem/platform/scenario.h"
+
+namespace tandem::platform {
+
+struct RunProgress {
+  const char* stage = "";  // "speculative", "plain baseline"
+  std::uint64_t simulated_time_ps = 0;
+  std::uint64_t tokens_done = 0;
+  std::uint64_t tokens_expected = 0;  // upper bound: prompts x max_tokens, all stages together
+};
+
+// Hears of a run while it goes on. Calls come from inside the simulation: keep them short.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  // Text that the firmware wrote to the UART.
+  virtual void uart(std::string_view text) = 0;
+  virtual void progress(const RunProgress& progress) = 0;
+};
+
+// Loads the model, builds the platform, runs the workload, and the plain baseline if asked for.
+// Throws UserError for what the user can put right (corrupt weights, a platform too small for the
+// model), anything else is a defect. Does not touch the console or write files.
+RunReport run_scenario(const Scenario& scenario, RunObserver& observer);
+
+}  // namespace tandem::platform
