@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/common/at_target.h"
+
+#include <algorithm>
+
+namespace tandem::common {
+
+AtTarget::AtTarget(AtTargetOwner& owner, Agenda& agenda, unsigned port, unsigned max_outstanding)
+    : owner_(owner), agenda_(agenda), port_(port), max_outstanding_(max_outstanding) {
+  in_service_.reserve(max_outstanding);
+}
+
+tlm::tlm_sync_enum AtTarget::nb_transport_fw(Payload& payload, tlm::tlm_phase& phase,
+                                             sc_core::sc_time& delay) {
+  if (phase == tlm::BEGIN_REQ) return begin_request(payload, phase, delay);
+  if (phase == tlm::END_RESP && response_ == &payload) {
+    if (delay == sc_core::SC_ZERO_TIME) {
+      end_response();
+    } else {
+      agenda_.at(local_time_ps(delay), [this] { end_response(); });
+    }
+    return tlm::TLM_COMPLETED;
+  }
+  // Not a phase that an initiator may send: phases of other protocols are ignored, as the base
+  // protocol asks.
+  return tlm::TLM_ACCEPTED;
+}
+
+tlm::tlm_sync_enum AtTarget::begin_request(Payload& payload, tlm::tlm_phase& phase,
+                                           sc_core::sc_time& delay) {
+  payload.acquire();
+  if (delay != sc_core::SC_ZERO_TIME) {
+    arriving_ = &payload;
+    agenda_.at(local_time_ps(delay), [this, p = &payload] { arrive(*p); });
+    return tlm::TLM_ACCEPTED;
+  }
+  if (full()) {
+    held_ = &payload;
+    return tlm::TLM_ACCEPTED;
+  }
+  const std::uint64_t accepted_ps = start(payload);
+  phase = tlm::END_REQ;
+  delay = from_ps(accepted_ps - now_ps());
+  return tlm::TLM_UPDATED;
+}
+
+std::uint64_t AtTarget::start(Payload& payload) {
+  const AtTargetOwner::Service service = owner_.serve(port_, payload);
+  in_service_.push_back(&payload);
+  agenda_.at(service.response_ps, [this, p = &payload] { finish_service(*p); });
+  return service.accepted_ps;
+}
+
+void AtTarget::arrive(Payload& payload) {
+  arriving_ = nullptr;
+  held_ = &payload;
+  admit_held();
+}
+
+void AtTarget::admit_held() {
+  if (held_ == nullptr || full()) return;
+  Payload& payload = *held_;
+  held_ = nullptr;
+  const std::uint64_t accepted_ps = start(payload);
+  tlm::tlm_phase phase = tlm::END_REQ;
+  sc_core::sc_time delay = from_ps(accepted_ps - now_ps());
+  owner_.send_backward(port_, payload, phase, delay);
+}
+
+void AtTarget::finish_service(Payload& payload) {
+  in_service_.erase(std::find(in_service_.begin(), in_service_.end(), &payload));
+  ready_.push(&payload);
+  send_response();
+}
+
+void AtTarget::send_response() {
+  if (response_ != nullptr || ready_.empty()) return;
+  Payload& payload = *ready_.pop();
+  response_ = &payload;
+  tlm::tlm_phase phase = tlm::BEGIN_RESP;
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  const tlm::tlm_sync_enum status = owner_.send_backward(port_, payload, phase, delay);
+  const bool ended =
+      status == tlm::TLM_COMPLETED || (status == tlm::TLM_UPDATED && phase == tlm::END_RESP);
+  if (!ended) return;
+  if (delay == sc_core::SC_ZERO_TIME) {
+    end_response();
+  } else {
+    agenda_.at(local_time_ps(delay), [this] { end_response(); });
+  }
+}
+
+void AtTarget::end_response() {
+  if (response_ == nullptr) return;
+  Payload& payload = *response_;
+  response_ = nullptr;
+  payload.release();
+  admit_held();
+  send_response();
+}
+
+void AtTarget::reset() {
+  if (arriving_ != nullptr) {
+    held_ = arriving_;
+    arriving_ = nullptr;
+  }
+  for (Payload* payload : in_service_) ready_.push(payload);
+  in_service_.clear();
+  if (held_ != nullptr) {
+    held_->set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+    ready_.push(held_);
+    held_ = nullptr;
+  }
+  send_response();
+}
+
+}  // namespace tandem::common

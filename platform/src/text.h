@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tandem::platform {
+
+// Text of unknown origin, fit for a one-line message: control characters and bytes beyond ASCII
+// as \xNN, at most 60 characters.
+std::string printable(std::string_view text);
+
+// The candidate that a person most likely meant; empty if none is near.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// "a, b or c"
+std::string join_or(const std::vector<std::string>& words);
+
+}  // namespace tandem::platform
