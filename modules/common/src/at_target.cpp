@@ -14,11 +14,7 @@ tlm::tlm_sync_enum AtTarget::nb_transport_fw(Payload& payload, tlm::tlm_phase& p
                                              sc_core::sc_time& delay) {
   if (phase == tlm::BEGIN_REQ) return begin_request(payload, phase, delay);
   if (phase == tlm::END_RESP && response_ == &payload) {
-    if (delay == sc_core::SC_ZERO_TIME) {
-      end_response();
-    } else {
-      agenda_.at(local_time_ps(delay), [this] { end_response(); });
-    }
+    schedule_end_response(delay);
     return tlm::TLM_COMPLETED;
   }
   // Not a phase that an initiator may send: phases of other protocols are ignored, as the base
@@ -31,7 +27,8 @@ tlm::tlm_sync_enum AtTarget::begin_request(Payload& payload, tlm::tlm_phase& pha
   payload.acquire();
   if (delay != sc_core::SC_ZERO_TIME) {
     arriving_ = &payload;
-    agenda_.at(local_time_ps(delay), [this, p = &payload] { arrive(*p); });
+    arrival_ps_ = local_time_ps(delay);
+    agenda_.at(arrival_ps_, [this] { arrive(); });
     return tlm::TLM_ACCEPTED;
   }
   if (full()) {
@@ -47,13 +44,14 @@ tlm::tlm_sync_enum AtTarget::begin_request(Payload& payload, tlm::tlm_phase& pha
 std::uint64_t AtTarget::start(Payload& payload) {
   const AtTargetOwner::Service service = owner_.serve(port_, payload);
   in_service_.push_back(&payload);
+  last_accepted_ps_ = service.accepted_ps;
   agenda_.at(service.response_ps, [this, p = &payload] { finish_service(*p); });
   return service.accepted_ps;
 }
 
-void AtTarget::arrive(Payload& payload) {
+void AtTarget::arrive() {
+  held_ = arriving_;
   arriving_ = nullptr;
-  held_ = &payload;
   admit_held();
 }
 
@@ -82,28 +80,29 @@ void AtTarget::send_response() {
   const tlm::tlm_sync_enum status = owner_.send_backward(port_, payload, phase, delay);
   const bool ended =
       status == tlm::TLM_COMPLETED || (status == tlm::TLM_UPDATED && phase == tlm::END_RESP);
-  if (!ended) return;
+  if (ended) schedule_end_response(delay);
+}
+
+void AtTarget::schedule_end_response(const sc_core::sc_time& delay) {
   if (delay == sc_core::SC_ZERO_TIME) {
     end_response();
-  } else {
-    agenda_.at(local_time_ps(delay), [this] { end_response(); });
+    return;
   }
+  response_ending_ = true;
+  agenda_.at(local_time_ps(delay), [this] { end_response(); });
 }
 
 void AtTarget::end_response() {
   if (response_ == nullptr) return;
   Payload& payload = *response_;
   response_ = nullptr;
+  response_ending_ = false;
   payload.release();
   admit_held();
   send_response();
 }
 
 void AtTarget::reset() {
-  if (arriving_ != nullptr) {
-    held_ = arriving_;
-    arriving_ = nullptr;
-  }
   for (Payload* payload : in_service_) ready_.push(payload);
   in_service_.clear();
   if (held_ != nullptr) {
@@ -111,7 +110,10 @@ void AtTarget::reset() {
     ready_.push(held_);
     held_ = nullptr;
   }
-  send_response();
+  if (arriving_ != nullptr) agenda_.at(arrival_ps_, [this] { arrive(); });
+  if (response_ending_) agenda_.at(0, [this] { end_response(); });
+  // Not before the END_REQ that was announced last.
+  agenda_.at(last_accepted_ps_, [this] { send_response(); });
 }
 
 }  // namespace tandem::common

@@ -48,10 +48,11 @@ class AtTarget {
   tlm::tlm_sync_enum begin_request(Payload& payload, tlm::tlm_phase& phase,
                                    sc_core::sc_time& delay);
   std::uint64_t start(Payload& payload);
-  void arrive(Payload& payload);
+  void arrive();
   void admit_held();
   void finish_service(Payload& payload);
   void send_response();
+  void schedule_end_response(const sc_core::sc_time& delay);
   void end_response();
 
   AtTargetOwner& owner_;
@@ -62,7 +63,10 @@ class AtTarget {
   std::vector<Payload*> in_service_;  // executed, response not due yet
   Ring<Payload*> ready_;              // response due, waiting for the response channel
   Payload* response_ = nullptr;       // between BEGIN_RESP and END_RESP
-  Payload* arriving_ = nullptr;       // annotated with a delay, not here yet
+  bool response_ending_ = false;      // END_RESP annotated with a delay that has not passed
+  Payload* arriving_ = nullptr;       // BEGIN_REQ annotated with a delay that has not passed
+  std::uint64_t arrival_ps_ = 0;
+  std::uint64_t last_accepted_ps_ = 0;
 };
 
 }  // namespace tandem::common
