@@ -13,6 +13,32 @@ namespace {
 
 constexpr unsigned kPatternBits = 15;
 
+constexpr bool is_shift_add_level(unsigned pattern) {
+  if (pattern == 0) return true;
+  if (pattern >= 0x0400) {  // normal: mantissa field 0, 1/4 or 1/2
+    return (pattern & 0x00FFu) == 0 && (pattern & 0x0300u) != 0x0300u;
+  }
+  while ((pattern & 1u) == 0) pattern >>= 1;  // subnormal: an integer of units of 2^-24
+  return pattern == 1 || pattern == 3 || pattern == 5;
+}
+
+constexpr std::size_t shift_add_level_count() {
+  std::size_t count = 0;
+  for (unsigned p = 0; p < kFp16Infinity; ++p) count += is_shift_add_level(p) ? 1 : 0;
+  return count;
+}
+
+constexpr auto shift_add_levels() {
+  std::array<std::uint16_t, shift_add_level_count()> levels{};
+  std::size_t n = 0;
+  for (unsigned p = 0; p < kFp16Infinity; ++p) {
+    if (is_shift_add_level(p)) levels[n++] = static_cast<std::uint16_t>(p);
+  }
+  return levels;
+}
+
+constexpr auto kShiftAddLevels = shift_add_levels();
+
 std::uint16_t level_of_mean(double mean, Levels levels) {
   return levels == Levels::kShiftAdd ? nearest_shift_add_level(mean)
                                      : float_to_fp16(static_cast<float>(mean));
@@ -61,28 +87,16 @@ BsfpITable uniform_bsfp_i() {
 }
 
 std::uint16_t nearest_shift_add_level(double value) {
-  constexpr std::uint16_t kQuarters = 0x0300;  // mantissa 1.m in quarters
-  constexpr std::uint16_t kLargest = 0x7A00;   // 1.5 x 2^15
-  // The candidates in ascending order are the FP16 patterns of mantissa 1, 1.25, 1.5; among the
-  // subnormals (units of 2^-24) those with two set bits at most two places apart.
-  const auto is_level = [](std::uint16_t pattern) {
-    if (pattern >= 0x0400) {
-      return (pattern & 0x00FFu) == 0 && (pattern & kQuarters) != kQuarters;
-    }
-    if (pattern == 0) return true;
-    unsigned odd = pattern;
-    while ((odd & 1u) == 0) odd >>= 1;
-    return odd == 1 || odd == 3 || odd == 5;
+  const auto less = [](double wanted, std::uint16_t level) {
+    return wanted < fp16_to_float(level);
   };
-  if (!(value < fp16_to_float(kLargest))) return kLargest;
-  std::uint16_t below = float_to_fp16(static_cast<float>(value));
-  if (static_cast<double>(fp16_to_float(below)) > value) --below;
-  while (!is_level(below)) --below;
-  std::uint16_t above = static_cast<std::uint16_t>(below + 1);
-  while (!is_level(above)) ++above;
-  const double down = value - fp16_to_float(below);
-  const double up = fp16_to_float(above) - value;
-  return up < down ? above : below;
+  const auto above =
+      std::upper_bound(kShiftAddLevels.begin(), kShiftAddLevels.end(), value, less);
+  if (above == kShiftAddLevels.begin()) return kShiftAddLevels.front();
+  if (above == kShiftAddLevels.end()) return kShiftAddLevels.back();
+  const double down = value - fp16_to_float(*(above - 1));
+  const double up = fp16_to_float(*above) - value;
+  return up < down ? *above : *(above - 1);
 }
 
 float draft_magnitude(const BsfpITable& table, unsigned code) {
