@@ -2,72 +2,82 @@
 // The batch table: the sequences that one command works on, and what it reports about each.
 #pragma once
 #include "tandem/abi/command.h"
+#include "tandem/abi/enumerations.h"
 
 namespace tandem::abi {
 
-constexpr std::uint32_t kKvSets = 2;
-constexpr std::uint32_t kMaxStopIds = 4;
+#define TANDEM_BATCH_LIMITS(ITEM)                                            \
+  ITEM(std::uint32_t, KvSets, 2, "KV caches of one sequence: target, draft") \
+  ITEM(std::uint32_t, MaxStopIds, 4, "Token ids that may end a sequence")
+TANDEM_CONSTANTS(BatchLimits, "Sizes of the batch table", TANDEM_BATCH_LIMITS)
 
 // A page holds page_tokens tokens of every layer:
 //   page + layer * layer_bytes:            K [kv_head][token][head_dim]
 //   page + layer * layer_bytes + half:     V, by layout
 // with layer_bytes = 2 * half and half = kv_heads * page_tokens * head_dim * 2 (FP16).
-enum class KvLayout : u32 {
-  kTokenMajor = 0,    // V [kv_head][token][head_dim]
-  kElementMajor = 1,  // V [kv_head][head_dim][token]: a PIM bank multiplies along its row
-};
+#define TANDEM_KV_LAYOUTS(ITEM)                       \
+  ITEM(TokenMajor, 0, "V [kv_head][token][head_dim]") \
+  ITEM(ElementMajor, 1, "V [kv_head][head_dim][token]: a PIM bank multiplies along its row")
+TANDEM_ENUM(KvLayout, u32, "Order of the values of a KV page", TANDEM_KV_LAYOUTS)
 
-#define TANDEM_KV_SET_MEMBERS(ONE, MANY)                                                         \
-  ONE(u64, page_table, "Address of u64 page addresses, one per page_tokens tokens")              \
-  ONE(u32, page_count, "Entries of the page table")                                              \
-  ONE(u32, page_tokens, "Tokens per page, a multiple of 16")                                     \
-  ONE(u32, layout, "KvLayout")                                                                   \
+#define TANDEM_KV_SET_MEMBERS(ONE, MANY)                                            \
+  ONE(u64, page_table, "Address of u64 page addresses, one per page_tokens tokens") \
+  ONE(u32, page_count, "Entries of the page table")                                 \
+  ONE(u32, page_tokens, "Tokens per page, a multiple of 16")                        \
+  ONE(u32, layout, "KvLayout")                                                      \
   ONE(u32, committed_length, "Tokens whose keys and values are valid; written by KV_COMMIT")
 TANDEM_STRUCTURE(KvSet, 24, "KV cache of one sequence", TANDEM_KV_SET_MEMBERS)
 
-enum class Topology : u32 { kChain = 0, kTree = 1 };
+#define TANDEM_TOPOLOGIES(ITEM)                       \
+  ITEM(Chain, 0, "Each token follows the one before") \
+  ITEM(Tree, 1, "Tokens have parents")
+TANDEM_ENUM(Topology, u32, "Shape of a draft", TANDEM_TOPOLOGIES)
 
-#define TANDEM_BATCH_MEMBERS(ONE, MANY)                                                           \
-  ONE(u32, request_id, "Names the sequence; part of the random key")                              \
-  ONE(u32, pending_count, "Tokens not yet in the KV cache, at least 1")                           \
-  ONE(u64, pending_tokens, "Address of pending_count u32 token ids")                              \
-  ONE(u32, position_base, "Position of the first pending token")                                  \
-  ONE(u32, remaining_tokens, "Tokens that may still be emitted; ACCEPT stops there")              \
-  ONE(u64, draft_block, "Address of the DraftBlock; 0: none")                                     \
-  ONE(u32, topology, "Topology of the drafted tokens")                                            \
-  ONE(u32, stop_count, "Valid entries of stop_ids")                                               \
-  ONE(u64, topology_block, "Tree: address of parent, depth and ancestor masks; chain: 0")         \
-  ONE(u64, rng_key, "Mixed into the seed")                                                        \
-  MANY(u32, stop_ids, 4, "Token ids that end the sequence")                                       \
-  MANY(KvSet, kv, 2, "Set 0: target; set 1: draft, if it keeps its own")                          \
+#define TANDEM_BATCH_MEMBERS(ONE, MANY)                                                   \
+  ONE(u32, request_id, "Names the sequence; part of the random key")                      \
+  ONE(u32, pending_count, "Tokens not yet in the KV cache, at least 1")                   \
+  ONE(u64, pending_tokens, "Address of pending_count u32 token ids")                      \
+  ONE(u32, position_base, "Position of the first pending token")                          \
+  ONE(u32, remaining_tokens, "Tokens that may still be emitted; ACCEPT stops there")      \
+  ONE(u64, draft_block, "Address of the DraftBlock; 0: none")                             \
+  ONE(u32, topology, "Topology of the drafted tokens")                                    \
+  ONE(u32, stop_count, "Valid entries of stop_ids")                                       \
+  ONE(u64, topology_block, "Tree: address of parent, depth and ancestor masks; chain: 0") \
+  ONE(u64, rng_key, "Mixed into the seed")                                                \
+  MANY(u32, stop_ids, 4, "Token ids that end the sequence")                               \
+  MANY(KvSet, kv, 2, "Set 0: target; set 1: draft, if it keeps its own")                  \
   MANY(u32, reserved, 4, "0")
 TANDEM_STRUCTURE(BatchEntry, 136, "One sequence of a batch table", TANDEM_BATCH_MEMBERS)
 
-#define TANDEM_DRAFT_BLOCK_MEMBERS(ONE, MANY)                                                     \
-  ONE(u32, count, "Drafted tokens")                                                               \
-  ONE(u32, stopped_early, "1: the last token's confidence was below stop_below")                  \
-  ONE(u64, distributions, "Address of FP32 q[count][vocabulary]; 0: not kept")                    \
-  ONE(u32, distribution_stride, "Bytes from one distribution to the next")                        \
-  ONE(u32, distribution_capacity, "Distributions that fit")                                       \
-  MANY(u32, reserved, 2, "0")                                                                     \
-  MANY(u32, tokens, 64, "Token ids")                                                              \
-  MANY(u32, confidences, 64, "FP32 bits: probability that the draft gave the token")              \
+#define TANDEM_DRAFT_BLOCK_MEMBERS(ONE, MANY)                                        \
+  ONE(u32, count, "Drafted tokens")                                                  \
+  ONE(u32, stopped_early, "1: the last token's confidence was below stop_below")     \
+  ONE(u64, distributions, "Address of FP32 q[count][vocabulary]; 0: not kept")       \
+  ONE(u32, distribution_stride, "Bytes from one distribution to the next")           \
+  ONE(u32, distribution_capacity, "Distributions that fit")                          \
+  MANY(u32, reserved, 2, "0")                                                        \
+  MANY(u32, tokens, 64, "Token ids")                                                 \
+  MANY(u32, confidences, 64, "FP32 bits: probability that the draft gave the token") \
   MANY(u8, parents, 64, "Tree: index of the parent, 0xFF for the root; chain: unused")
 TANDEM_STRUCTURE(DraftBlock, 608, "What DRAFT writes and VERIFY reads, per sequence",
                  TANDEM_DRAFT_BLOCK_MEMBERS)
 constexpr std::size_t kDraftHeaderBytes = offsetof(DraftBlock, tokens);
 
-enum class StopReason : u32 { kNone = 0, kStopId = 1, kLength = 2 };
+#define TANDEM_STOP_REASONS(ITEM)          \
+  ITEM(None, 0, "It goes on")              \
+  ITEM(StopId, 1, "A stop id was emitted") \
+  ITEM(Length, 2, "remaining_tokens were emitted")
+TANDEM_ENUM(StopReason, u32, "Why a sequence ended", TANDEM_STOP_REASONS)
 
-#define TANDEM_VERIFY_RESULT_MEMBERS(ONE, MANY)                                                  \
-  ONE(u32, drafted, "Drafted tokens that were checked")                                          \
-  ONE(u32, accepted, "Drafted tokens that passed the acceptance rule")                           \
-  ONE(u32, emitted, "Tokens to output: accepted ones, then next_token, cut at a stop")           \
-  ONE(u32, next_token, "Token that the target chose after the accepted ones")                    \
-  ONE(u32, stop_reason, "StopReason")                                                            \
-  ONE(u32, committed_length, "Length of KV set after KV_COMMIT")                                 \
-  ONE(u32, next_confidence, "FP32 bits: probability that the target gave next_token")            \
-  ONE(u32, reserved, "0")                                                                        \
+#define TANDEM_VERIFY_RESULT_MEMBERS(ONE, MANY)                                        \
+  ONE(u32, drafted, "Drafted tokens that were checked")                                \
+  ONE(u32, accepted, "Drafted tokens that passed the acceptance rule")                 \
+  ONE(u32, emitted, "Tokens to output: accepted ones, then next_token, cut at a stop") \
+  ONE(u32, next_token, "Token that the target chose after the accepted ones")          \
+  ONE(u32, stop_reason, "StopReason")                                                  \
+  ONE(u32, committed_length, "Length of KV set after KV_COMMIT")                       \
+  ONE(u32, next_confidence, "FP32 bits: probability that the target gave next_token")  \
+  ONE(u32, reserved, "0")                                                              \
   MANY(u8, path, 64, "Tree: accepted nodes in order; chain: unused")
 TANDEM_STRUCTURE(VerifyResult, 96, "Outcome of ACCEPT, per sequence", TANDEM_VERIFY_RESULT_MEMBERS)
 

@@ -1,77 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model as the platform's packer leaves it in memory: shape, tensor directory, tokenizer.
 #pragma once
+#include "tandem/abi/enumerations.h"
 #include "tandem/abi/formats.h"
 #include "tandem/abi/structures.h"
 
 namespace tandem::abi {
 
-constexpr std::uint32_t kModelMagic = 0x4C44'4D54;  // "TMDL"
+#define TANDEM_MODEL_CONSTANTS(ITEM) ITEM(std::uint32_t, ModelMagic, 0x4C44'4D54, "TMDL")
+TANDEM_CONSTANTS(Model, "Identification of a model image", TANDEM_MODEL_CONSTANTS)
 
-enum class TensorKind : u32 {
-  kEmbedding = 0, kAttentionNorm = 1, kQuery = 2, kKey = 3, kValue = 4, kAttentionOutput = 5,
-  kFfnNorm = 6, kGate = 7, kUp = 8, kDown = 9, kFinalNorm = 10, kClassifier = 11,
-  kInverseFrequency = 12, kRouter = 13,
-};
+#define TANDEM_TENSOR_KINDS(ITEM)                              \
+  ITEM(Embedding, 0, "Token embedding [vocabulary][dim]")      \
+  ITEM(AttentionNorm, 1, "Gain before attention [dim]")        \
+  ITEM(Query, 2, "Query projection")                           \
+  ITEM(Key, 3, "Key projection")                               \
+  ITEM(Value, 4, "Value projection")                           \
+  ITEM(AttentionOutput, 5, "Output projection of attention")   \
+  ITEM(FfnNorm, 6, "Gain before the feed-forward layer [dim]") \
+  ITEM(Gate, 7, "Feed-forward gate")                           \
+  ITEM(Up, 8, "Feed-forward up")                               \
+  ITEM(Down, 9, "Feed-forward down")                           \
+  ITEM(FinalNorm, 10, "Gain before the classifier [dim]")      \
+  ITEM(Classifier, 11, "Logits [vocabulary][dim]")             \
+  ITEM(InverseFrequency, 12, "Rotary frequencies")             \
+  ITEM(Router, 13, "Expert router")
+TANDEM_ENUM(TensorKind, u32, "What a tensor is for", TANDEM_TENSOR_KINDS)
 
 // A tensor has an entry per role; both may name the same bytes (BSFP draft planes do).
-enum class TensorRole : u32 { kFull = 0, kDraft = 1 };
+#define TANDEM_TENSOR_ROLES(ITEM)          \
+  ITEM(Full, 0, "Verify and plain passes") \
+  ITEM(Draft, 1, "Draft passes")
+TANDEM_ENUM(TensorRole, u32, "Pass that reads a tensor", TANDEM_TENSOR_ROLES)
 
-constexpr u64 kModelSharedClassifier = 1u << 0;  // classifier = embedding
+#define TANDEM_MODEL_FLAGS(ITEM) \
+  ITEM(u64, ModelSharedClassifier, 1u << 0, "The classifier is the embedding")
+TANDEM_CONSTANTS(ModelFlags, "ModelImage::flags", TANDEM_MODEL_FLAGS)
 
-#define TANDEM_TENSOR_MEMBERS(ONE, MANY)                                                          \
-  ONE(u32, kind, "TensorKind")                                                                    \
-  ONE(u32, role, "TensorRole")                                                                    \
-  ONE(u16, layer, "Layer, 0 where there is only one")                                             \
-  ONE(u16, expert, "Expert, 0 where there is only one")                                           \
-  ONE(u8, format, "Format")                                                                       \
-  ONE(u8, grouping, "Grouping of the scales")                                                     \
-  ONE(u8, scope, "TableScope")                                                                    \
-  ONE(u8, layout, "OperandLayout")                                                                \
-  ONE(u32, rows, "Output rows n")                                                                 \
-  ONE(u32, columns, "Input columns k")                                                            \
-  ONE(u64, stream, "Bus address of the weight stream, 64-byte aligned")                           \
-  ONE(u64, stream_bytes, "")                                                                      \
-  ONE(u64, remainder, "Bus address of the 12-bit plane; 0: none")                                 \
-  ONE(u64, remainder_bytes, "")                                                                   \
-  ONE(u64, scales, "Bus address of the FP16 scales; 0: none")                                     \
-  ONE(u64, scales_bytes, "")                                                                      \
-  ONE(u64, tables, "Bus address of the BSFP tables; 0: none")                                     \
-  ONE(u64, tables_bytes, "")                                                                      \
+#define TANDEM_TENSOR_MEMBERS(ONE, MANY)                                \
+  ONE(u32, kind, "TensorKind")                                          \
+  ONE(u32, role, "TensorRole")                                          \
+  ONE(u16, layer, "Layer, 0 where there is only one")                   \
+  ONE(u16, expert, "Expert, 0 where there is only one")                 \
+  ONE(u8, format, "Format")                                             \
+  ONE(u8, grouping, "Grouping of the scales")                           \
+  ONE(u8, scope, "TableScope")                                          \
+  ONE(u8, layout, "OperandLayout")                                      \
+  ONE(u32, rows, "Output rows n")                                       \
+  ONE(u32, columns, "Input columns k")                                  \
+  ONE(u64, stream, "Bus address of the weight stream, 64-byte aligned") \
+  ONE(u64, stream_bytes, "")                                            \
+  ONE(u64, remainder, "Bus address of the 12-bit plane; 0: none")       \
+  ONE(u64, remainder_bytes, "")                                         \
+  ONE(u64, scales, "Bus address of the FP16 scales; 0: none")           \
+  ONE(u64, scales_bytes, "")                                            \
+  ONE(u64, tables, "Bus address of the BSFP tables; 0: none")           \
+  ONE(u64, tables_bytes, "")                                            \
   MANY(u64, reserved, 2, "0")
 TANDEM_STRUCTURE(TensorEntry, 104, "Entry of the tensor directory", TANDEM_TENSOR_MEMBERS)
 
-#define TANDEM_PIECE_MEMBERS(ONE, MANY)                                            \
-  ONE(u32, offset, "Bytes from the start of the tokenizer's text")                 \
+#define TANDEM_PIECE_MEMBERS(ONE, MANY)                            \
+  ONE(u32, offset, "Bytes from the start of the tokenizer's text") \
   ONE(u32, bytes, "Length of the token's text")
 TANDEM_STRUCTURE(TokenPiece, 8, "Text of one token", TANDEM_PIECE_MEMBERS)
 
-#define TANDEM_MODEL_MEMBERS(ONE, MANY)                                                           \
-  ONE(u32, magic, "kModelMagic")                                                                  \
-  ONE(u32, abi_version, "kAbiVersion")                                                            \
-  ONE(u32, dim, "Width of the residual stream")                                                   \
-  ONE(u32, hidden_dim, "Width of the feed-forward layer")                                         \
-  ONE(u32, layers, "")                                                                            \
-  ONE(u32, heads, "Query heads")                                                                  \
-  ONE(u32, kv_heads, "Key/value heads")                                                           \
-  ONE(u32, head_dim, "Elements of a head")                                                        \
-  ONE(u32, vocabulary, "")                                                                        \
-  ONE(u32, max_positions, "Positions that the model was made for")                                \
-  ONE(u32, norm_epsilon, "FP32 bits")                                                             \
-  ONE(u32, attention_scale, "FP32 bits")                                                          \
-  ONE(u32, position_kind, "PositionKind")                                                         \
-  ONE(u32, norm_kind, "NormKind")                                                                 \
-  ONE(u64, flags, "kModel... bits")                                                               \
-  ONE(u32, bos_id, "")                                                                            \
-  ONE(u32, eos_id, "")                                                                            \
-  ONE(u32, tensor_count, "Entries of the tensor directory")                                       \
-  ONE(u32, piece_count, "Entries of the piece table; 0: no tokenizer")                            \
-  ONE(u64, tensors, "Bus address of TensorEntry[tensor_count]")                                   \
-  ONE(u64, pieces, "Bus address of TokenPiece[piece_count]")                                      \
-  ONE(u64, text, "Bus address of the tokenizer's text")                                           \
-  ONE(u64, text_bytes, "")                                                                        \
-  ONE(u64, weights_base, "Bus address of the stretch that holds all tensors")                     \
-  ONE(u64, weights_bytes, "")                                                                     \
+#define TANDEM_MODEL_MEMBERS(ONE, MANY)                                       \
+  ONE(u32, magic, "kModelMagic")                                              \
+  ONE(u32, abi_version, "kAbiVersion")                                        \
+  ONE(u32, dim, "Width of the residual stream")                               \
+  ONE(u32, hidden_dim, "Width of the feed-forward layer")                     \
+  ONE(u32, layers, "")                                                        \
+  ONE(u32, heads, "Query heads")                                              \
+  ONE(u32, kv_heads, "Key/value heads")                                       \
+  ONE(u32, head_dim, "Elements of a head")                                    \
+  ONE(u32, vocabulary, "")                                                    \
+  ONE(u32, max_positions, "Positions that the model was made for")            \
+  ONE(u32, norm_epsilon, "FP32 bits")                                         \
+  ONE(u32, attention_scale, "FP32 bits")                                      \
+  ONE(u32, position_kind, "PositionKind")                                     \
+  ONE(u32, norm_kind, "NormKind")                                             \
+  ONE(u64, flags, "kModel... bits")                                           \
+  ONE(u32, bos_id, "")                                                        \
+  ONE(u32, eos_id, "")                                                        \
+  ONE(u32, tensor_count, "Entries of the tensor directory")                   \
+  ONE(u32, piece_count, "Entries of the piece table; 0: no tokenizer")        \
+  ONE(u64, tensors, "Bus address of TensorEntry[tensor_count]")               \
+  ONE(u64, pieces, "Bus address of TokenPiece[piece_count]")                  \
+  ONE(u64, text, "Bus address of the tokenizer's text")                       \
+  ONE(u64, text_bytes, "")                                                    \
+  ONE(u64, weights_base, "Bus address of the stretch that holds all tensors") \
+  ONE(u64, weights_bytes, "")                                                 \
   MANY(u64, reserved, 4, "0")
 TANDEM_STRUCTURE(ModelImage, 160, "Header of the model in memory", TANDEM_MODEL_MEMBERS)
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registers of the NPU.
 #pragma once
+#include "tandem/abi/enumerations.h"
 #include "tandem/abi/registers.h"
 
 namespace tandem::abi {
 
-constexpr std::uint32_t kQueuePairs = 4;         // at least; CAPABILITY says how many there are
-constexpr std::uint32_t kQueuePairStride = 0x40;
-constexpr std::uint32_t kMaxQueueEntries = 1024;
+#define TANDEM_NPU_LIMITS(ITEM)                                                      \
+  ITEM(std::uint32_t, QueuePairs, 4, "At least; CAPABILITY says how many there are") \
+  ITEM(std::uint32_t, QueuePairStride, 0x40,                                         \
+       "Bytes from the registers of one queue pair to the next")                     \
+  ITEM(std::uint32_t, MaxQueueEntries, 1024, "Entries of a ring at most")
+TANDEM_CONSTANTS(NpuLimits, "Queue pairs of the NPU", TANDEM_NPU_LIMITS)
 
 #define TANDEM_NPU_REGISTERS(REG, FIELD)                                                           \
   TANDEM_COMMON_REGISTERS(REG, FIELD, 0x544E'5055)                                                 \

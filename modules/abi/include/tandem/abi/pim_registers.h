@@ -2,66 +2,74 @@
 // Registers and windows of the PIM. Any initiator may drive it: write the vectors, write commands,
 // read the results.
 #pragma once
+#include "tandem/abi/enumerations.h"
 #include "tandem/abi/formats.h"
 #include "tandem/abi/registers.h"
 #include "tandem/abi/structures.h"
 
 namespace tandem::abi {
 
-constexpr std::uint32_t kPimCommandWindow = 0x1000;   // a write of 64 bytes queues one PimCommand
-constexpr std::uint32_t kPimVectorWindow = 0x1'0000;  // vectors, read and written as RAM
-constexpr std::uint32_t kPimResultWindow = 0x10'0000; // results; see PimCommand::output_offset
-constexpr std::uint32_t kPimWindowBytes = 0x20'0000;
+#define TANDEM_PIM_WINDOWS(ITEM)                                                             \
+  ITEM(std::uint32_t, PimCommandWindow, 0x1000, "A write of 64 bytes queues one PimCommand") \
+  ITEM(std::uint32_t, PimVectorWindow, 0x1'0000, "Vectors, read and written as RAM")         \
+  ITEM(std::uint32_t, PimResultWindow, 0x10'0000, "Results; see PimCommand::output_offset")  \
+  ITEM(std::uint32_t, PimWindowBytes, 0x20'0000, "End of the windows")
+TANDEM_CONSTANTS(PimWindows, "Windows of the PIM", TANDEM_PIM_WINDOWS)
 
-#define TANDEM_PIM_REGISTERS(REG, FIELD)                                                          \
-  TANDEM_COMMON_REGISTERS(REG, FIELD, 0x5450'494D)                                                \
-  FIELD(CAPABILITY, COMMAND_SET, 0, 4, "0: transaction-level GEMV")                               \
-  FIELD(CAPABILITY, DUAL_ROW_BUFFER, 4, 1, "1: ordinary accesses go on during PIM work")          \
-  FIELD(CAPABILITY, FORMATS, 16, 16, "Bit per Format that GEMV takes as weights")                 \
-  FIELD(IRQ_RAW, DONE, 0, 1, "The queue ran empty")                                               \
-  FIELD(IRQ_RAW, ERROR, 1, 1, "A command failed")                                                 \
-  REG(CHANNELS, 0x040, 0, kReadOnly, 1, 0, "Channels")                                            \
-  REG(BANKS, 0x044, 0, kReadOnly, 1, 0, "Banks of a channel that have a MAC unit")                \
-  REG(LANES, 0x048, 0, kReadOnly, 1, 0, "Multipliers of a bank for FP16")                         \
-  REG(DRAFT_LANES, 0x04C, 0, kReadOnly, 1, 0, "Multipliers of a bank for a 4-bit draft plane")    \
-  REG(ROW_BYTES, 0x050, 0, kReadOnly, 1, 0, "Bytes of a row of a bank")                           \
-  REG(VECTOR_BYTES, 0x054, 0, kReadOnly, 1, 0, "Size of the vector window")                       \
-  REG(RESULT_BYTES, 0x058, 0, kReadOnly, 1, 0, "Size of the result window")                       \
-  REG(QUEUE_DEPTH, 0x05C, 0, kReadOnly, 1, 0, "Commands that the queue holds")                    \
-  REG(QUEUE_FREE, 0x060, 0, kReadOnly, 1, 0, "Commands that it would take now")                   \
-  REG(COMPLETED_TAG, 0x064, 0, kReadOnly, 1, 0, "Tag of the last command that completed")         \
-  REG(DRAM_BASE_LO, 0x068, 0, kReadWrite, 1, 0, "Bus address at which the banks are mapped")      \
+#define TANDEM_PIM_REGISTERS(REG, FIELD)                                                       \
+  TANDEM_COMMON_REGISTERS(REG, FIELD, 0x5450'494D)                                             \
+  FIELD(CAPABILITY, COMMAND_SET, 0, 4, "0: transaction-level GEMV")                            \
+  FIELD(CAPABILITY, DUAL_ROW_BUFFER, 4, 1, "1: ordinary accesses go on during PIM work")       \
+  FIELD(CAPABILITY, FORMATS, 16, 16, "Bit per Format that GEMV takes as weights")              \
+  FIELD(IRQ_RAW, DONE, 0, 1, "The queue ran empty")                                            \
+  FIELD(IRQ_RAW, ERROR, 1, 1, "A command failed")                                              \
+  REG(CHANNELS, 0x040, 0, kReadOnly, 1, 0, "Channels")                                         \
+  REG(BANKS, 0x044, 0, kReadOnly, 1, 0, "Banks of a channel that have a MAC unit")             \
+  REG(LANES, 0x048, 0, kReadOnly, 1, 0, "Multipliers of a bank for FP16")                      \
+  REG(DRAFT_LANES, 0x04C, 0, kReadOnly, 1, 0, "Multipliers of a bank for a 4-bit draft plane") \
+  REG(ROW_BYTES, 0x050, 0, kReadOnly, 1, 0, "Bytes of a row of a bank")                        \
+  REG(VECTOR_BYTES, 0x054, 0, kReadOnly, 1, 0, "Size of the vector window")                    \
+  REG(RESULT_BYTES, 0x058, 0, kReadOnly, 1, 0, "Size of the result window")                    \
+  REG(QUEUE_DEPTH, 0x05C, 0, kReadOnly, 1, 0, "Commands that the queue holds")                 \
+  REG(QUEUE_FREE, 0x060, 0, kReadOnly, 1, 0, "Commands that it would take now")                \
+  REG(COMPLETED_TAG, 0x064, 0, kReadOnly, 1, 0, "Tag of the last command that completed")      \
+  REG(DRAM_BASE_LO, 0x068, 0, kReadWrite, 1, 0, "Bus address at which the banks are mapped")   \
   REG(DRAM_BASE_HI, 0x06C, 0, kReadWrite, 1, 0, "Bus address at which the banks are mapped")
 
-TANDEM_REGISTER_BLOCK(pim, "Processing in memory: command queue, vector and result windows",
-                      0x1000, TANDEM_PIM_REGISTERS)
+TANDEM_REGISTER_BLOCK(pim, "Processing in memory: command queue, vector and result windows", 0x1000,
+                      TANDEM_PIM_REGISTERS)
 
-enum class PimOpcode : u8 { kNop = 0, kGemv = 1 };
+#define TANDEM_PIM_OPCODES(ITEM)    \
+  ITEM(Nop, 0, "Completes at once") \
+  ITEM(Gemv, 1, "Matrix times vectors")
+TANDEM_ENUM(PimOpcode, u8, "PimCommand::opcode", TANDEM_PIM_OPCODES)
 
 // PimCommand::flags. A dot product longer than one command is split along its columns, in
 // ascending order, at multiples of kChunk: FIRST clears the accumulators, LAST rounds and stores.
-constexpr u8 kPimFirst = 1u << 0;
-constexpr u8 kPimLast = 1u << 1;
+#define TANDEM_PIM_FLAGS(ITEM)                          \
+  ITEM(u8, PimFirst, 1u << 0, "Clear the accumulators") \
+  ITEM(u8, PimLast, 1u << 1, "Round and store the results")
+TANDEM_CONSTANTS(PimFlags, "PimCommand::flags", TANDEM_PIM_FLAGS)
 
-#define TANDEM_PIM_COMMAND_MEMBERS(ONE, MANY)                                                     \
-  ONE(u8, opcode, "PimOpcode")                                                                    \
-  ONE(u8, format, "Format of the weights")                                                        \
-  ONE(u8, flags, "kPim... bits")                                                                  \
-  ONE(u8, abi_version, "kAbiVersion")                                                             \
-  ONE(u32, tag, "Shown in COMPLETED_TAG")                                                         \
-  ONE(u64, weights, "Bus address of the byte that holds element [0][0]")                          \
-  ONE(u32, rows, "Weight rows: one result each per vector")                                       \
-  ONE(u32, columns, "Weight columns: length of the dot product")                                  \
-  ONE(u32, row_elements, "Elements from one weight row to the next, in the packed stream")        \
-  ONE(u16, vectors, "Vectors multiplied with the same weights")                                   \
-  ONE(u8, grouping, "Grouping of scales")                                                         \
-  ONE(u8, scope, "TableScope")                                                                    \
-  ONE(u64, tables, "Bus address of the BSFP table of row 0, or of the scales of row 0; 0: none")  \
-  ONE(u32, vector_offset, "Bytes into the vector window: FP16 [vectors][columns]")                \
-  ONE(u32, vector_stride, "Bytes from one vector to the next")                                    \
-  ONE(u32, output_offset, "Bytes into the result window: FP16 [vectors][rows]")                   \
-  ONE(u32, output_stride, "Bytes from one vector's results to the next")                          \
-  ONE(u32, element_offset, "Position of [0][0] in its byte: nibbles for 4-bit formats")           \
+#define TANDEM_PIM_COMMAND_MEMBERS(ONE, MANY)                                                    \
+  ONE(u8, opcode, "PimOpcode")                                                                   \
+  ONE(u8, format, "Format of the weights")                                                       \
+  ONE(u8, flags, "kPim... bits")                                                                 \
+  ONE(u8, abi_version, "kAbiVersion")                                                            \
+  ONE(u32, tag, "Shown in COMPLETED_TAG")                                                        \
+  ONE(u64, weights, "Bus address of the byte that holds element [0][0]")                         \
+  ONE(u32, rows, "Weight rows: one result each per vector")                                      \
+  ONE(u32, columns, "Weight columns: length of the dot product")                                 \
+  ONE(u32, row_elements, "Elements from one weight row to the next, in the packed stream")       \
+  ONE(u16, vectors, "Vectors multiplied with the same weights")                                  \
+  ONE(u8, grouping, "Grouping of scales")                                                        \
+  ONE(u8, scope, "TableScope")                                                                   \
+  ONE(u64, tables, "Bus address of the BSFP table of row 0, or of the scales of row 0; 0: none") \
+  ONE(u32, vector_offset, "Bytes into the vector window: FP16 [vectors][columns]")               \
+  ONE(u32, vector_stride, "Bytes from one vector to the next")                                   \
+  ONE(u32, output_offset, "Bytes into the result window: FP16 [vectors][rows]")                  \
+  ONE(u32, output_stride, "Bytes from one vector's results to the next")                         \
+  ONE(u32, element_offset, "Position of [0][0] in its byte: nibbles for 4-bit formats")          \
   ONE(u32, reserved, "0")
 TANDEM_STRUCTURE(PimCommand, 64, "Command of the PIM's queue", TANDEM_PIM_COMMAND_MEMBERS)
 

@@ -2,101 +2,133 @@
 // A program is an array of primitives in memory. The sequencer issues a primitive to an engine of
 // its mask as soon as its predecessors are done.
 #pragma once
+#include "tandem/abi/enumerations.h"
 #include "tandem/abi/formats.h"
 #include "tandem/abi/structures.h"
 
 namespace tandem::abi {
 
-enum class PrimitiveOp : u8 {
-  kGather = 0,       // output[row] = weight[token id of row]
-  kLinear = 1,       // output[row][n] = input[row][k] . weight[n][k] (+ bias[n])
-  kNorm = 2,         // output[row] = norm(input[row]) * weight; kind: NormKind
-  kPosition = 3,     // rotary or learned positions on heads x head_dim; kind: PositionKind
-  kElementwise = 4,  // output = f(input, input2); kind: ElementwiseKind
-  kKvAppend = 5,     // keys = input, values = input2 to the KV cache of layer, kv_set
-  kKvCommit = 6,     // makes appended tokens (VERIFY: the accepted ones) valid in kv_set
-  kAttention = 7,    // output = softmax(mask(input . K * scale)) . V
-  kRoute = 8,
-  kDispatch = 9,
-  kCombine = 10,
-  kTopk = 11,
-  kSample = 12,      // DRAFT: one token per sequence from input = logits[entry][n]
-  kAccept = 13,      // acceptance rule on input = logits[row][n]; writes VerifyResult
-  kCopy = 14,        // n bytes from input to output
-  kCollective = 15,
-  kWait = 16,        // until *semaphore >= semaphore_value
-  kSignal = 17,      // *semaphore = semaphore_value
-};
-constexpr u8 kPrimitiveOps = 18;
+#define TANDEM_PRIMITIVE_OPS(ITEM)                                                         \
+  ITEM(Gather, 0, "output[row] = weight[token id of row]")                                 \
+  ITEM(Linear, 1, "output[row][n] = input[row][k] . weight[n][k] (+ bias[n])")             \
+  ITEM(Norm, 2, "output[row] = norm(input[row]) * weight; kind: NormKind")                 \
+  ITEM(Position, 3, "Rotary or learned positions on heads x head_dim; kind: PositionKind") \
+  ITEM(Elementwise, 4, "output = f(input, input2); kind: ElementwiseKind")                 \
+  ITEM(KvAppend, 5, "keys = input, values = input2 to the KV cache of layer, kv_set")      \
+  ITEM(KvCommit, 6, "Makes appended tokens (VERIFY: the accepted ones) valid in kv_set")   \
+  ITEM(Attention, 7, "output = softmax(mask(input . K * scale)) . V")                      \
+  ITEM(Route, 8, "Chooses experts")                                                        \
+  ITEM(Dispatch, 9, "Sorts rows by expert")                                                \
+  ITEM(Combine, 10, "Adds the outputs of experts")                                         \
+  ITEM(Topk, 11, "Indices of the largest values")                                          \
+  ITEM(Sample, 12, "DRAFT: one token per sequence from input = logits[entry][n]")          \
+  ITEM(Accept, 13, "Acceptance rule on input = logits[row][n]; writes VerifyResult")       \
+  ITEM(Copy, 14, "n bytes from input to output")                                           \
+  ITEM(Collective, 15, "Exchange between devices")                                         \
+  ITEM(Wait, 16, "Until *semaphore >= semaphore_value")                                    \
+  ITEM(Signal, 17, "*semaphore = semaphore_value")
+TANDEM_ENUM(PrimitiveOp, u8, "Primitive::op", TANDEM_PRIMITIVE_OPS)
+constexpr u8 kPrimitiveOps =
+    static_cast<u8>(DescribeEnumeration<PrimitiveOp>::kInfo.enumerator_count);
 
-enum class NormKind : u8 { kRms = 0, kLayer = 1 };
-enum class PositionKind : u8 { kRotaryInterleaved = 0, kRotaryHalves = 1, kLearned = 2 };
-enum class ElementwiseKind : u8 { kAdd = 0, kMultiply = 1, kSiluMultiply = 2, kGelu = 3 };
+#define TANDEM_NORM_KINDS(ITEM)                 \
+  ITEM(Rms, 0, "x / sqrt(mean(x^2) + epsilon)") \
+  ITEM(Layer, 1, "Mean removed as well")
+TANDEM_ENUM(NormKind, u8, "Primitive::kind of NORM", TANDEM_NORM_KINDS)
+
+#define TANDEM_POSITION_KINDS(ITEM)                                \
+  ITEM(RotaryInterleaved, 0, "Rotates elements 2i and 2i + 1")     \
+  ITEM(RotaryHalves, 1, "Rotates elements i and i + head_dim / 2") \
+  ITEM(Learned, 2, "Adds a row of a table")
+TANDEM_ENUM(PositionKind, u8, "Primitive::kind of POSITION", TANDEM_POSITION_KINDS)
+
+#define TANDEM_ELEMENTWISE_KINDS(ITEM)          \
+  ITEM(Add, 0, "input + input2")                \
+  ITEM(Multiply, 1, "input * input2")           \
+  ITEM(SiluMultiply, 2, "silu(input) * input2") \
+  ITEM(Gelu, 3, "gelu(input)")
+TANDEM_ENUM(ElementwiseKind, u8, "Primitive::kind of ELEMENTWISE", TANDEM_ELEMENTWISE_KINDS)
 
 // Which rows of the pass the primitive works on.
-enum class RowMode : u8 {
-  kAll = 0,      // input and output have a row per token position of the pass
-  kLast = 1,     // reads the last row of each sequence from an input with all rows; output compact
-  kEntries = 2,  // input and output have a row per sequence
-};
+#define TANDEM_ROW_MODES(ITEM)                                                                     \
+  ITEM(All, 0, "Input and output have a row per token position of the pass")                       \
+  ITEM(Last, 1, "Reads the last row of each sequence from an input with all rows; output compact") \
+  ITEM(Entries, 2, "Input and output have a row per sequence")
+TANDEM_ENUM(RowMode, u8, "Rows of the pass that a primitive works on", TANDEM_ROW_MODES)
 
-constexpr u8 kEngineNpu = 1u << 0;
-constexpr u8 kEnginePim = 1u << 1;
-constexpr u8 kEngineAuto = kEngineNpu | kEnginePim;  // the device chooses
+#define TANDEM_ENGINE_MASK(ITEM)                     \
+  ITEM(u8, EngineNpu, 1u << 0, "The NPU may run it") \
+  ITEM(u8, EnginePim, 1u << 1, "The PIM may run it") \
+  ITEM(u8, EngineAuto, 0x3, "The device chooses")
+TANDEM_CONSTANTS(EngineMask, "Primitive::engine_mask", TANDEM_ENGINE_MASK)
 
-enum class OnMiss : u8 { kStall = 0, kSkip = 1, kSubstitute = 2, kInterrupt = 3 };
-enum class Mask : u8 { kCausal = 0, kNone = 1, kTree = 2 };
-enum class OperandLayout : u8 { kRowMajor = 0 };
+#define TANDEM_ON_MISS(ITEM)         \
+  ITEM(Stall, 0, "Wait")             \
+  ITEM(Skip, 1, "Leave it out")      \
+  ITEM(Substitute, 2, "Use another") \
+  ITEM(Interrupt, 3, "Ask the firmware")
+TANDEM_ENUM(OnMiss, u8, "When an indexed operand is not resident", TANDEM_ON_MISS)
 
-constexpr std::uint32_t kMaxPredecessors = 8;
+#define TANDEM_MASKS(ITEM)                            \
+  ITEM(Causal, 0, "Those at its position and before") \
+  ITEM(None, 1, "All")                                \
+  ITEM(Tree, 2, "Ancestors in the drafted tree")
+TANDEM_ENUM(Mask, u8, "Which keys a query sees", TANDEM_MASKS)
 
-#define TANDEM_OPERAND_MEMBERS(ONE, MANY)                                                     \
-  ONE(u64, offset, "Bytes from the base of the slot")                                         \
-  ONE(u32, stride, "Bytes from one row to the next; packed weight streams: 0")                \
-  ONE(u8, slot, "Slot of the parameter block; kNoSlot: operand absent")                       \
-  ONE(u8, format, "Format")                                                                   \
-  ONE(u8, layout, "OperandLayout")                                                            \
+#define TANDEM_OPERAND_LAYOUTS(ITEM) ITEM(RowMajor, 0, "Rows one after the other")
+TANDEM_ENUM(OperandLayout, u8, "Order of the elements of an operand", TANDEM_OPERAND_LAYOUTS)
+
+#define TANDEM_PROGRAM_LIMITS(ITEM) \
+  ITEM(std::uint32_t, MaxPredecessors, 8, "Predecessors of a primitive")
+TANDEM_CONSTANTS(ProgramLimits, "Limits of programs", TANDEM_PROGRAM_LIMITS)
+
+#define TANDEM_OPERAND_MEMBERS(ONE, MANY)                                      \
+  ONE(u64, offset, "Bytes from the base of the slot")                          \
+  ONE(u32, stride, "Bytes from one row to the next; packed weight streams: 0") \
+  ONE(u8, slot, "Slot of the parameter block; kNoSlot: operand absent")        \
+  ONE(u8, format, "Format")                                                    \
+  ONE(u8, layout, "OperandLayout")                                             \
   ONE(u8, scale_slot, "Slot of per-row activation scales; kNoSlot: none")
 TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM_OPERAND_MEMBERS)
 
-#define TANDEM_PRIMITIVE_MEMBERS(ONE, MANY)                                                       \
-  ONE(u8, op, "PrimitiveOp")                                                                      \
-  ONE(u8, kind, "NormKind, PositionKind or ElementwiseKind")                                      \
-  ONE(u8, engine_mask, "kEngine... bits that may run it")                                         \
-  ONE(u8, row_mode, "RowMode")                                                                    \
-  ONE(u16, layer, "Layer, for the KV cache and for statistics")                                   \
-  ONE(u8, kv_set, "KV set of the batch entries")                                                  \
-  ONE(u8, on_miss, "OnMiss: what to do when an indexed operand is not resident")                  \
-  ONE(u8, predicate_slot, "u32 that must be non-zero, else the primitive is skipped; kNoSlot")    \
-  ONE(u8, index_slot, "Index list (experts, selected tokens); kNoSlot")                           \
-  ONE(u8, mask, "Mask of ATTENTION")                                                              \
-  ONE(u8, predecessor_count, "Valid entries of predecessors")                                     \
-  MANY(u16, predecessors, 8, "Indices of primitives that must be done; lower than its own")       \
-  ONE(u32, groups, "LINEAR: independent groups; 0 and 1: one")                                    \
-  ONE(u32, n, "Output columns; GATHER: dim; SAMPLE, ACCEPT: vocabulary; COPY: bytes")             \
-  ONE(u32, k, "Input columns")                                                                    \
-  ONE(u16, heads, "POSITION, ATTENTION: query heads")                                             \
-  ONE(u16, kv_heads, "KV_APPEND, ATTENTION: key/value heads")                                     \
-  ONE(u16, head_dim, "Elements of a head")                                                        \
-  ONE(u16, top_k, "ROUTE, TOPK, SAMPLE: how many")                                                \
-  ONE(u32, epsilon, "NORM: FP32 bits added to the mean square")                                   \
-  ONE(u32, scale, "ATTENTION: FP32 bits that scores are multiplied with")                         \
-  ONE(u8, grouping, "Grouping of the weight's scales")                                            \
-  ONE(u8, scope, "TableScope of a BSFP weight")                                                   \
-  ONE(u8, residency, "0: streamed in every pass")                                                 \
-  ONE(u8, collective, "COLLECTIVE: operation")                                                    \
-  ONE(u32, index_count, "Entries of the index list")                                              \
-  ONE(u64, semaphore, "WAIT, SIGNAL: address of a u32")                                           \
-  ONE(u32, semaphore_value, "WAIT: at least; SIGNAL: stored")                                     \
-  ONE(u32, label, "Free for the driver; shown in the timeline")                                   \
-  ONE(Operand, input, "")                                                                         \
-  ONE(Operand, input2, "Second input; KV_APPEND: values; POSITION: table")                        \
-  ONE(Operand, weight, "Weight stream; BSFP: 4-bit plane; NORM: gain; GATHER: table")             \
-  ONE(Operand, remainder, "Full BSFP: 12-bit plane")                                              \
-  ONE(Operand, scales, "FP16 group scales")                                                       \
-  ONE(Operand, tables, "BSFP tables")                                                             \
-  ONE(Operand, bias, "FP16 [n]")                                                                  \
-  ONE(Operand, output, "")                                                                        \
+#define TANDEM_PRIMITIVE_MEMBERS(ONE, MANY)                                                    \
+  ONE(u8, op, "PrimitiveOp")                                                                   \
+  ONE(u8, kind, "NormKind, PositionKind or ElementwiseKind")                                   \
+  ONE(u8, engine_mask, "kEngine... bits that may run it")                                      \
+  ONE(u8, row_mode, "RowMode")                                                                 \
+  ONE(u16, layer, "Layer, for the KV cache and for statistics")                                \
+  ONE(u8, kv_set, "KV set of the batch entries")                                               \
+  ONE(u8, on_miss, "OnMiss: what to do when an indexed operand is not resident")               \
+  ONE(u8, predicate_slot, "u32 that must be non-zero, else the primitive is skipped; kNoSlot") \
+  ONE(u8, index_slot, "Index list (experts, selected tokens); kNoSlot")                        \
+  ONE(u8, mask, "Mask of ATTENTION")                                                           \
+  ONE(u8, predecessor_count, "Valid entries of predecessors")                                  \
+  MANY(u16, predecessors, 8, "Indices of primitives that must be done; lower than its own")    \
+  ONE(u32, groups, "LINEAR: independent groups; 0 and 1: one")                                 \
+  ONE(u32, n, "Output columns; GATHER: dim; SAMPLE, ACCEPT: vocabulary; COPY: bytes")          \
+  ONE(u32, k, "Input columns")                                                                 \
+  ONE(u16, heads, "POSITION, ATTENTION: query heads")                                          \
+  ONE(u16, kv_heads, "KV_APPEND, ATTENTION: key/value heads")                                  \
+  ONE(u16, head_dim, "Elements of a head")                                                     \
+  ONE(u16, top_k, "ROUTE, TOPK, SAMPLE: how many")                                             \
+  ONE(u32, epsilon, "NORM: FP32 bits added to the mean square")                                \
+  ONE(u32, scale, "ATTENTION: FP32 bits that scores are multiplied with")                      \
+  ONE(u8, grouping, "Grouping of the weight's scales")                                         \
+  ONE(u8, scope, "TableScope of a BSFP weight")                                                \
+  ONE(u8, residency, "0: streamed in every pass")                                              \
+  ONE(u8, collective, "COLLECTIVE: operation")                                                 \
+  ONE(u32, index_count, "Entries of the index list")                                           \
+  ONE(u64, semaphore, "WAIT, SIGNAL: address of a u32")                                        \
+  ONE(u32, semaphore_value, "WAIT: at least; SIGNAL: stored")                                  \
+  ONE(u32, label, "Free for the driver; shown in the timeline")                                \
+  ONE(Operand, input, "")                                                                      \
+  ONE(Operand, input2, "Second input; KV_APPEND: values; POSITION: table")                     \
+  ONE(Operand, weight, "Weight stream; BSFP: 4-bit plane; NORM: gain; GATHER: table")          \
+  ONE(Operand, remainder, "Full BSFP: 12-bit plane")                                           \
+  ONE(Operand, scales, "FP16 group scales")                                                    \
+  ONE(Operand, tables, "BSFP tables")                                                          \
+  ONE(Operand, bias, "FP16 [n]")                                                               \
+  ONE(Operand, output, "")                                                                     \
   MANY(u32, reserved, 12, "0")
 TANDEM_STRUCTURE(Primitive, 256, "One step of a program", TANDEM_PRIMITIVE_MEMBERS)
 

@@ -8,9 +8,9 @@
 namespace tandem::abi {
 
 enum class Access : std::uint8_t {
-  kReadOnly,           // a write is answered with an error
+  kReadOnly,  // a write is answered with an error
   kReadWrite,
-  kWriteOnly,          // reads as zero
+  kWriteOnly,  // reads as zero
   kWriteOneToClear,
 };
 
@@ -81,37 +81,40 @@ constexpr bool well_formed(const RegisterBlock& block) {
 
 // Declares namespace `ns` with an offset constant per register, a Field constant per field, and
 // `kBlock`, the table.
-#define TANDEM_REGISTER_BLOCK(ns, title, size, LIST)                                         \
-  namespace ns {                                                                             \
-  LIST(TANDEM_REG_OFFSET, TANDEM_FIELD_CONSTANT)                                             \
-  constexpr RegisterInfo kRegisters[] = {LIST(TANDEM_REG_INFO, TANDEM_REG_IGNORE)};          \
-  constexpr FieldInfo kFields[] = {LIST(TANDEM_REG_IGNORE, TANDEM_FIELD_INFO)};              \
-  constexpr RegisterBlock kBlock{#ns,       title,                                           \
-                                 size,      kRegisters,                                      \
-                                 sizeof(kRegisters) / sizeof(kRegisters[0]), kFields,        \
-                                 sizeof(kFields) / sizeof(kFields[0])};                      \
-  static_assert(well_formed(kBlock), "register block " #ns " is not well formed");           \
+#define TANDEM_REGISTER_BLOCK(ns, title, size, LIST)                                \
+  namespace ns {                                                                    \
+  LIST(TANDEM_REG_OFFSET, TANDEM_FIELD_CONSTANT)                                    \
+  constexpr RegisterInfo kRegisters[] = {LIST(TANDEM_REG_INFO, TANDEM_REG_IGNORE)}; \
+  constexpr FieldInfo kFields[] = {LIST(TANDEM_REG_IGNORE, TANDEM_FIELD_INFO)};     \
+  constexpr RegisterBlock kBlock{#ns,                                               \
+                                 title,                                             \
+                                 size,                                              \
+                                 kRegisters,                                        \
+                                 sizeof(kRegisters) / sizeof(kRegisters[0]),        \
+                                 kFields,                                           \
+                                 sizeof(kFields) / sizeof(kFields[0])};             \
+  static_assert(well_formed(kBlock), "register block " #ns " is not well formed");  \
   }
 
 // The first 0x40 bytes are the same for every device.
-#define TANDEM_COMMON_REGISTERS(REG, FIELD, id)                                                   \
-  REG(ID, 0x000, id, kReadOnly, 1, 0, "Device identification")                                    \
-  REG(VERSION, 0x004, 0x0001'0000, kReadOnly, 1, 0, "Version of the register contract")           \
-  FIELD(VERSION, MINOR, 0, 16, "Compatible additions")                                            \
-  FIELD(VERSION, MAJOR, 16, 16, "Incompatible changes")                                           \
-  REG(CAPABILITY, 0x008, 0, kReadOnly, 1, 0, "What this instance has, fixed at build time")       \
-  REG(CONTROL, 0x010, 0, kReadWrite, 1, 0, "Device control")                                      \
-  FIELD(CONTROL, ENABLE, 0, 1, "1: the device takes work")                                        \
-  FIELD(CONTROL, SOFT_RESET, 1, 1, "Write 1: same path as the reset pin; reads as 0")             \
-  REG(STATUS, 0x014, 0, kReadOnly, 1, 0, "Device status")                                         \
-  FIELD(STATUS, BUSY, 0, 1, "Work is in flight")                                                  \
-  FIELD(STATUS, ERROR, 1, 1, "ERROR_COUNT is not zero")                                           \
-  REG(IRQ_RAW, 0x020, 0, kReadOnly, 1, 0, "Interrupt causes, before the mask")                    \
-  REG(IRQ_MASK, 0x024, 0, kReadWrite, 1, 0, "1: the cause raises the interrupt line")             \
-  REG(IRQ_STATUS, 0x028, 0, kWriteOneToClear, 1, 0, "RAW and MASK; write 1 to clear the cause")   \
-  REG(ERROR_CAUSE, 0x030, 0, kReadOnly, 1, 0, "Status code of the oldest error not yet cleared")  \
-  REG(ERROR_ADDRESS_LO, 0x034, 0, kReadOnly, 1, 0, "Address of that error")                       \
-  REG(ERROR_ADDRESS_HI, 0x038, 0, kReadOnly, 1, 0, "Address of that error")                       \
+#define TANDEM_COMMON_REGISTERS(REG, FIELD, id)                                                  \
+  REG(ID, 0x000, id, kReadOnly, 1, 0, "Device identification")                                   \
+  REG(VERSION, 0x004, 0x0001'0000, kReadOnly, 1, 0, "Version of the register contract")          \
+  FIELD(VERSION, MINOR, 0, 16, "Compatible additions")                                           \
+  FIELD(VERSION, MAJOR, 16, 16, "Incompatible changes")                                          \
+  REG(CAPABILITY, 0x008, 0, kReadOnly, 1, 0, "What this instance has, fixed at build time")      \
+  REG(CONTROL, 0x010, 0, kReadWrite, 1, 0, "Device control")                                     \
+  FIELD(CONTROL, ENABLE, 0, 1, "1: the device takes work")                                       \
+  FIELD(CONTROL, SOFT_RESET, 1, 1, "Write 1: same path as the reset pin; reads as 0")            \
+  REG(STATUS, 0x014, 0, kReadOnly, 1, 0, "Device status")                                        \
+  FIELD(STATUS, BUSY, 0, 1, "Work is in flight")                                                 \
+  FIELD(STATUS, ERROR, 1, 1, "ERROR_COUNT is not zero")                                          \
+  REG(IRQ_RAW, 0x020, 0, kReadOnly, 1, 0, "Interrupt causes, before the mask")                   \
+  REG(IRQ_MASK, 0x024, 0, kReadWrite, 1, 0, "1: the cause raises the interrupt line")            \
+  REG(IRQ_STATUS, 0x028, 0, kWriteOneToClear, 1, 0, "RAW and MASK; write 1 to clear the cause")  \
+  REG(ERROR_CAUSE, 0x030, 0, kReadOnly, 1, 0, "Status code of the oldest error not yet cleared") \
+  REG(ERROR_ADDRESS_LO, 0x034, 0, kReadOnly, 1, 0, "Address of that error")                      \
+  REG(ERROR_ADDRESS_HI, 0x038, 0, kReadOnly, 1, 0, "Address of that error")                      \
   REG(ERROR_COUNT, 0x03C, 0, kReadWrite, 1, 0, "Errors since cleared; write 0 to clear all four")
 
 }  // namespace tandem::abi
