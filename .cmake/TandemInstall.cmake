@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+# `cmake --install` and find_package(Tandem), and the test that proves them: tests/consumer, a
+# project of its own, is built against a fresh installation and run.
 include(CMakePackageConfigHelpers)
-include(GNUInstallDirs)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Tandem)
 configure_package_config_file(.cmake/TandemConfig.cmake.in ${CMAKE_BINARY_DIR}/TandemConfig.cmake
                               INSTALL_DESTINATION ${package_dir})
@@ -10,3 +11,13 @@ install(EXPORT TandemTargets NAMESPACE tandem:: DESTINATION ${package_dir})
 install(FILES ${CMAKE_BINARY_DIR}/TandemConfig.cmake ${CMAKE_BINARY_DIR}/TandemConfigVersion.cmake
               .cmake/TandemSystemC.cmake
         DESTINATION ${package_dir})
+
+if(BUILD_TESTING)
+  add_test(NAME consumer
+    COMMAND ${CMAKE_COMMAND}
+      -D BUILD_DIR=${CMAKE_BINARY_DIR} -D SOURCE_DIR=${CMAKE_SOURCE_DIR}
+      -D GENERATOR=${CMAKE_GENERATOR} -D CXX_COMPILER=${CMAKE_CXX_COMPILER}
+      -D SANITIZE=${TANDEM_SANITIZE}
+      -P ${CMAKE_SOURCE_DIR}/tests/consumer/build_and_run.cmake)
+  set_tests_properties(consumer PROPERTIES TIMEOUT 300)
+endif()
