@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tandem/memory/address_mapping.h"
+#include "tandem/memory/channel.h"
+#include "tandem/memory/device.h"
+#include "tandem/memory/memory_target.h"
+#include "tandem/observe/timeline.h"
+
+namespace tandem::memory {
+
+// DRAM behind one or more sockets: controllers, channels and their interleaving. A payload of any
+// length is spread over the rows and channels it touches; it is answered when its last byte has
+// crossed the data bus of the slowest channel.
+class Stack : public MemoryTarget {
+ public:
+  struct Config {
+    DeviceConfig device = device_preset("lpddr5_6400_x16");
+    unsigned channels = 1;
+    std::string mapping = "RoRaBaCoBgCh";  // see AddressMapping
+    unsigned interleave_bytes = 256;
+    std::uint64_t request_latency_ps = 5'000;   // socket to the DRAM command (assumed)
+    std::uint64_t response_latency_ps = 5'000;  // last data to the response (assumed)
+    unsigned ports = 1;
+    unsigned max_outstanding = 32;  // transactions in progress per port (AT)
+    std::uint64_t chunk_bytes = SparseStore::kDefaultChunkBytes;  // of the store and of DMI
+    bool dmi = true;
+
+    // Throws std::invalid_argument.
+    void validate() const;
+    std::uint64_t size_bytes() const { return channels * device.geometry.channel_bytes(); }
+    double peak_bytes_per_s() const { return channels * device.geometry.peak_bytes_per_s(); }
+  };
+
+  Stack(const sc_core::sc_module_name& name, const Config& config);
+
+  const Config& config() const { return config_; }
+  const AddressMapping& mapping() const { return mapping_; }
+  unsigned channels() const { return static_cast<unsigned>(channels_.size()); }
+  // For whoever computes in the banks: reservations made here contend with ordinary traffic.
+  Channel& channel(unsigned index) { return channels_[index]; }
+  const Channel& channel(unsigned index) const { return channels_[index]; }
+
+  // One track per channel; nullptr switches recording off. Slices are the time a transaction has
+  // data on the channel's bus, trimmed where bank groups overlap.
+  void set_timeline(observe::Timeline* timeline, const std::string& process);
+
+  void collect(observe::StatisticsSink& sink) const;
+  void collect_energy(observe::EnergySink& sink) const;
+
+  // Reserves the channels as an access arriving at `arrival_ps` would, without moving bytes.
+  // Returns when its response would be given. Throws nothing; the range lies in the stack.
+  std::uint64_t reserve(std::uint64_t address, std::uint64_t bytes, bool is_write,
+                        std::uint64_t arrival_ps);
+
+ private:
+  Service schedule(const common::Payload& payload, std::uint64_t arrival_ps) override;
+  void reset_timing() override;
+  std::uint64_t dmi_latency_ps() const override;
+  void record(unsigned channel, const Interval& data, bool is_write);
+
+  Config config_;
+  AddressMapping mapping_;
+  std::vector<Channel> channels_;
+  std::uint64_t reads_ = 0;
+  std::uint64_t writes_ = 0;
+
+  observe::Timeline* timeline_ = nullptr;
+  std::vector<observe::Timeline::Track> tracks_;
+  std::vector<std::uint64_t> recorded_until_ps_;
+  observe::Timeline::Name read_name_ = 0;
+  observe::Timeline::Name write_name_ = 0;
+};
+
+}  // namespace tandem::memory
