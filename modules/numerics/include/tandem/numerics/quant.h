@@ -14,10 +14,11 @@
 
 namespace tandem::numerics {
 
+// Scales are rounded to FP16 before the weights are quantised with them.
 enum class ScaleRule : std::uint8_t {
   kAbsmax,  // the largest magnitude maps to the format's largest value
-  kMse,     // least squared error, found by search
-  kPow2,    // the power of two at or above the absmax scale
+  kMse,     // of absmax scale x 2^(k/16), k = -16..8, the one of least squared error; lowest on ties
+  kPow2,    // the power of two nearest to the absmax scale (nearest in its logarithm)
 };
 
 struct QuantTensor {
@@ -26,13 +27,16 @@ struct QuantTensor {
   std::vector<std::uint8_t> scales;  // FP16, little endian
 };
 
-// weights: FP16 [rows][cols]. Throws std::invalid_argument for another format, Grouping::kNone or a
+// weights: FP16 [rows][cols]. Values go to the nearest code: INT8 and INT4 round ties to even, E2M1
+// and E3M0 to the smaller magnitude; what lies beyond the largest code is clamped. Throws std::invalid_argument for another format, Grouping::kNone or a
 // weight that is infinite or NaN.
 QuantTensor quantize(const std::uint16_t* weights, std::uint32_t rows, std::uint32_t cols,
                      abi::Format format, abi::Grouping grouping, ScaleRule rule);
 
 // FP16 scales of a group-scaled draft: weights ~ scale x draft[i], with draft the unscaled values
-// (row major, as draft_values() of a BSFP tensor gives them).
+// (row major, as draft_values() of a BSFP tensor gives them). kAbsmax: largest weight over largest
+// draft magnitude; kMse: the exact least-squares scale; kPow2: the power of two nearest to that.
+// Throws like quantize().
 std::vector<std::uint8_t> fit_draft_scales(const std::uint16_t* weights, const float* draft,
                                            std::uint32_t rows, std::uint32_t cols,
                                            abi::Grouping grouping, ScaleRule rule);
