@@ -54,8 +54,30 @@ struct Field {
   constexpr std::uint32_t put(std::uint32_t value) const { return (value << lsb) & mask(); }
 };
 
+constexpr bool same_text(const char* a, const char* b) {
+  while (*a != 0 && *a == *b) {
+    ++a;
+    ++b;
+  }
+  return *a == *b;
+}
+
+constexpr bool overlap(const RegisterInfo& a, const RegisterInfo& b) {
+  for (std::uint32_t i = 0; i < a.count; ++i) {
+    for (std::uint32_t j = 0; j < b.count; ++j) {
+      if (a.offset + i * a.stride == b.offset + j * b.stride) return true;
+    }
+  }
+  return false;
+}
+
+constexpr bool overlap(const FieldInfo& a, const FieldInfo& b) {
+  return same_text(a.register_name, b.register_name) && a.lsb < b.lsb + b.width &&
+         b.lsb < a.lsb + a.width;
+}
+
 // Registers are 32 bits wide, naturally aligned, in ascending order and do not overlap.
-constexpr bool well_formed(const RegisterBlock& block) {
+constexpr bool registers_well_formed(const RegisterBlock& block) {
   for (std::size_t i = 0; i < block.register_count; ++i) {
     const RegisterInfo& info = block.registers[i];
     if (info.offset % 4 != 0 || info.count == 0) return false;
@@ -63,11 +85,32 @@ constexpr bool well_formed(const RegisterBlock& block) {
     const std::uint32_t last = info.offset + (info.count - 1u) * info.stride;
     if (last + 4 > block.size_bytes) return false;
     if (i > 0 && info.offset <= block.registers[i - 1].offset) return false;
-  }
-  for (std::size_t i = 0; i < block.field_count; ++i) {
-    if (block.fields[i].lsb + block.fields[i].width > 32) return false;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (overlap(info, block.registers[j])) return false;
+    }
   }
   return true;
+}
+
+// Fields lie in a register of the block and do not overlap.
+constexpr bool fields_well_formed(const RegisterBlock& block) {
+  for (std::size_t i = 0; i < block.field_count; ++i) {
+    const FieldInfo& field = block.fields[i];
+    if (field.width == 0 || field.lsb + field.width > 32) return false;
+    bool found = false;
+    for (std::size_t j = 0; j < block.register_count && !found; ++j) {
+      found = same_text(field.register_name, block.registers[j].name);
+    }
+    if (!found) return false;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (overlap(field, block.fields[j])) return false;
+    }
+  }
+  return true;
+}
+
+constexpr bool well_formed(const RegisterBlock& block) {
+  return registers_well_formed(block) && fields_well_formed(block);
 }
 
 #define TANDEM_REG_OFFSET(name, offset, reset, access, count, stride, meaning) \
