@@ -2,6 +2,7 @@
 #include "text.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace tandem::platform {
 namespace {
@@ -63,6 +64,18 @@ std::string join_or(const std::vector<std::string>& words) {
     text.append(words[i]);
   }
   return text;
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  char digits[17] = {};
+  std::to_chars(digits, digits + 16, value, 16);
+  return std::string("0x") + digits;
+}
+
+std::string number(double value) {
+  char digits[32] = {};
+  std::to_chars(digits, digits + sizeof digits - 1, value);
+  return digits;
 }
 
 }  // namespace tandem::platform

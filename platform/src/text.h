@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,5 +16,11 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 
 // "a, b or c"
 std::string join_or(const std::vector<std::string>& words);
+
+// "0x1000"
+std::string hexadecimal(std::uint64_t value);
+
+// The shortest decimal that reads back as the same number.
+std::string number(double value);
 
 }  // namespace tandem::platform

@@ -21,7 +21,7 @@ struct Unit {
   std::uint64_t factor;  // base units
 };
 
-// Per quantity, the preferred unit of a size comes first; ascending otherwise.
+// The first unit of a quantity is its base unit.
 constexpr std::array kUnits = {
     Unit{Quantity::kTime, "ps", 1},
     Unit{Quantity::kTime, "ns", kKilo},
@@ -70,14 +70,22 @@ struct Description {
 
 Description description(Quantity quantity) {
   switch (quantity) {
-    case Quantity::kTime: return {"a time", "14 ns"};
-    case Quantity::kFrequency: return {"a frequency", "1 GHz"};
-    case Quantity::kBytes: return {"a size", "1 MiB"};
-    case Quantity::kBandwidth: return {"a bandwidth", "32 GB/s"};
-    case Quantity::kTransferRate: return {"a transfer rate", "6400 MT/s"};
-    case Quantity::kEnergy: return {"an energy", "0.55 pJ"};
-    case Quantity::kEnergyPerBit: return {"an energy per bit", "1.2 pJ/bit"};
-    case Quantity::kPower: return {"a power", "66.3 mW"};
+    case Quantity::kTime:
+      return {"a time", "14 ns"};
+    case Quantity::kFrequency:
+      return {"a frequency", "1 GHz"};
+    case Quantity::kBytes:
+      return {"a size", "1 MiB"};
+    case Quantity::kBandwidth:
+      return {"a bandwidth", "32 GB/s"};
+    case Quantity::kTransferRate:
+      return {"a transfer rate", "6400 MT/s"};
+    case Quantity::kEnergy:
+      return {"an energy", "0.55 pJ"};
+    case Quantity::kEnergyPerBit:
+      return {"an energy per bit", "1.2 pJ/bit"};
+    case Quantity::kPower:
+      return {"a power", "66.3 mW"};
   }
   return {"a quantity", ""};
 }
@@ -88,7 +96,9 @@ struct Decimal {
   unsigned decimals = 0;
 };
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Consumes a decimal number from the front of `text`; nothing if there is none or it is too long.
 std::optional<Decimal> take_decimal(std::string_view& text) {
@@ -140,6 +150,19 @@ std::optional<std::uint64_t> scale(Decimal number, std::uint64_t factor) {
   return product;
 }
 
+// value / factor without rounding; every factor is made of twos and fives, so the digits end.
+std::string exact_decimal(std::uint64_t value, std::uint64_t factor) {
+  std::string text = std::to_string(value / factor);
+  std::uint64_t rest = value % factor;
+  if (rest != 0) text.append(1, '.');
+  while (rest != 0) {
+    rest *= 10;
+    text.append(1, static_cast<char>('0' + rest / factor));
+    rest %= factor;
+  }
+  return text;
+}
+
 std::string units_of(Quantity quantity) {
   std::string names;
   for (const Unit& unit : kUnits) {
@@ -178,28 +201,14 @@ std::uint64_t parse_quantity(std::string_view text, Quantity quantity) {
 }
 
 std::string format_quantity(std::uint64_t value, Quantity quantity) {
-  const Unit* best = nullptr;
+  std::string shortest;
   for (const Unit& unit : kUnits) {
     if (unit.quantity != quantity) continue;
-    const std::uint64_t whole = value / unit.factor;
-    const std::uint64_t part = value % unit.factor;
-    const bool exact = unit.factor % kKilo == 0 ? part % (unit.factor / kKilo) == 0
-                                                : part * 8 % unit.factor == 0;
-    const bool readable = best == nullptr || (whole >= 1 && exact && unit.factor > best->factor);
-    // Binary units for sizes, unless only a decimal one is exact.
-    const bool binary_enough = best == nullptr || best->factor == 1 || best->factor % kKilo == 0 ||
-                               unit.factor % kKilo != 0;
-    if (readable && binary_enough) best = &unit;
+    if (!shortest.empty() && value < unit.factor) continue;
+    std::string text = exact_decimal(value, unit.factor).append(1, ' ').append(unit.name);
+    if (shortest.empty() || text.size() <= shortest.size()) shortest = std::move(text);
   }
-  std::string text = std::to_string(value / best->factor);
-  std::uint64_t part = value % best->factor;
-  if (part != 0) text.append(1, '.');
-  while (part != 0) {
-    part *= 10;
-    text.append(1, static_cast<char>('0' + part / best->factor));
-    part %= best->factor;
-  }
-  return text.append(1, ' ').append(best->name);
+  return shortest;
 }
 
 }  // namespace tandem::platform

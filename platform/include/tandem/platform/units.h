@@ -30,8 +30,7 @@ class UnitError : public std::invalid_argument {
 // unit, a sign, a fraction of the base unit, or more than 64 bits.
 std::uint64_t parse_quantity(std::string_view text, Quantity quantity);
 
-// The largest unit in which the value is at least 1 and has at most three decimals; reading the
-// text back gives the same value.
+// The shortest exact text with at least 1 before the point; reading it back gives the same value.
 std::string format_quantity(std::uint64_t value, Quantity quantity);
 
 // "a time such as '14 ns'"

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The `tandem` command without a process around it, so that tests can run it.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "tandem/platform/session.h"
+
+namespace tandem::platform {
+
+// What the command hands on to. An empty one makes the sub-command say that this build has none.
+struct CommandHooks {
+  std::function<RunReport(const Scenario&, RunObserver&)> run;
+  std::function<int(const std::string& format, std::ostream& out)> registers;
+};
+
+struct CommandStreams {
+  std::ostream& out;
+  std::ostream& err;
+  bool err_is_terminal = false;
+};
+
+// `arguments` without the program's name; `program` is where the binary lies (the scenarios that
+// come with Tandem are looked for around it). Returns the exit code: 0, 2 for a mistake of the
+// user, 1 for a defect. Never throws.
+int run_command(const std::vector<std::string>& arguments, const std::filesystem::path& program,
+                const CommandHooks& hooks, const CommandStreams& streams);
+
+}  // namespace tandem::platform

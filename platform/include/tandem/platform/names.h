@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words that scenario files use for the values of each enumeration, with their meanings.
+#pragma once
+#include <cstddef>
+
+#include "tandem/platform/scenario.h"
+
+namespace tandem::platform {
+
+struct Choice {
+  const char* name;
+  const char* meaning;
+  bool available = true;  // false: a recognised word that this version refuses
+};
+
+struct ChoiceList {
+  const Choice* data;
+  std::size_t size;
+
+  const Choice* begin() const { return data; }
+  const Choice* end() const { return data + size; }
+};
+
+// In the order of the enumerators, which count from 0.
+template <typename Enum>
+ChoiceList choices();
+
+template <typename Enum>
+const char* name_of(Enum value) {
+  return choices<Enum>().data[static_cast<std::size_t>(value)].name;
+}
+
+template <>
+ChoiceList choices<Execution>();
+template <>
+ChoiceList choices<FidelityLevel>();
+template <>
+ChoiceList choices<AddressMapping>();
+template <>
+ChoiceList choices<RowBuffer>();
+template <>
+ChoiceList choices<Dataflow>();
+template <>
+ChoiceList choices<SequencerMode>();
+template <>
+ChoiceList choices<Arbitration>();
+template <>
+ChoiceList choices<CpuForm>();
+template <>
+ChoiceList choices<SamplingRule>();
+template <>
+ChoiceList choices<PolicyName>();
+template <>
+ChoiceList choices<Granularity>();
+template <>
+ChoiceList choices<Engine>();
+template <>
+ChoiceList choices<DraftFormat>();
+template <>
+ChoiceList choices<DraftGroup>();
+template <>
+ChoiceList choices<DraftScale>();
+template <>
+ChoiceList choices<Classifier>();
+template <>
+ChoiceList choices<DraftScope>();
+template <>
+ChoiceList choices<DraftKv>();
+template <>
+ChoiceList choices<Baseline>();
+
+}  // namespace tandem::platform

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/platform/cli.h"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <chrono>
+#include <ostream>
+
+#include "cli_list.h"
+#include "tandem/platform/errors.h"
+#include "tandem/platform/progress.h"
+#include "tandem/platform/result_folder.h"
+#include "tandem/platform/scenario_loader.h"
+#include "text.h"
+
+namespace tandem::platform {
+namespace {
+
+namespace fs = std::filesystem;
+namespace po = boost::program_options;
+
+constexpr const char* kHelp =
+    R"(Tandem: a virtual platform of an LLM accelerator that decodes speculatively.
+
+Usage
+  tandem run FILE [options]     simulate a scenario and write its results
+  tandem check FILE [options]   validate a scenario without running it
+  tandem list [TOPIC]           scenarios, hardware, policies, formats, keys
+  tandem registers [options]    print the hardware-software contract
+  tandem --help | --version
+
+Options of run and check
+  --set KEY=VALUE   override one key with a YAML value; may be repeated, later wins
+  --out DIR         (run) result folder, replaced if it holds results; default out/NAME
+  --no-progress     (run) no progress line
+  --quiet           (run) print nothing but errors
+  --effective       (check) print every key with its final value
+
+Options of registers
+  --format F        markdown, c-header, svd or json; default markdown
+
+Examples
+  tandem run scenarios/quickstart.yaml
+  tandem run scenarios/quickstart.yaml --set policy.draft.length=8 --out out/length8
+  tandem run scenarios/quickstart.yaml --set 'platform.dram.channels=2' --set seed=7
+  tandem check scenarios/quickstart.yaml --effective
+  tandem registers --format c-header > tandem_registers.h
+
+Results
+  DIR/result.json     statistics with units, effective configuration, tokens
+  DIR/summary.txt     what an architect wants first
+  DIR/timeline.json   open it in https://ui.perfetto.dev
+
+Exit code: 0 success, 1 a defect of Tandem, 2 a mistake in what it was given.
+)";
+
+constexpr const char* kSeeHelp = "'tandem --help' shows the commands with examples";
+
+po::variables_map parse(const std::vector<std::string>& arguments,
+                        const po::options_description& options, const char* positional_name) {
+  po::options_description all;
+  all.add(options);
+  po::positional_options_description positional;
+  if (positional_name != nullptr) {
+    all.add_options()(positional_name, po::value<std::string>());
+    positional.add(positional_name, 1);
+  }
+  // No abbreviations: a script must not change its meaning when an option is added.
+  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  po::variables_map values;
+  try {
+    po::store(
+        po::command_line_parser(arguments).options(all).positional(positional).style(style).run(),
+        values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw UserError(printable(error.what()), kSeeHelp);
+  }
+  return values;
+}
+
+void add_overrides(po::options_description& options) {
+  options.add_options()("set", po::value<std::vector<std::string>>()->composing());
+}
+
+Scenario load(const po::variables_map& values, const char* command) {
+  if (values.count("file") == 0) {
+    throw UserError(std::string(command) + ": which scenario? give a FILE", kSeeHelp);
+  }
+  std::vector<std::string> overrides;
+  if (values.count("set") != 0) overrides = values["set"].as<std::vector<std::string>>();
+  return load_scenario(values["file"].as<std::string>(), overrides);
+}
+
+std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& report,
+                                     const WallTime& wall, const std::string& summary) {
+  using Json = nlohmann::ordered_json;
+  const Json result = result_json(scenario, report, wall);
+  std::vector<ResultFile> files;
+  files.push_back({"result.json", result.dump(2, ' ', false, Json::error_handler_t::replace)});
+  files.back().content.append(1, '\n');
+  files.push_back({"summary.txt", summary});
+  if (report.timeline) files.push_back({"timeline.json", report.timeline->to_json()});
+  return files;
+}
+
+int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
+        const CommandStreams& streams) {
+  po::options_description options;
+  add_overrides(options);
+  options.add_options()("out", po::value<std::string>())("no-progress", "")("quiet", "");
+  const po::variables_map values = parse(arguments, options, "file");
+  const Scenario scenario = load(values, "run");
+  const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
+                                                   : fs::path("out") / scenario.file.stem();
+  check_result_folder(folder);
+  if (!hooks.run) {
+    throw InternalError("this build has no simulation linked in: it can only check scenarios");
+  }
+
+  const bool quiet = values.count("quiet") != 0;
+  const bool show_progress = streams.err_is_terminal && !quiet && scenario.run.progress &&
+                             values.count("no-progress") == 0;
+  ConsoleObserver observer(streams.out, streams.err, {!quiet, show_progress});
+  const auto start = std::chrono::steady_clock::now();
+  RunReport report = [&] {
+    try {
+      return hooks.run(scenario, observer);
+    } catch (...) {
+      observer.finish();  // the message gets a line of its own
+      throw;
+    }
+  }();
+  observer.finish();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  check_physics(scenario, report);
+  const std::string summary = summary_text(scenario, report);
+  write_result_folder(folder, result_files(scenario, report, {elapsed.count()}, summary));
+  if (!quiet) {
+    streams.out << '\n' << summary << "\nresults in " << folder.string() << '\n';
+  }
+  return kExitOk;
+}
+
+int check(const std::vector<std::string>& arguments, const CommandStreams& streams) {
+  po::options_description options;
+  add_overrides(options);
+  options.add_options()("effective", "");
+  const po::variables_map values = parse(arguments, options, "file");
+  const Scenario scenario = load(values, "check");
+  if (values.count("effective") != 0) {
+    streams.out << to_yaml(effective_configuration(scenario));
+  } else {
+    streams.out << scenario.file.string() << ": ok\n";
+  }
+  return kExitOk;
+}
+
+int list(const std::vector<std::string>& arguments, const fs::path& program,
+         const CommandStreams& streams) {
+  const po::variables_map values = parse(arguments, {}, "topic");
+  list_topic(values.count("topic") != 0 ? values["topic"].as<std::string>() : "", program,
+             streams.out);
+  return kExitOk;
+}
+
+int registers(const std::vector<std::string>& arguments, const CommandHooks& hooks,
+              const CommandStreams& streams) {
+  po::options_description options;
+  options.add_options()("format", po::value<std::string>()->default_value("markdown"));
+  const po::variables_map values = parse(arguments, options, nullptr);
+  const std::string format = values["format"].as<std::string>();
+  const std::vector<std::string> formats = {"markdown", "c-header", "svd", "json"};
+  if (std::find(formats.begin(), formats.end(), format) == formats.end()) {
+    throw UserError("registers: unknown format '" + printable(format) + "'; expected " +
+                    join_or(formats));
+  }
+  if (!hooks.registers) throw InternalError("this build has no register printer linked in");
+  return hooks.registers(format, streams.out);
+}
+
+int dispatch(const std::vector<std::string>& arguments, const fs::path& program,
+             const CommandHooks& hooks, const CommandStreams& streams) {
+  const std::string command = arguments.empty() ? "" : arguments.front();
+  for (const std::string& argument : arguments) {
+    if (argument != "--help" && argument != "-h" && command != "help") continue;
+    streams.out << kHelp;
+    return kExitOk;
+  }
+  if (command == "--version") {
+    streams.out << "tandem " << TANDEM_VERSION << '\n';
+    return kExitOk;
+  }
+  if (command.empty()) throw UserError("which command?", kSeeHelp);
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (command == "run") return run(rest, hooks, streams);
+  if (command == "check") return check(rest, streams);
+  if (command == "list") return list(rest, program, streams);
+  if (command == "registers") return registers(rest, hooks, streams);
+  const std::string meant = nearest(command, {"run", "check", "list", "registers"});
+  throw UserError("unknown command '" + printable(command) + "'",
+                  meant.empty() ? kSeeHelp : "did you mean '" + meant + "'?");
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& arguments, const fs::path& program,
+                const CommandHooks& hooks, const CommandStreams& streams) {
+  try {
+    const int code = dispatch(arguments, program, hooks, streams);
+    streams.out.flush();
+    if (!streams.out) throw UserError("cannot write to standard output");
+    return code;
+  } catch (const UserError& error) {
+    streams.err << "tandem: " << error.what() << '\n';
+    if (!error.hint().empty()) streams.err << "  hint: " << error.hint() << '\n';
+    return kExitUser;
+  } catch (const std::exception& error) {
+    streams.err << "tandem: internal error: " << error.what() << '\n';
+    return kExitInternal;
+  }
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli_list.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iomanip>
+#include <ostream>
+#include <vector>
+
+#include "tandem/platform/errors.h"
+#include "tandem/platform/names.h"
+#include "tandem/platform/scenario_loader.h"
+#include "text.h"
+
+namespace tandem::platform {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kNameWidth = 36;
+
+// `scenarios/` of the working directory or of a folder around the program; empty if there is none.
+fs::path scenario_folder(const fs::path& program) {
+  std::error_code error;
+  const fs::path here = "scenarios";
+  if (fs::is_directory(here, error)) return here;
+  for (fs::path at = program.parent_path(); !at.empty(); at = at.parent_path()) {
+    if (fs::is_directory(at / "scenarios", error)) return at / "scenarios";
+    if (at == at.parent_path()) break;
+  }
+  return {};
+}
+
+// The first comment that is not the licence line.
+std::string first_comment(const fs::path& file) {
+  std::ifstream stream(file);
+  std::string line;
+  while (std::getline(stream, line) && !line.empty() && line[0] == '#') {
+    if (line.find("SPDX") == std::string::npos && line.size() > 2) return line.substr(2);
+  }
+  return {};
+}
+
+void list_files(const fs::path& folder, std::ostream& out) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  if (files.empty()) out << "  (none found)\n";
+  for (const fs::path& file : files) {
+    out << "  " << std::left << std::setw(kNameWidth) << file.string() << ' ' << first_comment(file)
+        << '\n';
+  }
+}
+
+void list_scenarios(const fs::path& program, std::ostream& out) {
+  out << "scenarios (tandem run FILE):\n";
+  list_files(scenario_folder(program), out);
+}
+
+void list_hardware(const fs::path& program, std::ostream& out) {
+  out << "hardware files (platform: {include: FILE}):\n";
+  list_files(scenario_folder(program) / "hardware", out);
+}
+
+void list_choices(const char* title, const ChoiceList& list, std::ostream& out) {
+  out << title << ":\n";
+  for (const Choice& choice : list) {
+    out << "  " << std::left << std::setw(kNameWidth) << choice.name << ' ' << choice.meaning
+        << (choice.available ? "" : " (not available yet)") << '\n';
+  }
+}
+
+}  // namespace
+
+void list_topic(const std::string& topic, const fs::path& program, std::ostream& out) {
+  const std::vector<std::string> topics = {"scenarios", "hardware", "policies", "formats", "keys"};
+  if (topic == "keys") return print_key_table(out);
+  if (!topic.empty() && std::find(topics.begin(), topics.end(), topic) == topics.end()) {
+    const std::string meant = nearest(topic, topics);
+    throw UserError("list: unknown topic '" + printable(topic) + "'; expected " + join_or(topics),
+                    meant.empty() ? "" : "did you mean '" + meant + "'?");
+  }
+  const bool all = topic.empty();
+  if (all || topic == "scenarios") list_scenarios(program, out);
+  if (all || topic == "hardware") list_hardware(program, out);
+  if (all || topic == "policies")
+    list_choices("policies (policy.name)", choices<PolicyName>(), out);
+  if (all || topic == "formats") {
+    list_choices("draft formats (policy.draft.format)", choices<DraftFormat>(), out);
+  }
+  if (all) out << "'tandem list keys' prints every key of a scenario.\n";
+}
+
+}  // namespace tandem::platform

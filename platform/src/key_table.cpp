@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ostream>
+
+#include "binder.h"
+#include "tandem/platform/scenario_loader.h"
+#include "text.h"
+
+namespace tandem::platform {
+namespace {
+
+// Prints a row per key, with the defaults that the scenario under it holds.
+class TableBinder : public Binder {
+ public:
+  TableBinder(std::ostream& out, std::string prefix) : out_(out), prefix_(std::move(prefix)) {}
+
+  void integer(const Key& key, const Integer& slot) override {
+    const bool unset = slot.is_set != nullptr && !*slot.is_set;
+    if (slot.hexadecimal) return row(key, "address", hexadecimal(slot.value));
+    const std::string top =
+        slot.max == std::numeric_limits<std::uint64_t>::max() ? "2^64-1" : std::to_string(slot.max);
+    row(key, "integer " + std::to_string(slot.min) + ".." + top,
+        unset ? kOfDevice : std::to_string(slot.value));
+  }
+  void measure(const Key& key, const Measure& slot) override {
+    const bool unset = slot.is_set != nullptr && !*slot.is_set;
+    row(key, describe(slot.quantity),
+        unset ? kOfDevice : format_quantity(slot.value, slot.quantity));
+  }
+  void real(const Key& key, double& value, double min, double max) override {
+    row(key, "number " + number(min) + ".." + number(max), number(value));
+  }
+  void flag(const Key& key, bool& value) override {
+    row(key, "true or false", value ? "true" : "false");
+  }
+  void word(const Key& key, std::string& value) override { row(key, "name", value); }
+  void path(const Key& key, std::filesystem::path&) override { row(key, "file", ""); }
+  void choice(const Key& key, std::size_t& index, const ChoiceList& list) override {
+    std::vector<std::string> names;
+    for (const Choice& choice : list) {
+      names.push_back(choice.available ? std::string("`") + choice.name + "`"
+                                       : std::string("(`") + choice.name + "`: not yet)");
+    }
+    row(key, join_or(names), list.data[index].name);
+  }
+  void prompts(const Key& key, std::vector<Prompt>&) override { row(key, "list", ""); }
+  void section(const Key& key, const Body& body, const std::vector<const char*>&) override {
+    out_ << "| **`" << prefix_ << key.name << "`** | map | | " << key.meaning << " |\n";
+    TableBinder inner(out_, prefix_ + key.name + ".");
+    body(inner);
+  }
+  void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override {
+    out_ << "| **`" << prefix_ << key.name << "`** | `" << word << "` or map | "
+         << (is_word ? word : "") << " | " << key.meaning << " |\n";
+    TableBinder inner(out_, prefix_ + key.name + ".");
+    body(inner);
+  }
+  void reserved(const Key& key, const char* message) override {
+    out_ << "| `" << prefix_ << key.name << "` | reserved | | " << message << " |\n";
+  }
+
+ private:
+  static constexpr const char* kOfDevice = "the device's";
+
+  void row(const Key& key, const std::string& type, const std::string& fallback) {
+    out_ << "| `" << prefix_ << key.name << "` | " << type << " | "
+         << (key.required ? "required" : fallback) << " | " << key.meaning << " |\n";
+  }
+
+  std::ostream& out_;
+  std::string prefix_;
+};
+
+}  // namespace
+
+void print_key_table(std::ostream& out) {
+  out << "| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
+  Scenario defaults;
+  TableBinder binder(out, "");
+  bind_scenario(binder, defaults);
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <systemc>
+#include <vector>
+
+#include "tandem/platform/cli.h"
+#ifdef TANDEM_HAS_REGISTERS
+#include "tandem/platform/registers.h"
+#endif
+
+namespace {
+
+tandem::platform::CommandHooks hooks() {
+  tandem::platform::CommandHooks hooks;
+#ifdef TANDEM_HAS_SESSION
+  hooks.run = tandem::platform::run_scenario;
+#endif
+#ifdef TANDEM_HAS_REGISTERS
+  hooks.registers = tandem::platform::run_registers;
+#endif
+  return hooks;
+}
+
+std::filesystem::path program_path(const char* name) {
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::filesystem::path(name) : path;
+}
+
+}  // namespace
+
+int sc_main(int argc, char* argv[]) {
+  std::ios::sync_with_stdio(false);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  return tandem::platform::run_command(arguments, program_path(argv[0]), hooks(),
+                                       {std::cout, std::cerr, isatty(STDERR_FILENO) != 0});
+}
+
+// The kernel's own main() would print its banner into the output.
+int main(int argc, char* argv[]) {
+  setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
+  return sc_core::sc_elab_and_sim(argc, argv);
+}

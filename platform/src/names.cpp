@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/platform/names.h"
+
+namespace tandem::platform {
+namespace {
+
+constexpr bool kNotYet = false;
+
+constexpr Choice kExecution[] = {
+    {"functional", "bytes are moved and computed: real tokens"},
+    {"timing", "tensor payloads are dropped: for models too large to compute", kNotYet},
+};
+constexpr Choice kFidelity[] = {
+    {"transaction", "banks and buses are reserved per burst or tile"},
+    {"command", "every DRAM command is scheduled against its timing table", kNotYet},
+};
+constexpr Choice kMapping[] = {
+    {"row_bank_column_channel", "channels interleave, then columns of a row, then banks"},
+    {"row_column_bank_channel", "channels interleave, then banks, then columns of a row"},
+    {"channel_row_bank_column", "each channel is one contiguous range"},
+};
+constexpr Choice kRowBuffer[] = {
+    {"single", "a bank serves either PIM or ordinary traffic"},
+    {"dual", "PIM has row buffers of its own"},
+};
+constexpr Choice kDataflow[] = {
+    {"ws", "weight-stationary: a tile of weights stays, activations stream"},
+    {"os", "output-stationary: sums stay, weights and activations stream"},
+};
+constexpr Choice kSequencer[] = {
+    {"overlapped", "a primitive starts as soon as its predecessors allow"},
+    {"serial", "one primitive at a time, for comparison"},
+};
+constexpr Choice kArbitration[] = {
+    {"round_robin", "initiators take turns"},
+    {"priority", "the lower port number wins"},
+    {"weighted", "turns in proportion to the ports' weights"},
+};
+constexpr Choice kCpuForm[] = {
+    {"native", "firmware compiled into the simulator"},
+    {"riscv", "an RV64 ELF on an instruction-set simulator", kNotYet},
+};
+constexpr Choice kSamplingRule[] = {
+    {"standard", "accept with min(1, p/q), else resample from the residual"},
+    {"coupled", "Gumbel noise keyed by position: equals plain sampling token for token"},
+};
+constexpr Choice kPolicy[] = {
+    {"plain", "one token per pass"},
+    {"self_speculative", "draft with few bits of the weights, verify all drafted tokens at once"},
+};
+constexpr Choice kGranularity[] = {
+    {"step", "one command per draft or verify step"},
+    {"layer", "one command per layer"},
+};
+constexpr Choice kEngine[] = {
+    {"npu", "always on the NPU"},
+    {"pim", "always in the memory"},
+    {"auto", "wherever it is estimated to be faster"},
+};
+constexpr Choice kDraftFormat[] = {
+    {"bsfp_e", "4 of the weights' own 16 bits, exponent codes"},
+    {"bsfp_i", "4 of the weights' own 16 bits, interval codes, any FP16 level"},
+    {"bsfp_i_shift_add", "interval codes whose levels are sums of at most two powers of two"},
+    {"int4", "a second copy in two's complement, with scales"},
+    {"e2m1", "a second copy with 2 exponent bits and 1 mantissa bit, with scales"},
+    {"e3m0", "a second copy with 3 exponent bits, with scales"},
+};
+constexpr Choice kDraftGroup[] = {
+    {"128", "one scale per 128 weights of a row"},
+    {"row", "one scale per row"},
+    {"tensor", "one scale per tensor"},
+};
+constexpr Choice kDraftScale[] = {
+    {"absmax", "the largest magnitude is met exactly"},
+    {"mse", "least square error"},
+    {"pow2", "a power of two"},
+};
+constexpr Choice kClassifier[] = {
+    {"plane", "the draft's classifier reads the draft plane"},
+    {"full", "the draft's classifier reads the full weights"},
+};
+constexpr Choice kDraftScope[] = {
+    {"tensor", "one table per tensor"},
+    {"row", "one table per row"},
+};
+constexpr Choice kDraftKv[] = {
+    {"own", "the draft keeps a KV cache of its own"},
+    {"shared", "the draft reads the verified KV cache"},
+};
+constexpr Choice kBaseline[] = {
+    {"plain", "run the same workload with plain decoding as well, and compare"},
+    {"none", "run the scenario only"},
+};
+
+template <std::size_t kSize>
+constexpr ChoiceList list(const Choice (&array)[kSize]) {
+  return {array, kSize};
+}
+
+}  // namespace
+
+template <>
+ChoiceList choices<Execution>() {
+  return list(kExecution);
+}
+template <>
+ChoiceList choices<FidelityLevel>() {
+  return list(kFidelity);
+}
+template <>
+ChoiceList choices<AddressMapping>() {
+  return list(kMapping);
+}
+template <>
+ChoiceList choices<RowBuffer>() {
+  return list(kRowBuffer);
+}
+template <>
+ChoiceList choices<Dataflow>() {
+  return list(kDataflow);
+}
+template <>
+ChoiceList choices<SequencerMode>() {
+  return list(kSequencer);
+}
+template <>
+ChoiceList choices<Arbitration>() {
+  return list(kArbitration);
+}
+template <>
+ChoiceList choices<CpuForm>() {
+  return list(kCpuForm);
+}
+template <>
+ChoiceList choices<SamplingRule>() {
+  return list(kSamplingRule);
+}
+template <>
+ChoiceList choices<PolicyName>() {
+  return list(kPolicy);
+}
+template <>
+ChoiceList choices<Granularity>() {
+  return list(kGranularity);
+}
+template <>
+ChoiceList choices<Engine>() {
+  return list(kEngine);
+}
+template <>
+ChoiceList choices<DraftFormat>() {
+  return list(kDraftFormat);
+}
+template <>
+ChoiceList choices<DraftGroup>() {
+  return list(kDraftGroup);
+}
+template <>
+ChoiceList choices<DraftScale>() {
+  return list(kDraftScale);
+}
+template <>
+ChoiceList choices<Classifier>() {
+  return list(kClassifier);
+}
+template <>
+ChoiceList choices<DraftScope>() {
+  return list(kDraftScope);
+}
+template <>
+ChoiceList choices<DraftKv>() {
+  return list(kDraftKv);
+}
+template <>
+ChoiceList choices<Baseline>() {
+  return list(kBaseline);
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "tandem/platform/yaml_reader.h"
+#include "text.h"
+
+namespace tandem::platform {
+namespace {
+
+std::string message_at(const YamlMark& mark, const std::string& key_path,
+                       const std::string& message) {
+  std::string text = mark.text();
+  if (!text.empty()) text.append(": ");
+  if (!key_path.empty()) text.append(printable(key_path)).append(": ");
+  return text.append(message);
+}
+
+}  // namespace
+
+std::string YamlMark::text() const {
+  if (!source) return {};
+  if (!source->has_lines) return source->name;
+  return source->name + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+ScenarioError::ScenarioError(const YamlMark& mark, const std::string& key_path,
+                             const std::string& message, std::string hint)
+    : UserError(message_at(mark, key_path, message), std::move(hint)) {}
+
+const YamlEntry* YamlNode::find(std::string_view key) const {
+  const auto found = std::find_if(entries.begin(), entries.end(),
+                                  [&](const YamlEntry& entry) { return entry.key == key; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
+void merge_yaml(YamlNode& base, YamlNode over) {
+  if (base.kind != YamlKind::kMap || over.kind != YamlKind::kMap) {
+    base = std::move(over);
+    return;
+  }
+  // A missing key is looked for in a file, not on the command line.
+  if (over.mark.source && over.mark.source->has_lines) base.mark = over.mark;
+  for (YamlEntry& entry : over.entries) {
+    const auto same = std::find_if(base.entries.begin(), base.entries.end(),
+                                   [&](const YamlEntry& other) { return other.key == entry.key; });
+    if (same == base.entries.end()) {
+      base.entries.push_back(std::move(entry));
+    } else {
+      same->mark = entry.mark;
+      merge_yaml(same->value, std::move(entry.value));
+    }
+  }
+}
+
+}  // namespace tandem::platform

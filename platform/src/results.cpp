@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/platform/results.h"
+
+#include <cmath>
+#include <string_view>
+
+#include "tandem/platform/errors.h"
+#include "tandem/platform/names.h"
+#include "tandem/platform/scenario_loader.h"
+#include "text.h"
+
+namespace tandem::platform {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kResultFormat = 1;
+constexpr double kRounding = 1e-9;  // relative, of sums of doubles
+
+void check_number(const std::string& name, double value) {
+  if (!std::isfinite(value) || value < 0.0) {
+    throw InternalError("the run reports " + name + " = " + number(value));
+  }
+}
+
+void check_phases(const RunReport& report) {
+  std::uint64_t sum_ps = 0;
+  for (const PhaseTime& phase : report.phases) sum_ps += phase.time_ps;
+  if (sum_ps != report.simulated_time_ps) {
+    throw InternalError("the phases take " + std::to_string(sum_ps) + " ps, the run " +
+                        std::to_string(report.simulated_time_ps) + " ps");
+  }
+}
+
+void check_energy(const RunReport& report) {
+  for (const observe::EnergyEntry& entry : report.energy.entries()) {
+    check_number("energy of " + entry.component, entry.picojoules);
+    if (entry.source.empty()) {
+      throw InternalError("the energy of " + entry.component + " has no source");
+    }
+  }
+}
+
+// Greedy and coupled decoding must not change a token; other sampling draws its own.
+bool must_equal_plain(const Sampling& sampling) {
+  return sampling.greedy || sampling.rule == SamplingRule::kCoupled;
+}
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json request_json(const RequestResult& request) {
+  Json json;
+  json["prompt_tokens"] = request.prompt_tokens;
+  json["tokens"] = request.tokens;
+  json["text"] = request.text;
+  json["rounds"] = request.rounds;
+  json["status"] = request.status;
+  return json;
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Json summary_json(const RunReport& report) {
+  Json json;
+  json["tokens_per_s"] = report.tokens_per_s;
+  json["tokens_per_s_end_to_end"] = report.tokens_per_s_end_to_end;
+  json["tokens_per_round"] = report.tokens_per_round;
+  json["acceptance"] = or_null(report.acceptance());
+  json["drafted_tokens"] = report.drafted_tokens;
+  json["accepted_tokens"] = report.accepted_tokens;
+  json["speedup_vs_plain"] = or_null(report.speedup_vs_plain());
+  json["prefill_time_ps"] = report.prefill_time_ps;
+  json["decode_time_ps"] = report.decode_time_ps;
+  const std::optional<PassBytes>& draft = report.draft_pass;
+  json["weight_bytes_per_draft_pass"] = draft ? Json(draft->weight_bytes) : Json(nullptr);
+  json["weight_bytes_per_verify_pass"] = report.verify_pass.weight_bytes;
+  json["table_and_scale_bytes_per_draft_pass"] =
+      draft ? Json(draft->table_and_scale_bytes) : Json(nullptr);
+  json["table_and_scale_bytes_per_verify_pass"] = report.verify_pass.table_and_scale_bytes;
+  json["energy_pj"] = report.energy.total_picojoules();
+  json["phases"] = Json::object();
+  for (const PhaseTime& phase : report.phases) {
+    json["phases"][phase.name] = {{"time_ps", phase.time_ps},
+                                  {"share", share(phase.time_ps, report.simulated_time_ps)}};
+  }
+  json["utilisation"] = Json::object();
+  for (const Utilisation& part : report.utilisations) {
+    json["utilisation"][part.name] = {{"fraction", part.fraction}, {"meaning", part.meaning}};
+  }
+  return json;
+}
+
+Json baseline_json(const BaselineResult& baseline) {
+  return {{"policy", "plain"},
+          {"simulated_time_ps", baseline.simulated_time_ps},
+          {"tokens_per_s", baseline.tokens_per_s},
+          {"energy_pj", baseline.energy_pj},
+          {"same_tokens", baseline.same_tokens}};
+}
+
+Json energy_json(const observe::EnergyLedger& ledger) {
+  Json json = Json::array();
+  for (const observe::EnergyEntry& entry : ledger.entries()) {
+    json.push_back({{"component", entry.component},
+                    {"energy_pj", entry.picojoules},
+                    {"source", entry.source}});
+  }
+  return json;
+}
+
+Json statistics_json(const observe::StatisticsTable& table) {
+  Json root = Json::object();
+  for (const observe::Statistic& statistic : table.all()) {
+    Json* node = &root;
+    std::string_view rest = statistic.path;
+    while (!rest.empty()) {
+      const std::size_t dot = rest.find('.');
+      node = &(*node)[std::string(rest.substr(0, dot))];
+      rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
+    }
+    if (node->contains("unit")) throw InternalError("two statistics named " + statistic.path);
+    (*node)["value"] = statistic.is_integer ? Json(statistic.integer) : Json(statistic.real);
+    (*node)["unit"] = statistic.unit;
+    (*node)["description"] = statistic.description;
+  }
+  return root;
+}
+
+}  // namespace
+
+std::optional<double> RunReport::acceptance() const {
+  if (drafted_tokens == 0) return {};
+  return static_cast<double>(accepted_tokens) / static_cast<double>(drafted_tokens);
+}
+
+std::optional<double> RunReport::speedup_vs_plain() const {
+  if (!baseline || baseline->tokens_per_s <= 0.0) return {};
+  return tokens_per_s / baseline->tokens_per_s;
+}
+
+void check_physics(const Scenario& scenario, const RunReport& report) {
+  check_number("tokens per second", report.tokens_per_s);
+  check_number("tokens per second end to end", report.tokens_per_s_end_to_end);
+  check_number("tokens per round", report.tokens_per_round);
+  check_phases(report);
+  for (const Utilisation& part : report.utilisations) {
+    check_number("utilisation of " + part.name, part.fraction);
+    if (part.fraction > 1.0 + kRounding) {
+      throw InternalError("the utilisation of " + part.name + " is " + number(part.fraction) +
+                          ", above its peak");
+    }
+  }
+  check_energy(report);
+  if (report.accepted_tokens > report.drafted_tokens) {
+    throw InternalError(
+        "more tokens accepted than drafted: " + std::to_string(report.accepted_tokens) + " of " +
+        std::to_string(report.drafted_tokens));
+  }
+  if (report.baseline && report.complete && !report.baseline->same_tokens &&
+      must_equal_plain(scenario.workload.sampling)) {
+    throw InternalError("the tokens differ from those of plain decoding");
+  }
+}
+
+Json result_json(const Scenario& scenario, const RunReport& report, const WallTime& wall) {
+  Json json;
+  json["complete"] = report.complete;
+  json["seed"] = scenario.seed;
+  json["versions"] = {{"tandem", TANDEM_VERSION}, {"result", kResultFormat}};
+  json["scenario"] = effective_configuration(scenario);
+  json["simulated_time_ps"] = report.simulated_time_ps;
+  json["requests"] = Json::array();
+  for (const RequestResult& request : report.requests) {
+    json["requests"].push_back(request_json(request));
+  }
+  json["summary"] = summary_json(report);
+  json["baseline"] = report.baseline ? baseline_json(*report.baseline) : Json(nullptr);
+  json["energy"] = energy_json(report.energy);
+  json["statistics"] = statistics_json(report.statistics);
+  json["wall"] = {{"seconds", wall.seconds}};
+  return json;
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenario_check.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "text.h"
+
+namespace tandem::platform {
+namespace {
+
+constexpr std::uint64_t kFp16Bytes = 2;
+constexpr std::uint64_t kFp32Bytes = 4;
+constexpr std::uint64_t kPageBytes = 0x1000;
+
+bool is_power_of_two(std::uint64_t value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
+
+std::string size(std::uint64_t bytes) {
+  return format_quantity(bytes, Quantity::kBytes);
+}
+
+class Checker {
+ public:
+  Checker(const BindingNotes& notes, const YamlMark& start) : notes_(notes), start_(start) {}
+
+  // Blames the key, or the nearest section around it that is written.
+  [[noreturn]] void fail(const std::string& path, const std::string& message,
+                         std::string hint = {}) const {
+    YamlMark mark = start_;
+    for (std::string at = path; !at.empty();) {
+      const auto found = notes_.marks.find(at);
+      if (found != notes_.marks.end()) {
+        mark = found->second;
+        break;
+      }
+      const std::size_t dot = at.rfind('.');
+      at.resize(dot == std::string::npos ? 0 : dot);
+    }
+    throw ScenarioError(mark, path, message, std::move(hint));
+  }
+
+  void power_of_two(const std::string& path, std::uint64_t bytes) const {
+    if (!is_power_of_two(bytes)) fail(path, "expected a power of two, got " + size(bytes));
+  }
+
+ private:
+  const BindingNotes& notes_;
+  const YamlMark& start_;
+};
+
+void check_dram(const Checker& check, const DramConfig& dram) {
+  if (dram.capacity_bytes % dram.channels != 0) {
+    check.fail("platform.dram.capacity", size(dram.capacity_bytes) + " cannot be divided into " +
+                                             std::to_string(dram.channels) + " channels");
+  }
+  check.power_of_two("platform.dram.channel_interleave", dram.channel_interleave_bytes);
+  if (dram.channel_interleave_bytes > dram.capacity_bytes / dram.channels) {
+    check.fail("platform.dram.channel_interleave",
+               size(dram.channel_interleave_bytes) + " is more than the " +
+                   size(dram.capacity_bytes / dram.channels) + " of a channel");
+  }
+  const DramGeometry& g = dram.geometry;
+  if (g.row_bytes) check.power_of_two("platform.dram.geometry.row", *g.row_bytes);
+  if (g.bus_width_bits && *g.bus_width_bits % 8 != 0) {
+    check.fail("platform.dram.geometry.bus_width_bits",
+               "expected a multiple of 8, got " + std::to_string(*g.bus_width_bits));
+  }
+  const DramTiming& t = dram.timing;
+  if (t.refresh_interval_ps && t.refresh_time_ps && *t.refresh_time_ps >= *t.refresh_interval_ps) {
+    check.fail("platform.dram.timing.refresh_time",
+               "refreshing takes longer than the interval between refreshes");
+  }
+}
+
+void check_npu(const Checker& check, const NpuConfig& npu) {
+  const std::uint64_t tile_bytes =
+      kFp16Bytes * npu.array.rows * npu.array.columns * npu.array.count;
+  if (npu.weight_buffer_bytes < 2 * tile_bytes) {
+    check.fail("platform.npu.weight_buffer",
+               size(npu.weight_buffer_bytes) + " cannot hold two tiles of FP16 weights, which a " +
+                   std::to_string(npu.array.rows) + " x " + std::to_string(npu.array.columns) +
+                   " array (" + std::to_string(npu.array.count) +
+                   " of them) needs: " + size(2 * tile_bytes),
+               "double buffering loads one tile while the other computes");
+  }
+  const std::uint64_t row_and_column_bytes =
+      2 * kFp32Bytes * (npu.array.rows + npu.array.columns) * npu.array.count;
+  if (npu.activation_buffer_bytes < row_and_column_bytes) {
+    check.fail(
+        "platform.npu.activation_buffer",
+        size(npu.activation_buffer_bytes) +
+            " cannot hold the inputs and outputs of one tile: " + size(row_and_column_bytes));
+  }
+  check.power_of_two("platform.npu.dma.burst", npu.dma.burst_bytes);
+  if (npu.dma.burst_bytes < 32 || npu.dma.burst_bytes > npu.weight_buffer_bytes / 2) {
+    check.fail("platform.npu.dma.burst",
+               "expected 32 B up to half of the weight buffer, got " + size(npu.dma.burst_bytes));
+  }
+}
+
+struct Region {
+  const char* key;
+  std::uint64_t base;
+  std::uint64_t bytes;
+};
+
+void check_address_map(const Checker& check, const HardwareConfig& h) {
+  const AddressMap& map = h.address_map;
+  std::array regions = {
+      Region{"interrupt_controller", map.interrupt_controller, kRegisterBlockBytes},
+      Region{"timer", map.timer, kRegisterBlockBytes},
+      Region{"uart", map.uart, kRegisterBlockBytes},
+      Region{"mailbox", map.mailbox, kRegisterBlockBytes},
+      Region{"npu", map.npu, kRegisterBlockBytes},
+      Region{"pim", map.pim, kPimWindowBytes},
+      Region{"sram", map.sram, h.sram.size_bytes},
+      Region{"dram", map.dram, h.dram.capacity_bytes},
+  };
+  const std::string prefix = "platform.address_map.";
+  for (const Region& region : regions) {
+    if (region.base % kPageBytes != 0) {
+      check.fail(prefix + region.key,
+                 "expected a multiple of 4 KiB, got " + hexadecimal(region.base));
+    }
+    if (region.bytes > std::numeric_limits<std::uint64_t>::max() - region.base) {
+      check.fail(prefix + region.key, hexadecimal(region.base) + " + " + size(region.bytes) +
+                                          " is beyond the 64-bit address space");
+    }
+  }
+  std::sort(regions.begin(), regions.end(),
+            [](const Region& a, const Region& b) { return a.base < b.base; });
+  for (std::size_t i = 1; i < regions.size(); ++i) {
+    const Region& low = regions[i - 1];
+    const Region& high = regions[i];
+    if (low.base + low.bytes <= high.base) continue;
+    check.fail(prefix + high.key, hexadecimal(high.base) + " overlaps '" + low.key +
+                                      "', which is " + hexadecimal(low.base) + ".." +
+                                      hexadecimal(low.base + low.bytes - 1));
+  }
+}
+
+void check_policy(const Checker& check, const Scenario& scenario) {
+  if (scenario.platform.pim.enabled) return;
+  const PlacementConfig& placement = scenario.policy.placement;
+  const std::string hint = "set platform.pim.enabled: true, or choose npu or auto";
+  if (placement.attention == Engine::kPim) {
+    check.fail("policy.placement.attention", "pim, but platform.pim.enabled is false", hint);
+  }
+  if (placement.linear == Engine::kPim) {
+    check.fail("policy.placement.linear", "pim, but platform.pim.enabled is false", hint);
+  }
+}
+
+}  // namespace
+
+void check_scenario(const Scenario& scenario, const BindingNotes& notes, const YamlMark& start) {
+  const Checker check(notes, start);
+  const HardwareConfig& h = scenario.platform;
+  check_dram(check, h.dram);
+  check_npu(check, h.npu);
+  check.power_of_two("platform.interconnect.width", h.interconnect.width_bytes);
+  if (h.sram.size_bytes % kPageBytes != 0) {
+    check.fail("platform.sram.size",
+               "expected a multiple of 4 KiB, got " + size(h.sram.size_bytes));
+  }
+  check_address_map(check, h);
+  check_policy(check, scenario);
+  if (scenario.run.timeline.end_ps <= scenario.run.timeline.begin_ps) {
+    check.fail("run.timeline.end", "the window ends before it begins");
+  }
+}
+
+}  // namespace tandem::platform

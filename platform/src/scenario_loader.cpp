@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/platform/scenario_loader.h"
+
+#include <memory>
+#include <utility>
+
+#include "scenario_check.h"
+#include "yaml_binder.h"
+
+namespace tandem::platform {
+namespace {
+
+Scenario bind_document(YamlNode tree, const std::vector<std::string>& overrides) {
+  const YamlMark start = tree.mark;
+  if (tree.kind == YamlKind::kNull) throw ScenarioError(start, "", "the scenario is empty");
+  if (tree.kind != YamlKind::kMap) {
+    throw ScenarioError(start, "", "expected a map of keys to values, such as 'version: 1'");
+  }
+  for (const std::string& assignment : overrides) merge_yaml(tree, parse_override(assignment));
+  tree.mark = start;
+
+  Scenario scenario;
+  BindingNotes notes;
+  YamlBinder binder(tree, "", notes);
+  bind_scenario(binder, scenario);
+  binder.finish();
+  if (!notes.missing.empty()) {
+    const auto& [path, mark] = notes.missing.front();
+    throw ScenarioError(mark, path, "this key is required");
+  }
+  check_scenario(scenario, notes, start);
+  return scenario;
+}
+
+}  // namespace
+
+Scenario load_scenario(const std::filesystem::path& file,
+                       const std::vector<std::string>& overrides) {
+  Scenario scenario = bind_document(read_yaml_file(file), overrides);
+  scenario.file = file;
+  scenario.directory = file.parent_path();
+  return scenario;
+}
+
+Scenario load_scenario_text(std::string_view text, const std::string& name,
+                            const std::filesystem::path& directory,
+                            const std::vector<std::string>& overrides) {
+  auto source = std::make_shared<YamlSource>();
+  source->name = name;
+  source->directory = directory;
+  Scenario scenario = bind_document(read_yaml_text(text, std::move(source)), overrides);
+  scenario.directory = directory;
+  return scenario;
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "binder.h"
+
+namespace tandem::platform {
+namespace {
+
+constexpr bool kRequired = true;
+constexpr std::uint32_t kManyCycles = 1'000'000;
+
+void bind_dram_geometry(Binder& b, DramGeometry& g) {
+  b.integer({"bus_width_bits", "data pins of a channel"}, g.bus_width_bits, 1, 4096);
+  b.integer({"burst_length", "transfers per column access"}, g.burst_length, 1, 256);
+  b.measure({"data_rate", "transfers per second and pin"}, g.data_rate_transfers_per_s,
+            Quantity::kTransferRate);
+  b.integer({"bank_groups", "bank groups of a channel"}, g.bank_groups, 1, 64);
+  b.integer({"banks_per_group", "banks of a bank group"}, g.banks_per_group, 1, 64);
+  b.measure({"row", "bytes of one row of a bank"}, g.row_bytes, Quantity::kBytes);
+}
+
+void bind_dram_timing(Binder& b, DramTiming& t) {
+  const auto time = [&b](const char* name, const char* meaning, std::optional<std::uint64_t>& v) {
+    b.measure({name, meaning}, v, Quantity::kTime);
+  };
+  time("activate_to_read", "tRCD", t.activate_to_read_ps);
+  time("precharge", "tRP", t.precharge_ps);
+  time("activate_to_precharge", "tRAS", t.activate_to_precharge_ps);
+  time("read_latency", "tCL", t.read_latency_ps);
+  time("write_latency", "tCWL", t.write_latency_ps);
+  time("write_recovery", "tWR", t.write_recovery_ps);
+  time("write_to_read", "tWTR", t.write_to_read_ps);
+  time("read_to_precharge", "tRTP", t.read_to_precharge_ps);
+  time("column_to_column", "tCCD", t.column_to_column_ps);
+  time("activate_to_activate", "tRRD", t.activate_to_activate_ps);
+  time("four_activate_window", "tFAW", t.four_activate_window_ps);
+  time("refresh_interval", "tREFI", t.refresh_interval_ps);
+  time("refresh_time", "tRFC", t.refresh_time_ps);
+}
+
+void bind_dram_energy(Binder& b, DramEnergy& e) {
+  b.measure({"activate", "one activate with its precharge"}, e.activate_fj, Quantity::kEnergy, 0);
+  b.measure({"read", "from the array to the pins"}, e.read_fj_per_bit, Quantity::kEnergyPerBit, 0);
+  b.measure({"write", "from the pins to the array"}, e.write_fj_per_bit, Quantity::kEnergyPerBit,
+            0);
+  b.measure({"refresh", "one refresh command"}, e.refresh_fj, Quantity::kEnergy, 0);
+  b.measure({"background", "per channel, at all times"}, e.background_uw, Quantity::kPower, 0);
+}
+
+void bind_dram(Binder& b, DramConfig& d) {
+  b.word({"device", "device of the memory library (`tandem list devices`)"}, d.device);
+  b.integer({"channels", "independent channels"}, d.channels, 1, 256);
+  b.measure({"capacity", "of all channels together"}, d.capacity_bytes, Quantity::kBytes);
+  b.choice({"mapping", "how an address is cut, most significant part first"}, d.mapping);
+  b.measure({"channel_interleave", "contiguous bytes before the next channel"},
+            d.channel_interleave_bytes, Quantity::kBytes);
+  b.integer({"queue_depth", "requests that a channel holds"}, d.queue_depth, 1, 1024);
+  b.section({"geometry", "overrides of the device's geometry"},
+            [&](Binder& inner) { bind_dram_geometry(inner, d.geometry); });
+  b.section({"timing", "overrides of the device's timing"},
+            [&](Binder& inner) { bind_dram_timing(inner, d.timing); });
+  b.section({"energy", "overrides of the device's energy"},
+            [&](Binder& inner) { bind_dram_energy(inner, d.energy); });
+}
+
+void bind_pim_lanes(Binder& b, PimLanes& l) {
+  b.integer({"fp16", "FP16 weights"}, l.fp16, 1, 4096);
+  b.integer({"bf16", "BF16 weights"}, l.bf16, 1, 4096);
+  b.integer({"int8", "INT8 weights"}, l.int8, 1, 4096);
+  b.integer({"int4", "INT4 weights"}, l.int4, 1, 4096);
+  b.integer({"e2m1", "E2M1 weights"}, l.e2m1, 1, 4096);
+  b.integer({"e3m0", "E3M0 weights"}, l.e3m0, 1, 4096);
+  b.integer({"bsfp_draft", "the 4-bit plane of BSFP weights"}, l.bsfp_draft, 1, 4096);
+  b.integer({"bsfp_full", "both planes of BSFP weights"}, l.bsfp_full, 1, 4096);
+}
+
+void bind_pim(Binder& b, PimConfig& p) {
+  b.flag({"enabled", "whether the memory can compute"}, p.enabled);
+  b.choice({"row_buffer", "row buffers of a bank"}, p.row_buffer);
+  b.measure({"clock", "of the units in the banks"}, p.clock_hz, Quantity::kFrequency);
+  b.section({"lanes", "multiply-accumulates per bank and PIM clock"},
+            [&](Binder& inner) { bind_pim_lanes(inner, p.lanes); });
+  b.integer({"global_buffer_rows", "DRAM rows of input vector that a channel holds"},
+            p.global_buffer_rows, 1, 64);
+  b.integer({"accumulators_per_bank", "results that a bank holds"}, p.accumulators_per_bank, 1,
+            4096);
+  b.integer({"command_queue_depth", "PIM commands that a channel holds"}, p.command_queue_depth, 1,
+            4096);
+  b.measure({"mac_energy", "one FP16 multiply-accumulate in a bank"}, p.mac_energy_fj,
+            Quantity::kEnergy, 0);
+}
+
+void bind_array(Binder& b, PeArrayConfig& a) {
+  b.integer({"rows", "processing elements along the inputs"}, a.rows, 1, 1024);
+  b.integer({"columns", "processing elements along the outputs"}, a.columns, 1, 1024);
+  b.integer({"count", "arrays side by side"}, a.count, 1, 64);
+  b.choice({"dataflow", "what stays in the array"}, a.dataflow);
+  b.integer({"reconfiguration_cycles", "to change between draft and verify mode"},
+            a.reconfiguration_cycles, 0, kManyCycles);
+  b.measure({"mac_energy", "one FP16 multiply-accumulate"}, a.mac_energy_fj, Quantity::kEnergy, 0);
+}
+
+void bind_dma(Binder& b, DmaConfig& d) {
+  b.integer({"channels", "DMA engines"}, d.channels, 1, 16);
+  b.integer({"outstanding", "bursts in flight, per engine"}, d.outstanding, 1, 1024);
+  b.measure({"burst", "bytes of one bus transaction"}, d.burst_bytes, Quantity::kBytes);
+}
+
+void bind_npu(Binder& b, NpuConfig& n) {
+  b.measure({"clock", "of the whole NPU"}, n.clock_hz, Quantity::kFrequency);
+  b.section({"array", "the reconfigurable PE array"},
+            [&](Binder& inner) { bind_array(inner, n.array); });
+  b.measure({"weight_buffer", "on-chip bytes for weights, both halves of the double buffer"},
+            n.weight_buffer_bytes, Quantity::kBytes);
+  b.measure({"activation_buffer", "on-chip bytes for activations"}, n.activation_buffer_bytes,
+            Quantity::kBytes);
+  b.section({"dma", "movement between memory and buffers"},
+            [&](Binder& inner) { bind_dma(inner, n.dma); });
+  b.integer({"vector_lanes", "elements per clock of the vector unit"}, n.vector_lanes, 1, 4096);
+  b.integer({"queue_pairs", "submission and completion rings"}, n.queue_pairs, 4, 64);
+  b.integer({"contexts", "program contexts resident at once"}, n.contexts, 2, 64);
+  b.choice({"sequencer", "how primitives are issued"}, n.sequencer);
+}
+
+void bind_interconnect(Binder& b, InterconnectConfig& i) {
+  b.measure({"clock", "of the bus"}, i.clock_hz, Quantity::kFrequency);
+  b.measure({"width", "bytes per port and clock"}, i.width_bytes, Quantity::kBytes);
+  b.integer({"latency_cycles", "from initiator to target"}, i.latency_cycles, 0, kManyCycles);
+  b.choice({"arbitration", "between initiators of one target"}, i.arbitration);
+}
+
+void bind_address_map(Binder& b, AddressMap& m) {
+  b.address({"interrupt_controller", "base address, 4 KiB"}, m.interrupt_controller);
+  b.address({"timer", "base address, 4 KiB"}, m.timer);
+  b.address({"uart", "base address, 4 KiB"}, m.uart);
+  b.address({"mailbox", "base address, 4 KiB"}, m.mailbox);
+  b.address({"npu", "base address, 4 KiB"}, m.npu);
+  b.address({"pim", "base address, 2 MiB"}, m.pim);
+  b.address({"sram", "base address, platform.sram.size"}, m.sram);
+  b.address({"dram", "base address, platform.dram.capacity"}, m.dram);
+}
+
+void bind_platform(Binder& b, HardwareConfig& h) {
+  b.section({"dram", "the memory stack"}, [&](Binder& inner) { bind_dram(inner, h.dram); });
+  b.section({"pim", "processing in memory"}, [&](Binder& inner) { bind_pim(inner, h.pim); });
+  b.section({"npu", "the accelerator"}, [&](Binder& inner) { bind_npu(inner, h.npu); });
+  b.section({"interconnect", "the bus"},
+            [&](Binder& inner) { bind_interconnect(inner, h.interconnect); });
+  b.section({"sram", "control memory: rings, programs, tables"}, [&](Binder& inner) {
+    inner.measure({"size", "bytes"}, h.sram.size_bytes, Quantity::kBytes);
+    inner.measure({"latency", "of one access"}, h.sram.latency_ps, Quantity::kTime);
+  });
+  b.section({"cpu", "the processor that runs the firmware"}, [&](Binder& inner) {
+    inner.choice({"form", "how the firmware is executed"}, h.cpu.form);
+    inner.measure({"hal_call", "simulated time that one call of the HAL takes"}, h.cpu.hal_call_ps,
+                  Quantity::kTime);
+  });
+  b.section({"address_map", "where the bus finds what"},
+            [&](Binder& inner) { bind_address_map(inner, h.address_map); });
+}
+
+void bind_sampling(Binder& b, Sampling& s) {
+  b.real({"temperature", "divides the logits", kRequired}, s.temperature, 1e-3, 100.0);
+  b.choice({"rule", "how drafted tokens are accepted"}, s.rule);
+}
+
+void bind_workload(Binder& b, Workload& w) {
+  b.prompts({"prompts", "texts (BOS is put before them) or lists of token ids (used as written)",
+             kRequired},
+            w.prompts);
+  b.integer({"max_tokens", "new tokens per prompt at most"}, w.max_tokens, 1, 1'000'000);
+  b.flag({"stop_at_eos", "whether the end-of-sequence token ends a request"}, w.stop_at_eos);
+  b.word_or_section({"sampling", "`greedy`, or a map"}, "greedy", w.sampling.greedy,
+                    [&](Binder& inner) { bind_sampling(inner, w.sampling); });
+}
+
+void bind_draft(Binder& b, DraftConfig& d) {
+  b.choice({"format", "number format of the draft weights"}, d.format);
+  b.choice({"group", "weights that share one draft scale"}, d.group);
+  b.choice({"scale", "how a draft scale is chosen"}, d.scale);
+  b.integer({"length", "tokens drafted per round at most"}, d.length, 1, 16);
+  b.real({"stop_below", "drafting stops after a token less probable than this; 0: never"},
+         d.stop_below, 0.0, 1.0);
+  b.choice({"classifier", "weights of the draft's last layer"}, d.classifier);
+  b.choice({"scope", "weights that share one BSFP table"}, d.scope);
+  b.choice({"kv", "KV cache of the draft"}, d.kv);
+}
+
+void bind_policy(Binder& b, PolicyConfig& p) {
+  b.choice({"name", "how tokens are decoded"}, p.name);
+  b.choice({"granularity", "work per command"}, p.granularity);
+  b.integer({"max_batch", "sequences decoded together at most"}, p.max_batch, 1, 256);
+  b.section({"placement", "which engine runs what"}, [&](Binder& inner) {
+    inner.choice({"attention", "attention over the KV cache"}, p.placement.attention);
+    inner.choice({"linear", "the matrices of the layers"}, p.placement.linear);
+  });
+  b.section({"draft", "speculation; checked but unused by `plain`"},
+            [&](Binder& inner) { bind_draft(inner, p.draft); });
+}
+
+void bind_run(Binder& b, RunConfig& r) {
+  b.choice({"baseline", "what to compare with"}, r.baseline);
+  b.section(
+      {"timeline", "record of what ran when; `on` and `off` stand for `enabled`"},
+      [&](Binder& inner) {
+        inner.flag({"enabled", "whether timeline.json is written"}, r.timeline.enabled);
+        inner.measure({"begin", "start of the window"}, r.timeline.begin_ps, Quantity::kTime, 0);
+        inner.measure({"end", "end of the window"}, r.timeline.end_ps, Quantity::kTime);
+        inner.integer({"max_events", "events kept; the rest is counted"}, r.timeline.max_events, 1,
+                      10'000'000);
+      },
+      {"enabled"});
+  b.measure({"max_simulated_time", "reaching it ends the run as incomplete"},
+            r.max_simulated_time_ps, Quantity::kTime);
+  b.flag({"progress", "a progress line, if standard error is a terminal"}, r.progress);
+}
+
+}  // namespace
+
+void bind_scenario(Binder& b, Scenario& s) {
+  b.integer({"version", "version of this format", kRequired}, s.version, 1, 1);
+  b.integer({"seed", "of everything random"}, s.seed, 0, std::numeric_limits<std::uint64_t>::max());
+  b.choice({"execution", "whether tensors are computed"}, s.execution);
+  b.section({"fidelity", "detail of memory timing; a word stands for both"},
+            [&](Binder& inner) {
+              inner.choice({"memory", "ordinary traffic"}, s.fidelity.memory);
+              inner.choice({"pim", "processing in memory"}, s.fidelity.pim);
+            },
+            {"memory", "pim"});
+  b.section({"platform", "the hardware"}, [&](Binder& inner) { bind_platform(inner, s.platform); });
+  b.section({"model", "what is decoded"}, [&](Binder& inner) {
+    inner.path({"weights", "llama2.c weights (version 0)", kRequired}, s.model.weights);
+    inner.path({"tokenizer", "llama2.c tokenizer", kRequired}, s.model.tokenizer);
+  });
+  b.section({"workload", "what is asked"},
+            [&](Binder& inner) { bind_workload(inner, s.workload); });
+  b.section({"policy", "how it is decoded"}, [&](Binder& inner) { bind_policy(inner, s.policy); });
+  b.section({"run", "what is recorded, and limits"},
+            [&](Binder& inner) { bind_run(inner, s.run); });
+  b.reserved({"sweep", "reserved"}, "sweeps are not available yet; run one scenario per point");
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <sstream>
+
+#include "tandem/platform/names.h"
+#include "tandem/platform/results.h"
+#include "tandem/platform/units.h"
+
+namespace tandem::platform {
+namespace {
+
+constexpr int kLabelWidth = 28;
+constexpr int kValueWidth = 14;
+constexpr int kBarWidth = 30;
+constexpr std::size_t kRequestsShown = 20;
+
+std::string fixed(double value, int decimals) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+  return text.data();
+}
+
+// Three to four significant digits and the prefix that fits: 12.35 k, 1.234 M.
+std::string with_prefix(double value, const std::array<const char*, 6>& names, double step) {
+  std::size_t prefix = 0;
+  while (value >= step && prefix + 1 < names.size()) {
+    value /= step;
+    ++prefix;
+  }
+  return fixed(value, value >= 100.0 ? 1 : 2) + " " + names[prefix];
+}
+
+std::string time_text(std::uint64_t time_ps) {
+  return with_prefix(static_cast<double>(time_ps), {"ps", "ns", "us", "ms", "s", "ks"}, 1000.0);
+}
+
+std::string energy_text(double picojoules) {
+  return with_prefix(picojoules, {"pJ", "nJ", "uJ", "mJ", "J", "kJ"}, 1000.0);
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  return with_prefix(static_cast<double>(bytes), {"B", "KiB", "MiB", "GiB", "TiB", "PiB"}, 1024.0);
+}
+
+// 12,345,678
+std::string grouped(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
+  return text;
+}
+
+std::string percent(double fraction) {
+  return fixed(fraction * 100.0, 1) + " %";
+}
+
+std::string bar(double fraction) {
+  const double limited = std::fmin(std::fmax(fraction, 0.0), 1.0);
+  const auto full = static_cast<std::size_t>(std::lround(limited * kBarWidth));
+  return std::string(full, '#') + std::string(kBarWidth - full, '.');
+}
+
+class Page {
+ public:
+  void heading(const std::string& text) {
+    out_ << '\n' << text << '\n' << std::string(text.size(), '-') << '\n';
+  }
+  void line(const std::string& label, const std::string& value, const std::string& note = {}) {
+    out_ << "  " << label << padding(kLabelWidth, label) << padding(kValueWidth, value) << value;
+    if (!note.empty()) out_ << "   " << note;
+    out_ << '\n';
+  }
+  void words(const std::string& label, const std::string& text) {
+    out_ << "  " << label << padding(kLabelWidth, label) << "  " << text << '\n';
+  }
+  std::string text() const { return out_.str(); }
+  std::ostringstream& out() { return out_; }
+
+ private:
+  static std::string padding(int width, const std::string& text) {
+    const auto used = static_cast<int>(text.size());
+    return std::string(static_cast<std::size_t>(width > used ? width - used : 1), ' ');
+  }
+  std::ostringstream out_;
+};
+
+std::string policy_text(const PolicyConfig& policy) {
+  std::string text = name_of(policy.name);
+  if (policy.name == PolicyName::kPlain) return text;
+  const DraftConfig& draft = policy.draft;
+  text.append(", ").append(name_of(draft.format));
+  text.append(", draft length ").append(std::to_string(draft.length));
+  if (draft.stop_below > 0.0) text.append(", stop below ").append(fixed(draft.stop_below, 2));
+  text.append(", classifier ").append(name_of(draft.classifier));
+  text.append(", tables per ").append(name_of(draft.scope));
+  return text.append(", KV ").append(name_of(draft.kv));
+}
+
+std::string memory_text(const DramConfig& dram) {
+  return dram.device + ", " + std::to_string(dram.channels) +
+         (dram.channels == 1 ? " channel, " : " channels, ") +
+         format_quantity(dram.capacity_bytes, Quantity::kBytes);
+}
+
+std::string npu_text(const NpuConfig& npu) {
+  return std::to_string(npu.array.count) + " x " + std::to_string(npu.array.rows) + " x " +
+         std::to_string(npu.array.columns) + " PEs (" + name_of(npu.array.dataflow) + ") at " +
+         format_quantity(npu.clock_hz, Quantity::kFrequency);
+}
+
+std::string pim_text(const PimConfig& pim) {
+  if (!pim.enabled) return "none";
+  return std::string(name_of(pim.row_buffer)) + " row buffer, " + std::to_string(pim.lanes.fp16) +
+         " FP16 lanes per bank at " + format_quantity(pim.clock_hz, Quantity::kFrequency);
+}
+
+void write_setup(Page& page, const Scenario& scenario) {
+  page.words("policy", policy_text(scenario.policy));
+  const PlacementConfig& placement = scenario.policy.placement;
+  page.words("placement", std::string("attention ") + name_of(placement.attention) + ", linear " +
+                              name_of(placement.linear) + ", one command per " +
+                              name_of(scenario.policy.granularity));
+  page.words("memory", memory_text(scenario.platform.dram));
+  page.words("NPU", npu_text(scenario.platform.npu));
+  page.words("PIM", pim_text(scenario.platform.pim));
+}
+
+void write_speed(Page& page, const RunReport& report) {
+  page.heading("Speed");
+  page.line("simulated time", time_text(report.simulated_time_ps),
+            "prefill " + time_text(report.prefill_time_ps) + ", decode " +
+                time_text(report.decode_time_ps));
+  page.line("tokens per second", fixed(report.tokens_per_s, 1),
+            "decode only; end to end " + fixed(report.tokens_per_s_end_to_end, 1));
+  if (!report.baseline) return;
+  if (const std::optional<double> speedup = report.speedup_vs_plain()) {
+    page.line(
+        "speedup vs plain", fixed(*speedup, 2) + " x",
+        "same hardware; plain decodes " + fixed(report.baseline->tokens_per_s, 1) + " tokens/s");
+  }
+  page.line("same tokens as plain", report.baseline->same_tokens ? "yes" : "no");
+}
+
+void write_speculation(Page& page, const RunReport& report) {
+  const std::optional<double> acceptance = report.acceptance();
+  if (!acceptance) return;
+  page.heading("Speculation");
+  page.line("tokens per round", fixed(report.tokens_per_round, 2), "the target's own included");
+  page.line("acceptance", percent(*acceptance),
+            grouped(report.accepted_tokens) + " of " + grouped(report.drafted_tokens) +
+                " drafted tokens");
+}
+
+void write_phases(Page& page, const RunReport& report) {
+  page.heading("Where the time went");
+  for (const PhaseTime& phase : report.phases) {
+    const double share =
+        report.simulated_time_ps == 0
+            ? 0.0
+            : static_cast<double>(phase.time_ps) / static_cast<double>(report.simulated_time_ps);
+    page.line(phase.name, percent(share), bar(share) + "  " + time_text(phase.time_ps));
+  }
+}
+
+void write_utilisation(Page& page, const RunReport& report) {
+  page.heading("How busy the hardware was");
+  for (const Utilisation& part : report.utilisations) {
+    page.line(part.name, percent(part.fraction), bar(part.fraction) + "  " + part.meaning);
+  }
+}
+
+void write_pass(Page& page, const std::string& label, const PassBytes& pass) {
+  page.line(label, bytes_text(pass.weight_bytes),
+            "of which tables and scales " + bytes_text(pass.table_and_scale_bytes));
+}
+
+void write_traffic(Page& page, const RunReport& report) {
+  page.heading("Weight bytes moved per pass");
+  if (report.draft_pass) {
+    write_pass(page, "draft pass", *report.draft_pass);
+    write_pass(page, "verify pass", report.verify_pass);
+    if (report.verify_pass.weight_bytes > 0) {
+      page.line("draft / verify", percent(static_cast<double>(report.draft_pass->weight_bytes) /
+                                          static_cast<double>(report.verify_pass.weight_bytes)));
+    }
+  } else {
+    write_pass(page, "decode pass", report.verify_pass);
+  }
+}
+
+void write_energy(Page& page, const RunReport& report) {
+  page.heading("Energy");
+  const double total = report.energy.total_picojoules();
+  std::size_t tokens = 0;
+  for (const RequestResult& request : report.requests) tokens += request.tokens.size();
+  std::string note;
+  if (tokens > 0) note = energy_text(total / static_cast<double>(tokens)) + " per token";
+  if (report.baseline) note += "; plain decoding " + energy_text(report.baseline->energy_pj);
+  page.line("total", energy_text(total), note);
+  for (const observe::EnergyEntry& entry : report.energy.entries()) {
+    page.line("  " + entry.component, energy_text(entry.picojoules), entry.source);
+  }
+}
+
+void write_requests(Page& page, const RunReport& report) {
+  page.heading("Requests");
+  page.out() << "   #  prompt tokens  new tokens  rounds  status\n";
+  std::size_t index = 0;
+  for (const RequestResult& request : report.requests) {
+    if (index >= kRequestsShown) break;
+    std::array<char, 128> row{};
+    std::snprintf(row.data(), row.size(), "%4zu  %13zu  %10zu  %6llu  ", index++,
+                  request.prompt_tokens.size(), request.tokens.size(),
+                  static_cast<unsigned long long>(request.rounds));
+    page.out() << row.data() << request.status << '\n';
+  }
+  if (report.requests.size() > kRequestsShown) {
+    page.out() << "      and " << report.requests.size() - kRequestsShown
+               << " more in result.json\n";
+  }
+}
+
+}  // namespace
+
+std::string summary_text(const Scenario& scenario, const RunReport& report) {
+  Page page;
+  const std::string name = scenario.file.empty() ? "scenario" : scenario.file.filename().string();
+  page.out() << "Tandem " << TANDEM_VERSION << ": " << name << ", seed " << scenario.seed
+             << (report.complete ? "" : " (INCOMPLETE: stopped by run.max_simulated_time)")
+             << "\n\n";
+  write_setup(page, scenario);
+  write_speed(page, report);
+  write_speculation(page, report);
+  write_phases(page, report);
+  write_utilisation(page, report);
+  write_traffic(page, report);
+  write_energy(page, report);
+  write_requests(page, report);
+  return page.text();
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "yaml_binder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "text.h"
+
+namespace tandem::platform {
+namespace {
+
+constexpr std::uint64_t kMaxTokenId = 0xffff'ffff;
+
+std::optional<std::uint64_t> parse_integer(std::string_view text) {
+  int base = 10;
+  if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+    base = 16;
+    text.remove_prefix(2);
+  }
+  std::uint64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return {};
+  return value;
+}
+
+std::optional<double> parse_real(std::string_view text) {
+  double value = 0.0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return {};
+  if (!std::isfinite(value)) return {};
+  return value;
+}
+
+std::string describe(const Binder::Integer& slot) {
+  if (slot.hexadecimal) return "an address such as " + hexadecimal(slot.value);
+  if (slot.min == slot.max) return std::to_string(slot.min);
+  return "an integer " + std::to_string(slot.min) + ".." + std::to_string(slot.max);
+}
+
+// "'four'", "a list", ...
+std::string shown(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlKind::kNull:
+      return "nothing";
+    case YamlKind::kSequence:
+      return "a list";
+    case YamlKind::kMap:
+      return "a map";
+    case YamlKind::kScalar:
+      break;
+  }
+  return (node.quoted ? "the quoted text '" : "'") + printable(node.text) + "'";
+}
+
+}  // namespace
+
+YamlBinder::YamlBinder(const YamlNode& map, std::string path, BindingNotes& notes)
+    : map_(map), path_(std::move(path)), notes_(notes) {
+  if (map_.kind != YamlKind::kMap && map_.kind != YamlKind::kNull) {
+    throw ScenarioError(map_.mark, path_, "expected a map of keys to values, got " + shown(map_));
+  }
+}
+
+std::string YamlBinder::path_of(const Key& key) const {
+  return path_.empty() ? key.name : path_ + "." + key.name;
+}
+
+void YamlBinder::expected(const YamlNode& node, const Key& key, const std::string& what,
+                          std::string hint) const {
+  throw ScenarioError(node.mark, path_of(key), "expected " + what + ", got " + shown(node),
+                      std::move(hint));
+}
+
+const YamlNode* YamlBinder::value_of(const Key& key) {
+  known_.emplace_back(key.name);
+  const YamlEntry* entry = map_.find(key.name);
+  if (entry == nullptr) {
+    if (key.required) notes_.missing.emplace_back(path_of(key), map_.mark);
+    return nullptr;
+  }
+  notes_.marks[path_of(key)] = entry->value.mark;
+  return &entry->value;
+}
+
+const YamlNode* YamlBinder::scalar_of(const Key& key, const std::string& what) {
+  const YamlNode* node = value_of(key);
+  if (node != nullptr && node->kind != YamlKind::kScalar) expected(*node, key, what);
+  return node;
+}
+
+void YamlBinder::finish() const {
+  for (const YamlEntry& entry : map_.entries) {
+    if (std::find(known_.begin(), known_.end(), entry.key) != known_.end()) continue;
+    const std::string meant = nearest(entry.key, known_);
+    const std::string path = path_.empty() ? entry.key : path_ + "." + entry.key;
+    throw ScenarioError(entry.mark, path,
+                        "unknown key" + (meant.empty() ? "" : "; did you mean '" + meant + "'?"),
+                        "known here: " + join_or(known_));
+  }
+}
+
+void YamlBinder::integer(const Key& key, const Integer& slot) {
+  const YamlNode* node = scalar_of(key, describe(slot));
+  if (node == nullptr) return;
+  const std::optional<std::uint64_t> value =
+      node->quoted ? std::nullopt : parse_integer(node->text);
+  if (!value || *value < slot.min || *value > slot.max) expected(*node, key, describe(slot));
+  slot.value = *value;
+  if (slot.is_set != nullptr) *slot.is_set = true;
+}
+
+void YamlBinder::measure(const Key& key, const Measure& slot) {
+  const YamlNode* node = scalar_of(key, platform::describe(slot.quantity));
+  if (node == nullptr) return;
+  std::uint64_t value = 0;
+  try {
+    value = parse_quantity(node->text, slot.quantity);
+  } catch (const UnitError& error) {
+    throw ScenarioError(node->mark, path_of(key), error.what());
+  }
+  if (value < slot.min) expected(*node, key, platform::describe(slot.quantity) + " above zero");
+  slot.value = value;
+  if (slot.is_set != nullptr) *slot.is_set = true;
+}
+
+void YamlBinder::real(const Key& key, double& value, double min, double max) {
+  const std::string what = "a number " + number(min) + ".." + number(max);
+  const YamlNode* node = scalar_of(key, what);
+  if (node == nullptr) return;
+  const std::optional<double> read = node->quoted ? std::nullopt : parse_real(node->text);
+  if (!read || *read < min || *read > max) expected(*node, key, what);
+  value = *read;
+}
+
+void YamlBinder::flag(const Key& key, bool& value) {
+  const YamlNode* node = scalar_of(key, "true or false");
+  if (node == nullptr) return;
+  const bool yes = node->text == "true" || node->text == "on";
+  const bool no = node->text == "false" || node->text == "off";
+  if (node->quoted || (!yes && !no)) expected(*node, key, "true or false");
+  value = yes;
+}
+
+void YamlBinder::word(const Key& key, std::string& value) {
+  const YamlNode* node = scalar_of(key, "a name");
+  if (node == nullptr) return;
+  if (node->text.empty()) expected(*node, key, "a name");
+  value = node->text;
+}
+
+void YamlBinder::path(const Key& key, std::filesystem::path& value) {
+  const YamlNode* node = scalar_of(key, "a file");
+  if (node == nullptr) return;
+  if (node->text.empty() || node->text.find('\0') != std::string::npos) {
+    expected(*node, key, "a file");
+  }
+  value = (node->mark.source->directory / node->text).lexically_normal();
+}
+
+void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& list) {
+  std::vector<std::string> names;
+  for (const Choice& choice : list) {
+    if (choice.available) names.emplace_back(choice.name);
+  }
+  const YamlNode* node = scalar_of(key, join_or(names));
+  if (node == nullptr) return;
+  for (std::size_t i = 0; i < list.size; ++i) {
+    if (node->text != list.data[i].name) continue;
+    if (!list.data[i].available) {
+      throw ScenarioError(
+          node->mark, path_of(key),
+          "'" + node->text + "' is not available in this version; available: " + join_or(names));
+    }
+    index = i;
+    return;
+  }
+  const std::string meant = nearest(node->text, names);
+  expected(*node, key, join_or(names), meant.empty() ? "" : "did you mean '" + meant + "'?");
+}
+
+void YamlBinder::prompts(const Key& key, std::vector<Prompt>& value) {
+  const std::string what = "a list of quoted texts or lists of token ids";
+  const YamlNode* node = value_of(key);
+  if (node == nullptr) return;
+  if (node->kind != YamlKind::kSequence || node->items.empty()) expected(*node, key, what);
+  value.clear();
+  for (const YamlNode& item : node->items) {
+    if (item.kind == YamlKind::kScalar) {
+      if (!item.quoted && parse_real(item.text)) {
+        expected(item, key, what, "put a prompt that is a number in quotes, token ids in [ ]");
+      }
+      value.emplace_back(item.text);
+      continue;
+    }
+    if (item.kind != YamlKind::kSequence || item.items.empty()) expected(item, key, what);
+    std::vector<std::uint32_t> tokens;
+    for (const YamlNode& token : item.items) {
+      const std::optional<std::uint64_t> id = token.kind == YamlKind::kScalar && !token.quoted
+                                                  ? parse_integer(token.text)
+                                                  : std::nullopt;
+      if (!id || *id > kMaxTokenId) expected(token, key, "a token id");
+      tokens.push_back(static_cast<std::uint32_t>(*id));
+    }
+    value.emplace_back(std::move(tokens));
+  }
+}
+
+void YamlBinder::bind_section(const YamlNode& node, const Key& key, const Body& body) {
+  YamlBinder inner(node, path_of(key), notes_);
+  body(inner);
+  inner.finish();
+}
+
+void YamlBinder::section(const Key& key, const Body& body,
+                         const std::vector<const char*>& shorthand) {
+  const YamlNode* node = value_of(key);
+  YamlNode stand_in;
+  stand_in.mark = map_.mark;
+  if (node == nullptr) {
+    bind_section(stand_in, key, body);
+  } else if (node->kind == YamlKind::kScalar && !shorthand.empty()) {
+    stand_in.kind = YamlKind::kMap;
+    for (const char* name : shorthand) stand_in.entries.push_back({name, node->mark, *node});
+    bind_section(stand_in, key, body);
+  } else {
+    bind_section(*node, key, body);
+  }
+}
+
+void YamlBinder::word_or_section(const Key& key, const char* word, bool& is_word,
+                                 const Body& body) {
+  const YamlNode* node = value_of(key);
+  if (node == nullptr) return;
+  if (node->kind == YamlKind::kMap) {
+    is_word = false;
+    bind_section(*node, key, body);
+    return;
+  }
+  if (node->kind != YamlKind::kScalar || node->text != word) {
+    expected(*node, key, std::string(word) + " or a map");
+  }
+  is_word = true;
+}
+
+void YamlBinder::reserved(const Key& key, const char* message) {
+  const YamlEntry* entry = map_.find(key.name);
+  if (entry != nullptr) throw ScenarioError(entry->mark, path_of(key), message);
+}
+
+}  // namespace tandem::platform
