@@ -14,7 +14,7 @@ tlm::tlm_sync_enum AtTarget::nb_transport_fw(Payload& payload, tlm::tlm_phase& p
                                              sc_core::sc_time& delay) {
   if (phase == tlm::BEGIN_REQ) return begin_request(payload, phase, delay);
   if (phase == tlm::END_RESP && response_ == &payload) {
-    schedule_end_response(delay);
+    end_response(local_time_ps(delay));
     return tlm::TLM_COMPLETED;
   }
   // Not a phase that an initiator may send: phases of other protocols are ignored, as the base
@@ -73,6 +73,10 @@ void AtTarget::finish_service(Payload& payload) {
 
 void AtTarget::send_response() {
   if (response_ != nullptr || ready_.empty()) return;
+  if (response_free_ps_ > now_ps()) {
+    agenda_.at(response_free_ps_, [this] { send_response(); });
+    return;
+  }
   Payload& payload = *ready_.pop();
   response_ = &payload;
   tlm::tlm_phase phase = tlm::BEGIN_RESP;
@@ -80,23 +84,13 @@ void AtTarget::send_response() {
   const tlm::tlm_sync_enum status = owner_.send_backward(port_, payload, phase, delay);
   const bool ended =
       status == tlm::TLM_COMPLETED || (status == tlm::TLM_UPDATED && phase == tlm::END_RESP);
-  if (ended) schedule_end_response(delay);
+  if (ended && response_ == &payload) end_response(local_time_ps(delay));
 }
 
-void AtTarget::schedule_end_response(const sc_core::sc_time& delay) {
-  if (delay == sc_core::SC_ZERO_TIME) {
-    end_response();
-    return;
-  }
-  response_ending_ = true;
-  agenda_.at(local_time_ps(delay), [this] { end_response(); });
-}
-
-void AtTarget::end_response() {
-  if (response_ == nullptr) return;
+void AtTarget::end_response(std::uint64_t time_ps) {
   Payload& payload = *response_;
   response_ = nullptr;
-  response_ending_ = false;
+  response_free_ps_ = time_ps;
   payload.release();
   admit_held();
   send_response();
@@ -111,7 +105,6 @@ void AtTarget::reset() {
     held_ = nullptr;
   }
   if (arriving_ != nullptr) agenda_.at(arrival_ps_, [this] { arrive(); });
-  if (response_ending_) agenda_.at(0, [this] { end_response(); });
   // Not before the END_REQ that was announced last.
   agenda_.at(last_accepted_ps_, [this] { send_response(); });
 }

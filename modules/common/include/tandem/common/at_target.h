@@ -52,8 +52,7 @@ class AtTarget {
   void admit_held();
   void finish_service(Payload& payload);
   void send_response();
-  void schedule_end_response(const sc_core::sc_time& delay);
-  void end_response();
+  void end_response(std::uint64_t time_ps);
 
   AtTargetOwner& owner_;
   Agenda& agenda_;
@@ -63,7 +62,7 @@ class AtTarget {
   std::vector<Payload*> in_service_;  // executed, response not due yet
   Ring<Payload*> ready_;              // response due, waiting for the response channel
   Payload* response_ = nullptr;       // between BEGIN_RESP and END_RESP
-  bool response_ending_ = false;      // END_RESP annotated with a delay that has not passed
+  std::uint64_t response_free_ps_ = 0;  // END_RESP may lie in the future
   Payload* arriving_ = nullptr;       // BEGIN_REQ annotated with a delay that has not passed
   std::uint64_t arrival_ps_ = 0;
   std::uint64_t last_accepted_ps_ = 0;
