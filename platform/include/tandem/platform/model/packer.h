@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lays a model out in memory for the hardware: the bytes of the tensors (DRAM), and the directory
+// that firmware finds them by (control memory).
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "tandem/abi/model_image.h"
+#include "tandem/numerics/weights.h"
+#include "tandem/platform/model/tokenizer.h"
+#include "tandem/platform/model/weights.h"
+#include "tandem/platform/scenario.h"
+
+namespace tandem::platform {
+
+struct PackOptions {
+  std::optional<DraftConfig> draft;  // none: FP16 tensors only, no draft entries
+  std::uint64_t weights_base = 0;    // bus address of the tensors, a multiple of 64
+  std::uint64_t directory_base = 0;  // bus address of the directory, a multiple of 64
+};
+
+// Bytes by purpose. A plane that two entries name counts once.
+struct PackedSizes {
+  std::uint64_t full_bytes = 0;        // FP16 matrices, and vectors (norms, inverse frequencies)
+  std::uint64_t plane_bytes = 0;       // 4-bit planes of BSFP
+  std::uint64_t remainder_bytes = 0;   // 12-bit planes of BSFP
+  std::uint64_t draft_copy_bytes = 0;  // draft weights with their own storage
+  std::uint64_t table_bytes = 0;
+  std::uint64_t scale_bytes = 0;
+  std::uint64_t padding_bytes = 0;  // from 64-byte alignment
+};
+
+struct PackedModel {
+  abi::ModelImage image;
+  std::vector<abi::TensorEntry> tensors;
+  std::vector<std::uint8_t> weights;    // at weights_base
+  std::vector<std::uint8_t> directory;  // at directory_base: image, tensors, pieces, text
+  PackedSizes sizes;
+};
+
+// Entries, in this order:
+//   kFull   every tensor. The classifier always has its own entry; if it is shared with the
+//           embedding, both name the same bytes. In a BSFP draft format the matrices have the full
+//           format of the same kind (an embedding that is no classifier stays FP16).
+//   kDraft  (with a draft) every matrix of every layer and the classifier; with `classifier: full`
+//           the latter repeats the full entry. The draft pass gathers from the kFull embedding.
+// All that a draft pass reads lies in one stretch. With a BSFP format, group `tensor` means no
+// scales: the table belongs to the tensor already.
+// Proves that every BSFP tensor is restored bit for bit, else throws UserError naming the tensor
+// and the reason. `tokenizer` may be nullptr: no piece table.
+PackedModel pack_model(const Model& model, const Tokenizer* tokenizer, const PackOptions& options);
+
+// The entry of a tensor, nullptr if there is none.
+const abi::TensorEntry* find_tensor(const PackedModel& packed, abi::TensorKind kind,
+                                    abi::TensorRole role, std::uint32_t layer);
+
+// The bytes of an entry of this model.
+numerics::WeightView weight_view(const PackedModel& packed, const abi::TensorEntry& entry);
+
+}  // namespace tandem::platform
