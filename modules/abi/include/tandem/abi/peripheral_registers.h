@@ -50,8 +50,9 @@ TANDEM_REGISTER_BLOCK(uart, "Transmit-only UART with a FIFO", 0x1000, TANDEM_UAR
   REG(ID, 0x000, 0x544D'4258, kReadOnly, 1, 0, "Device identification")                      \
   REG(VERSION, 0x004, 0x0001'0000, kReadOnly, 1, 0, "Version of the register contract")      \
   REG(CONTROL, 0x010, 0, kReadWrite, 1, 0, "Mailbox control")                                \
-  FIELD(CONTROL, ENABLE, 0, 1, "Rings are set up; the host may post requests")               \
-  FIELD(CONTROL, IRQ_ENABLE, 1, 1, "Interrupt while requests wait")                          \
+  FIELD(CONTROL, ENABLE, 0, 1,                                                               \
+        "1: the rings are set up; each change empties both and zeroes their indices")        \
+  FIELD(CONTROL, IRQ_ENABLE, 1, 1, "Interrupt while requests wait or the host has closed")   \
   REG(STATUS, 0x014, 0, kReadOnly, 1, 0, "Mailbox status")                                   \
   FIELD(STATUS, CLOSED, 0, 1, "The host will post no further requests")                      \
   REG(REQUEST_BASE_LO, 0x020, 0, kReadWrite, 1, 0, "Ring of Request, written by the host")   \
