@@ -25,7 +25,7 @@ constexpr const char* kHelp =
 Usage
   tandem run FILE [options]     simulate a scenario and write its results
   tandem check FILE [options]   validate a scenario without running it
-  tandem list [TOPIC]           scenarios, hardware, policies, formats, keys
+  tandem list [TOPIC]           scenarios, hardware, devices, policies, formats, keys
   tandem registers [options]    print the hardware-software contract
   tandem --help | --version
 
@@ -83,13 +83,21 @@ void add_overrides(po::options_description& options) {
   options.add_options()("set", po::value<std::vector<std::string>>()->composing());
 }
 
-Scenario load(const po::variables_map& values, const char* command) {
+Scenario load(const po::variables_map& values, const char* command, const CommandHooks& hooks) {
   if (values.count("file") == 0) {
     throw UserError(std::string(command) + ": which scenario? give a FILE", kSeeHelp);
   }
   std::vector<std::string> overrides;
   if (values.count("set") != 0) overrides = values["set"].as<std::vector<std::string>>();
-  return load_scenario(values["file"].as<std::string>(), overrides);
+  const std::string file = values["file"].as<std::string>();
+  Scenario scenario = load_scenario(file, overrides);
+  if (!hooks.check) return scenario;
+  try {
+    hooks.check(scenario);
+  } catch (const UserError& error) {
+    throw UserError(printable(file) + ": " + error.what(), error.hint());
+  }
+  return scenario;
 }
 
 std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& report,
@@ -110,7 +118,7 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   add_overrides(options);
   options.add_options()("out", po::value<std::string>())("no-progress", "")("quiet", "");
   const po::variables_map values = parse(arguments, options, "file");
-  const Scenario scenario = load(values, "run");
+  const Scenario scenario = load(values, "run", hooks);
   const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                    : fs::path("out") / scenario.file.stem();
   check_result_folder(folder);
@@ -142,12 +150,13 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   return kExitOk;
 }
 
-int check(const std::vector<std::string>& arguments, const CommandStreams& streams) {
+int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,
+          const CommandStreams& streams) {
   po::options_description options;
   add_overrides(options);
   options.add_options()("effective", "");
   const po::variables_map values = parse(arguments, options, "file");
-  const Scenario scenario = load(values, "check");
+  const Scenario scenario = load(values, "check", hooks);
   if (values.count("effective") != 0) {
     streams.out << to_yaml(effective_configuration(scenario));
   } else {
@@ -194,7 +203,7 @@ int dispatch(const std::vector<std::string>& arguments, const fs::path& program,
   if (command.empty()) throw UserError("which command?", kSeeHelp);
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (command == "run") return run(rest, hooks, streams);
-  if (command == "check") return check(rest, streams);
+  if (command == "check") return check(rest, hooks, streams);
   if (command == "list") return list(rest, program, streams);
   if (command == "registers") return registers(rest, hooks, streams);
   const std::string meant = nearest(command, {"run", "check", "list", "registers"});

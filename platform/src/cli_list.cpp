@@ -8,9 +8,11 @@
 #include <ostream>
 #include <vector>
 
+#include "tandem/memory/device.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/scenario_loader.h"
+#include "tandem/platform/units.h"
 #include "text.h"
 
 namespace tandem::platform {
@@ -66,6 +68,20 @@ void list_hardware(const fs::path& program, std::ostream& out) {
   list_files(scenario_folder(program) / "hardware", out);
 }
 
+void list_devices(std::ostream& out) {
+  out << "DRAM devices (platform.dram.device), figures of one channel:\n";
+  for (const std::string& name : memory::device_preset_names()) {
+    const memory::DeviceConfig device = memory::device_preset(name);
+    const auto bandwidth = static_cast<std::uint64_t>(device.geometry.peak_bytes_per_s());
+    out << "  " << std::left << std::setw(kNameWidth) << name << ' '
+        << format_quantity(bandwidth, Quantity::kBandwidth) << ", " << device.geometry.banks()
+        << " banks, row " << format_quantity(device.geometry.row_bytes, Quantity::kBytes) << ", "
+        << format_quantity(device.geometry.channel_bytes(), Quantity::kBytes) << '\n'
+        << "    timing: " << device.source << '\n'
+        << "    energy: " << device.energy.source << '\n';
+  }
+}
+
 void list_choices(const char* title, const ChoiceList& list, std::ostream& out) {
   out << title << ":\n";
   for (const Choice& choice : list) {
@@ -77,7 +93,8 @@ void list_choices(const char* title, const ChoiceList& list, std::ostream& out) 
 }  // namespace
 
 void list_topic(const std::string& topic, const fs::path& program, std::ostream& out) {
-  const std::vector<std::string> topics = {"scenarios", "hardware", "policies", "formats", "keys"};
+  const std::vector<std::string> topics = {"scenarios", "hardware", "devices",
+                                           "policies",  "formats",  "keys"};
   if (topic == "keys") return print_key_table(out);
   if (!topic.empty() && std::find(topics.begin(), topics.end(), topic) == topics.end()) {
     const std::string meant = nearest(topic, topics);
@@ -87,6 +104,7 @@ void list_topic(const std::string& topic, const fs::path& program, std::ostream&
   const bool all = topic.empty();
   if (all || topic == "scenarios") list_scenarios(program, out);
   if (all || topic == "hardware") list_hardware(program, out);
+  if (all || topic == "devices") list_devices(out);
   if (all || topic == "policies")
     list_choices("policies (policy.name)", choices<PolicyName>(), out);
   if (all || topic == "formats") {

@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "tandem/platform/cli.h"
+#ifdef TANDEM_HAS_SESSION
+#include "soc_config.h"
+#endif
 #ifdef TANDEM_HAS_REGISTERS
 #include "tandem/platform/registers.h"
 #endif
@@ -17,6 +20,11 @@ namespace {
 tandem::platform::CommandHooks hooks() {
   tandem::platform::CommandHooks hooks;
 #ifdef TANDEM_HAS_SESSION
+  hooks.check = [](const tandem::platform::Scenario& scenario) {
+    tandem::platform::stack_config(scenario.platform.dram);
+    tandem::platform::sram_config(scenario.platform);
+    tandem::platform::npu_config(scenario.platform);
+  };
   hooks.run = tandem::platform::run_scenario;
 #endif
 #ifdef TANDEM_HAS_REGISTERS

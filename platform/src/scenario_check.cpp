@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <limits>
 
+#include "tandem/memory/device.h"
 #include "text.h"
 
 namespace tandem::platform {
@@ -52,6 +54,12 @@ class Checker {
 };
 
 void check_dram(const Checker& check, const DramConfig& dram) {
+  const std::vector<std::string> devices = memory::device_preset_names();
+  if (std::find(devices.begin(), devices.end(), dram.device) == devices.end()) {
+    check.fail("platform.dram.device",
+               "expected " + join_or(devices) + ", got '" + printable(dram.device) + "'",
+               "'tandem list devices' describes them");
+  }
   if (dram.capacity_bytes % dram.channels != 0) {
     check.fail("platform.dram.capacity", size(dram.capacity_bytes) + " cannot be divided into " +
                                              std::to_string(dram.channels) + " channels");
@@ -70,7 +78,7 @@ void check_dram(const Checker& check, const DramConfig& dram) {
   }
   const DramTiming& t = dram.timing;
   if (t.refresh_interval_ps && t.refresh_time_ps && *t.refresh_time_ps >= *t.refresh_interval_ps) {
-    check.fail("platform.dram.timing.refresh_time",
+    check.fail("platform.dram.timing.tRFC",
                "refreshing takes longer than the interval between refreshes");
   }
 }
@@ -142,6 +150,18 @@ void check_address_map(const Checker& check, const HardwareConfig& h) {
   }
 }
 
+void check_readable(const Checker& check, const std::string& path,
+                    const std::filesystem::path& file) {
+  const std::string name = "'" + printable(file.string()) + "'";
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) {
+    check.fail(path, "there is no file " + name,
+               "a path is relative to the file that it is written in");
+  }
+  if (!std::filesystem::is_regular_file(file, error)) check.fail(path, name + " is no file");
+  if (!std::ifstream(file)) check.fail(path, name + " cannot be read");
+}
+
 void check_policy(const Checker& check, const Scenario& scenario) {
   if (scenario.platform.pim.enabled) return;
   const PlacementConfig& placement = scenario.policy.placement;
@@ -168,6 +188,8 @@ void check_scenario(const Scenario& scenario, const BindingNotes& notes, const Y
   }
   check_address_map(check, h);
   check_policy(check, scenario);
+  check_readable(check, "model.weights", scenario.model.weights);
+  check_readable(check, "model.tokenizer", scenario.model.tokenizer);
   if (scenario.run.timeline.end_ps <= scenario.run.timeline.begin_ps) {
     check.fail("run.timeline.end", "the window ends before it begins");
   }

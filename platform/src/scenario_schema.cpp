@@ -21,19 +21,19 @@ void bind_dram_timing(Binder& b, DramTiming& t) {
   const auto time = [&b](const char* name, const char* meaning, std::optional<std::uint64_t>& v) {
     b.measure({name, meaning}, v, Quantity::kTime);
   };
-  time("activate_to_read", "tRCD", t.activate_to_read_ps);
-  time("precharge", "tRP", t.precharge_ps);
-  time("activate_to_precharge", "tRAS", t.activate_to_precharge_ps);
-  time("read_latency", "tCL", t.read_latency_ps);
-  time("write_latency", "tCWL", t.write_latency_ps);
-  time("write_recovery", "tWR", t.write_recovery_ps);
-  time("write_to_read", "tWTR", t.write_to_read_ps);
-  time("read_to_precharge", "tRTP", t.read_to_precharge_ps);
-  time("column_to_column", "tCCD", t.column_to_column_ps);
-  time("activate_to_activate", "tRRD", t.activate_to_activate_ps);
-  time("four_activate_window", "tFAW", t.four_activate_window_ps);
-  time("refresh_interval", "tREFI", t.refresh_interval_ps);
-  time("refresh_time", "tRFC", t.refresh_time_ps);
+  time("tRCD", "activate to column command", t.activate_to_read_ps);
+  time("tRP", "precharge to activate", t.precharge_ps);
+  time("tRAS", "activate to precharge", t.activate_to_precharge_ps);
+  time("CL", "read command to data", t.read_latency_ps);
+  time("CWL", "write command to data", t.write_latency_ps);
+  time("tWR", "end of write data to precharge", t.write_recovery_ps);
+  time("tWTR", "end of write data to read command", t.write_to_read_ps);
+  time("tRTP", "read command to precharge", t.read_to_precharge_ps);
+  time("tCCD", "column to column command, same bank group", t.column_to_column_ps);
+  time("tRRD", "activate to activate, other bank", t.activate_to_activate_ps);
+  time("tFAW", "window of four activates", t.four_activate_window_ps);
+  time("tREFI", "average interval between refreshes", t.refresh_interval_ps);
+  time("tRFC", "refresh of all banks", t.refresh_time_ps);
 }
 
 void bind_dram_energy(Binder& b, DramEnergy& e) {
@@ -95,12 +95,10 @@ void bind_array(Binder& b, PeArrayConfig& a) {
   b.choice({"dataflow", "what stays in the array"}, a.dataflow);
   b.integer({"reconfiguration_cycles", "to change between draft and verify mode"},
             a.reconfiguration_cycles, 0, kManyCycles);
-  b.measure({"mac_energy", "one FP16 multiply-accumulate"}, a.mac_energy_fj, Quantity::kEnergy, 0);
 }
 
 void bind_dma(Binder& b, DmaConfig& d) {
-  b.integer({"channels", "DMA engines"}, d.channels, 1, 16);
-  b.integer({"outstanding", "bursts in flight, per engine"}, d.outstanding, 1, 1024);
+  b.integer({"outstanding", "bursts in flight"}, d.outstanding, 1, 1024);
   b.measure({"burst", "bytes of one bus transaction"}, d.burst_bytes, Quantity::kBytes);
 }
 
@@ -115,8 +113,8 @@ void bind_npu(Binder& b, NpuConfig& n) {
   b.section({"dma", "movement between memory and buffers"},
             [&](Binder& inner) { bind_dma(inner, n.dma); });
   b.integer({"vector_lanes", "elements per clock of the vector unit"}, n.vector_lanes, 1, 4096);
-  b.integer({"queue_pairs", "submission and completion rings"}, n.queue_pairs, 4, 64);
-  b.integer({"contexts", "program contexts resident at once"}, n.contexts, 2, 64);
+  b.integer({"queue_pairs", "submission and completion rings"}, n.queue_pairs, 4, 8);
+  b.integer({"contexts", "program contexts resident at once"}, n.contexts, 2, 15);
   b.choice({"sequencer", "how primitives are issued"}, n.sequencer);
 }
 

@@ -66,6 +66,26 @@ std::string join_or(const std::vector<std::string>& words) {
   return text;
 }
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at++]);
+    if (lead < 0x80) continue;
+    const int tail = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
+    if (lead < 0xc2 || lead > 0xf4 || text.size() - at < static_cast<std::size_t>(tail)) {
+      return false;
+    }
+    std::uint32_t code = lead & (0x3fu >> tail);
+    for (int i = 0; i < tail; ++i) {
+      const auto byte = static_cast<unsigned char>(text[at++]);
+      if ((byte & 0xc0) != 0x80) return false;
+      code = code << 6 | (byte & 0x3fu);
+    }
+    const std::uint32_t smallest = tail == 3 ? 0x10000 : tail == 2 ? 0x800 : 0x80;
+    if (code < smallest || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return false;
+  }
+  return true;
+}
+
 std::string hexadecimal(std::uint64_t value) {
   char digits[17] = {};
   std::to_chars(digits, digits + 16, value, 16);

@@ -17,6 +17,9 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 // "a, b or c"
 std::string join_or(const std::vector<std::string>& words);
 
+// Whether the bytes are UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view text);
+
 // "0x1000"
 std::string hexadecimal(std::uint64_t value);
 

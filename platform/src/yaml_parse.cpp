@@ -180,6 +180,7 @@ YamlNode parse_yaml(std::string_view text, std::shared_ptr<const YamlSource> sou
   if (text.size() > kMaxYamlBytes) {
     throw ScenarioError(start, "", "larger than " + std::to_string(kMaxYamlBytes) + " bytes");
   }
+  if (!is_utf8(text)) throw ScenarioError(start, "", "this is no UTF-8 text");
   std::istringstream stream{std::string(text)};
   TreeBuilder builder(source);
   try {

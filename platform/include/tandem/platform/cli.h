@@ -11,8 +11,11 @@
 
 namespace tandem::platform {
 
-// What the command hands on to. An empty one makes the sub-command say that this build has none.
+// What the command hands on to. Without `run` or `registers`
+// the sub-command says that this build has none.
 struct CommandHooks {
+  // Whether the modules accept the configuration; throws UserError. Called by run and check.
+  std::function<void(const Scenario&)> check;
   std::function<RunReport(const Scenario&, RunObserver&)> run;
   std::function<int(const std::string& format, std::ostream& out)> registers;
 };

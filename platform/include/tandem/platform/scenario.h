@@ -58,7 +58,7 @@ struct DramEnergy {
 };
 
 struct DramConfig {
-  std::string device = "lpddr5_6400";  // name of a device of modules/memory
+  std::string device = "lpddr5_6400_x16";  // name of a device of modules/memory
   std::uint32_t channels = 1;
   std::uint64_t capacity_bytes = std::uint64_t{1} << 30;  // all channels together
   AddressMapping mapping = AddressMapping::kRowBankColumnChannel;
@@ -102,12 +102,10 @@ struct PeArrayConfig {
   std::uint32_t count = 1;
   Dataflow dataflow = Dataflow::kWeightStationary;
   std::uint32_t reconfiguration_cycles = 16;  // between draft and verify mode
-  std::uint64_t mac_energy_fj = 400;          // one FP16 multiply-accumulate
 };
 
 struct DmaConfig {
-  std::uint32_t channels = 2;
-  std::uint32_t outstanding = 16;  // bursts in flight, per channel
+  std::uint32_t outstanding = 16;  // bursts in flight
   std::uint64_t burst_bytes = 256;
 };
 
