@@ -17,7 +17,9 @@ float power_of_two(unsigned fp16_exponent) {  // 2^(e - 15)
   return bits_float((fp16_exponent + 112u) << 23);
 }
 
-float draft_value(unsigned exponent) { return kFourThirds * power_of_two(exponent); }
+float draft_value(unsigned exponent) {
+  return kFourThirds * power_of_two(exponent);
+}
 
 // Count, sum and sum of squares of the magnitudes that share an exponent.
 struct Moments {
@@ -161,7 +163,8 @@ BsfpETable bsfp_e_from_bytes(const std::uint8_t* bytes) {
   BsfpETable table;
   for (unsigned c = 0; c < abi::kBsfpCodes; ++c) {
     std::uint32_t word = 0;
-    for (unsigned b = 0; b < 4; ++b) word |= static_cast<std::uint32_t>(bytes[4 * c + b]) << (8 * b);
+    for (unsigned b = 0; b < 4; ++b)
+      word |= static_cast<std::uint32_t>(bytes[4 * c + b]) << (8 * b);
     auto& code = table.codes[c];
     for (unsigned r = 0; r < kBsfpEExponentsPerCode; ++r) {
       code.exponents[r] = static_cast<std::uint8_t>((word >> (5 * r)) & 31u);

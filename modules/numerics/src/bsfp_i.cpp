@@ -90,8 +90,7 @@ std::uint16_t nearest_shift_add_level(double value) {
   const auto less = [](double wanted, std::uint16_t level) {
     return wanted < fp16_to_float(level);
   };
-  const auto above =
-      std::upper_bound(kShiftAddLevels.begin(), kShiftAddLevels.end(), value, less);
+  const auto above = std::upper_bound(kShiftAddLevels.begin(), kShiftAddLevels.end(), value, less);
   if (above == kShiftAddLevels.begin()) return kShiftAddLevels.front();
   if (above == kShiftAddLevels.end()) return kShiftAddLevels.back();
   const double down = value - fp16_to_float(*(above - 1));

@@ -17,7 +17,8 @@ constexpr float kE2m1Magnitudes[8] = {0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 
 
 float low_bit_value(Format format, unsigned nibble) {
   if (format == Format::kInt4) {
-    return static_cast<float>(nibble < 8 ? static_cast<int>(nibble) : static_cast<int>(nibble) - 16);
+    return static_cast<float>(nibble < 8 ? static_cast<int>(nibble)
+                                         : static_cast<int>(nibble) - 16);
   }
   const unsigned code = nibble & 7u;
   const float magnitude =
@@ -65,8 +66,9 @@ void restore_row(const Table& table, BitAddress plane, BitAddress remainder, std
   for (std::uint32_t begin = 0; begin < n; begin += kBlock) {
     const std::uint32_t count = n - begin < kBlock ? n - begin : kBlock;
     for (std::uint32_t i = 0; i < count; ++i) {
-      patterns[i] = restore(table, {static_cast<std::uint8_t>(nibble_at(plane, begin + i)),
-                                    static_cast<std::uint16_t>(remainder_at(remainder, begin + i))});
+      patterns[i] =
+          restore(table, {static_cast<std::uint8_t>(nibble_at(plane, begin + i)),
+                          static_cast<std::uint16_t>(remainder_at(remainder, begin + i))});
     }
     fp16_to_float(patterns, values + begin, count);
   }
@@ -118,8 +120,12 @@ void decode_row(const WeightView& view, std::uint32_t row, std::uint32_t col, st
   const BitAddress at = advance(row_begin(view, Plane::kStream, row), skipped);
   switch (format) {
     case Format::kFp16:
-    case Format::kBf16: widen_16(at.byte, format, n, values); return;
-    case Format::kFp32: std::memcpy(values, at.byte, sizeof(float) * n); return;
+    case Format::kBf16:
+      widen_16(at.byte, format, n, values);
+      return;
+    case Format::kFp32:
+      std::memcpy(values, at.byte, sizeof(float) * n);
+      return;
     case Format::kInt8:
       for (std::uint32_t i = 0; i < n; ++i) {
         values[i] = static_cast<float>(static_cast<std::int8_t>(at.byte[i]));
@@ -137,7 +143,9 @@ void decode_row(const WeightView& view, std::uint32_t row, std::uint32_t col, st
       }
       return;
     }
-    default: lookup_nibbles(nibble_values(view, row), at, n, values); return;
+    default:
+      lookup_nibbles(nibble_values(view, row), at, n, values);
+      return;
   }
 }
 

@@ -47,7 +47,9 @@ void add_chunk(const Block& block, const float* x, std::uint32_t n, std::uint32_
 void widen(const float* from, std::uint32_t n, float* to) {
   std::memcpy(to, from, n * sizeof(float));
 }
-void widen(const std::uint16_t* from, std::uint32_t n, float* to) { fp16_to_float(from, to, n); }
+void widen(const std::uint16_t* from, std::uint32_t n, float* to) {
+  fp16_to_float(from, to, n);
+}
 
 template <class X>
 void accumulate_batch(const WeightView& tile, const X* x, std::size_t x_stride, std::uint32_t m,
@@ -90,10 +92,17 @@ void accumulate(const WeightView& tile, const std::uint16_t* x_fp16, std::size_t
 
 void round_to_storage(const float* sums, std::size_t n, abi::Format format, void* out) {
   switch (format) {
-    case abi::Format::kFp16: float_to_fp16(sums, static_cast<std::uint16_t*>(out), n); return;
-    case abi::Format::kBf16: float_to_bf16(sums, static_cast<std::uint16_t*>(out), n); return;
-    case abi::Format::kFp32: std::memcpy(out, sums, n * sizeof(float)); return;
-    default: throw std::invalid_argument("round_to_storage: not a storage format of outputs");
+    case abi::Format::kFp16:
+      float_to_fp16(sums, static_cast<std::uint16_t*>(out), n);
+      return;
+    case abi::Format::kBf16:
+      float_to_bf16(sums, static_cast<std::uint16_t*>(out), n);
+      return;
+    case abi::Format::kFp32:
+      std::memcpy(out, sums, n * sizeof(float));
+      return;
+    default:
+      throw std::invalid_argument("round_to_storage: not a storage format of outputs");
   }
 }
 

@@ -71,7 +71,8 @@ IntervalCuts::Layer IntervalCuts::next_layer(const Layer& previous) const {
   Layer layer;
   layer.error.assign(n + 1, kInfinity);
   layer.cut.assign(n + 1, 0);
-  const auto beyond = std::upper_bound(lowest_first_.begin() + 1, lowest_first_.end(), previous.reach);
+  const auto beyond =
+      std::upper_bound(lowest_first_.begin() + 1, lowest_first_.end(), previous.reach);
   layer.reach = static_cast<std::size_t>(beyond - lowest_first_.begin()) - 1;
   fill(previous, layer, 1, layer.reach + 1, 0, n);
   return layer;

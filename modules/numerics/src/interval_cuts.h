@@ -23,9 +23,9 @@ class IntervalCuts {
 
  private:
   struct Layer {
-    std::vector<double> error;      // of the first j magnitudes
-    std::vector<std::size_t> cut;   // start of their last interval
-    std::size_t reach = 0;          // the longest prefix that can be covered
+    std::vector<double> error;     // of the first j magnitudes
+    std::vector<std::size_t> cut;  // start of their last interval
+    std::size_t reach = 0;         // the longest prefix that can be covered
   };
 
   double error(std::size_t first, std::size_t end) const;

@@ -53,7 +53,9 @@ inline float exp_inline(float x) {
   return static_cast<float>(exp_core(clamped));
 }
 
-double clamp(double x, double limit) { return x < -limit ? -limit : (x > limit ? limit : x); }
+double clamp(double x, double limit) {
+  return x < -limit ? -limit : (x > limit ? limit : x);
+}
 
 // log of a positive finite double: exponent times ln 2 plus 2 atanh((m-1)/(m+1)), m in
 // [sqrt(1/2), sqrt(2)). Relative error below 1e-13.
@@ -78,7 +80,7 @@ double log_core(double x) {
 }
 
 struct Reduced {
-  double r;      // in [-pi/4, pi/4]
+  double r;  // in [-pi/4, pi/4]
   unsigned quadrant;
 };
 
@@ -121,11 +123,15 @@ double sin_of_quadrant(const Reduced& a, unsigned quadrant) {
   return (quadrant & 2) != 0 ? -value : value;
 }
 
-bool in_circular_domain(float x) { return x >= -0x1p24f && x <= 0x1p24f; }
+bool in_circular_domain(float x) {
+  return x >= -0x1p24f && x <= 0x1p24f;
+}
 
 }  // namespace
 
-float exp(float x) { return exp_inline(x); }
+float exp(float x) {
+  return exp_inline(x);
+}
 
 void exp(const float* x, float* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = exp_inline(x[i]);
@@ -138,7 +144,9 @@ float log(float x) {
   return static_cast<float>(log_core(x));
 }
 
-float rsqrt(float x) { return static_cast<float>(1.0 / std::sqrt(static_cast<double>(x))); }
+float rsqrt(float x) {
+  return static_cast<float>(1.0 / std::sqrt(static_cast<double>(x)));
+}
 
 float sin(float x) {
   if (!in_circular_domain(x)) return kNan;

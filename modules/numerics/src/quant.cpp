@@ -28,11 +28,16 @@ constexpr Magnitudes kE3m0 = {0x1p-7, 0x1p-6, 0x1p-5, 0x1p-4, 0x1p-3, 0x1p-2, 0x
 
 double largest_value(Format format) {
   switch (format) {
-    case Format::kInt8: return 127;
-    case Format::kInt4: return 7;
-    case Format::kE2m1: return 6;
-    case Format::kE3m0: return 1;
-    default: throw std::invalid_argument("quantize: not a scaled low-bit format");
+    case Format::kInt8:
+      return 127;
+    case Format::kInt4:
+      return 7;
+    case Format::kE2m1:
+      return 6;
+    case Format::kE3m0:
+      return 1;
+    default:
+      throw std::invalid_argument("quantize: not a scaled low-bit format");
   }
 }
 
@@ -56,10 +61,14 @@ Code nearest_magnitude(double x, const Magnitudes& magnitudes) {
 
 Code nearest_code(Format format, double x) {
   switch (format) {
-    case Format::kInt8: return nearest_integer(x, 127, 8);
-    case Format::kInt4: return nearest_integer(x, 7, 4);
-    case Format::kE2m1: return nearest_magnitude(x, kE2m1);
-    default: return nearest_magnitude(x, kE3m0);
+    case Format::kInt8:
+      return nearest_integer(x, 127, 8);
+    case Format::kInt4:
+      return nearest_integer(x, 7, 4);
+    case Format::kE2m1:
+      return nearest_magnitude(x, kE2m1);
+    default:
+      return nearest_magnitude(x, kE3m0);
   }
 }
 
@@ -206,8 +215,8 @@ std::vector<std::uint8_t> fit_draft_scales(const std::uint16_t* weights, const f
 
 std::vector<float> dequantize(const QuantTensor& tensor) {
   const TensorLayout& layout = tensor.layout;
-  const WeightView view = view_of(layout, whole(layout), tensor.stream.data(), nullptr,
-                                  tensor.scales.data(), nullptr);
+  const WeightView view =
+      view_of(layout, whole(layout), tensor.stream.data(), nullptr, tensor.scales.data(), nullptr);
   std::vector<float> values(static_cast<std::size_t>(layout.rows) * layout.cols);
   for (std::uint32_t row = 0; row < layout.rows; ++row) {
     float* out = values.data() + static_cast<std::size_t>(row) * layout.cols;

@@ -51,7 +51,9 @@ float residual(const float* p, const float* q, std::size_t n, float* result) {
   return sum;
 }
 
-bool accept(float p, float q, float u) { return u * q < p; }
+bool accept(float p, float q, float u) {
+  return u * q < p;
+}
 
 std::size_t gumbel_argmax(const float* logits, const float* noise, std::size_t n) {
   std::size_t best = 0;

@@ -25,15 +25,21 @@ bool is_low_bit(Format format) {
          format == Format::kE3m0;
 }
 
-std::uint32_t chunks(std::uint32_t cols) { return (cols + abi::kChunk - 1) / abi::kChunk; }
+std::uint32_t chunks(std::uint32_t cols) {
+  return (cols + abi::kChunk - 1) / abi::kChunk;
+}
 
 // Items of a plane: elements, scales or tables, and their width.
 unsigned item_bits(const TensorLayout& layout, Plane plane) {
   switch (plane) {
-    case Plane::kStream: return abi::stream_bits(layout.format);
-    case Plane::kRemainder: return abi::is_bsfp_full(layout.format) ? abi::kRemainderBits : 0;
-    case Plane::kScales: return has_scales(layout) ? 16 : 0;
-    case Plane::kTables: return 8 * table_bytes(layout);
+    case Plane::kStream:
+      return abi::stream_bits(layout.format);
+    case Plane::kRemainder:
+      return abi::is_bsfp_full(layout.format) ? abi::kRemainderBits : 0;
+    case Plane::kScales:
+      return has_scales(layout) ? 16 : 0;
+    case Plane::kTables:
+      return 8 * table_bytes(layout);
   }
   return 0;
 }
@@ -41,9 +47,12 @@ unsigned item_bits(const TensorLayout& layout, Plane plane) {
 // Items of one tensor row; 0 if the whole tensor shares a single item.
 std::uint32_t items_per_row(const TensorLayout& layout, Plane plane) {
   switch (plane) {
-    case Plane::kScales: return scales_per_row(layout);
-    case Plane::kTables: return layout.table_scope == abi::TableScope::kRow ? 1 : 0;
-    default: return layout.cols;
+    case Plane::kScales:
+      return scales_per_row(layout);
+    case Plane::kTables:
+      return layout.table_scope == abi::TableScope::kRow ? 1 : 0;
+    default:
+      return layout.cols;
   }
 }
 
@@ -82,7 +91,9 @@ bool has_scales(const TensorLayout& layout) {
          (is_low_bit(layout.format) || is_bsfp_draft(layout.format));
 }
 
-bool has_tables(const TensorLayout& layout) { return table_bytes(layout) != 0; }
+bool has_tables(const TensorLayout& layout) {
+  return table_bytes(layout) != 0;
+}
 
 std::uint32_t scales_per_row(const TensorLayout& layout) {
   if (!has_scales(layout)) return 0;
@@ -93,10 +104,13 @@ std::uint32_t scales_per_row(const TensorLayout& layout) {
 std::uint32_t table_bytes(const TensorLayout& layout) {
   switch (layout.format) {
     case Format::kBsfpEDraft:
-    case Format::kBsfpEFull: return abi::kBsfpETableBytes;
+    case Format::kBsfpEFull:
+      return abi::kBsfpETableBytes;
     case Format::kBsfpIDraft:
-    case Format::kBsfpIFull: return abi::kBsfpITableBytes;
-    default: return 0;
+    case Format::kBsfpIFull:
+      return abi::kBsfpITableBytes;
+    default:
+      return 0;
   }
 }
 

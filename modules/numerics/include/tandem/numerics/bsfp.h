@@ -28,7 +28,8 @@ std::optional<BsfpElement> encode(const BsfpITable& table, std::uint16_t fp16);
 
 inline std::uint16_t restore(const BsfpETable& table, BsfpElement e) {
   const unsigned exponent = table.codes[e.nibble & 7u].exponents[(e.remainder >> 10) & 3u];
-  return static_cast<std::uint16_t>((e.nibble & 8u) << 12 | exponent << 10 | (e.remainder & 0x3FFu));
+  return static_cast<std::uint16_t>((e.nibble & 8u) << 12 | exponent << 10 |
+                                    (e.remainder & 0x3FFu));
 }
 
 inline std::uint16_t restore(const BsfpITable& table, BsfpElement e) {
@@ -36,8 +37,12 @@ inline std::uint16_t restore(const BsfpITable& table, BsfpElement e) {
   return static_cast<std::uint16_t>((e.nibble & 8u) << 12 | magnitude);
 }
 
-constexpr std::size_t bsfp_plane_bytes(std::size_t elements) { return (elements + 1) / 2; }
-constexpr std::size_t bsfp_remainder_bytes(std::size_t elements) { return (elements * 12 + 7) / 8; }
+constexpr std::size_t bsfp_plane_bytes(std::size_t elements) {
+  return (elements + 1) / 2;
+}
+constexpr std::size_t bsfp_remainder_bytes(std::size_t elements) {
+  return (elements * 12 + 7) / 8;
+}
 
 inline BsfpElement read_bsfp(const std::uint8_t* plane, const std::uint8_t* remainder,
                              std::size_t i) {

@@ -16,7 +16,7 @@ constexpr unsigned kBsfpEExponentsPerCode = 4;
 
 struct BsfpETable {
   struct Code {
-    std::uint8_t count = 0;  // exponents owned, 0..4
+    std::uint8_t count = 0;                                        // exponents owned, 0..4
     std::array<std::uint8_t, kBsfpEExponentsPerCode> exponents{};  // ascending; unused ones 0
     std::uint8_t draft_exponent = 0;                               // E(c), biased like FP16's
   };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// BSFP-I: interval codes. Non-negative FP16 patterns are ordered integers; they are cut into at most
-// 8 intervals of at most 4,096 patterns. A weight is stored as a 4-bit plane {s, c[2:0]} and the
-// 12-bit remainder (magnitude pattern - start[c]); restoring is one integer addition.
-// The draft value of a weight is +-level[c].
+// BSFP-I: interval codes. Non-negative FP16 patterns are ordered integers; they are cut into at
+// most 8 intervals of at most 4,096 patterns. A weight is stored as a 4-bit plane {s, c[2:0]} and
+// the 12-bit remainder (magnitude pattern - start[c]); restoring is one integer addition. The draft
+// value of a weight is +-level[c].
 #pragma once
 #include <array>
 #include <cstdint>

@@ -14,8 +14,12 @@ constexpr std::uint16_t kFp16Infinity = 0x7C00;
 constexpr std::uint16_t kFp16Max = 0x7BFF;
 constexpr unsigned kFp16MantissaBits = 10;
 
-constexpr bool fp16_is_finite(std::uint16_t h) { return (h & kFp16Magnitude) < kFp16Infinity; }
-constexpr bool fp16_is_nan(std::uint16_t h) { return (h & kFp16Magnitude) > kFp16Infinity; }
+constexpr bool fp16_is_finite(std::uint16_t h) {
+  return (h & kFp16Magnitude) < kFp16Infinity;
+}
+constexpr bool fp16_is_nan(std::uint16_t h) {
+  return (h & kFp16Magnitude) > kFp16Infinity;
+}
 
 inline std::uint32_t float_bits(float f) {
   std::uint32_t bits;
@@ -33,8 +37,8 @@ inline float fp16_to_float(std::uint16_t h) {
   const std::uint32_t sign = (h & 0x8000u) << 16;
   const std::uint32_t magnitude = h & 0x7FFFu;
   // Subnormals go through the integer mantissa, so that no float subnormal (slow) is ever formed.
-  const std::uint32_t subnormal = float_bits(static_cast<float>(static_cast<std::int32_t>(magnitude)) *
-                                             0x1p-24f);
+  const std::uint32_t subnormal =
+      float_bits(static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24f);
   const std::uint32_t rebias = magnitude >= 0x7C00u ? 224u << 23 : 112u << 23;
   const std::uint32_t normal = (magnitude << 13) + rebias;
   return bits_float((magnitude < 0x0400u ? subnormal : normal) | sign);

@@ -17,8 +17,8 @@ namespace tandem::numerics {
 // Scales are rounded to FP16 before the weights are quantised with them.
 enum class ScaleRule : std::uint8_t {
   kAbsmax,  // the largest magnitude maps to the format's largest value
-  kMse,     // of absmax scale x 2^(k/16), k = -16..8, the one of least squared error; lowest on ties
-  kPow2,    // the power of two nearest to the absmax scale (nearest in its logarithm)
+  kMse,   // of absmax scale x 2^(k/16), k = -16..8, the one of least squared error; lowest on ties
+  kPow2,  // the power of two nearest to the absmax scale (nearest in its logarithm)
 };
 
 struct QuantTensor {
@@ -28,8 +28,8 @@ struct QuantTensor {
 };
 
 // weights: FP16 [rows][cols]. Values go to the nearest code: INT8 and INT4 round ties to even, E2M1
-// and E3M0 to the smaller magnitude; what lies beyond the largest code is clamped. Throws std::invalid_argument for another format, Grouping::kNone or a
-// weight that is infinite or NaN.
+// and E3M0 to the smaller magnitude; what lies beyond the largest code is clamped. Throws
+// std::invalid_argument for another format, Grouping::kNone or a weight that is infinite or NaN.
 QuantTensor quantize(const std::uint16_t* weights, std::uint32_t rows, std::uint32_t cols,
                      abi::Format format, abi::Grouping grouping, ScaleRule rule);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random numbers as a function of a counter: Philox4x32-10 (Salmon et al., "Parallel random numbers:
-// as easy as 1, 2, 3", SC'11). No state: the same key and index give the same number anywhere.
+// Random numbers as a function of a counter: Philox4x32-10 (Salmon et al., "Parallel random
+// numbers: as easy as 1, 2, 3", SC'11). No state: the same key and index give the same number
+// anywhere.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -13,14 +14,14 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
 
 // What a random number is for; different purposes never share numbers.
 enum class Purpose : std::uint32_t {
-  kDraftToken = 1,     // sampling a drafted token
-  kAccept = 2,         // accepting or rejecting a drafted token
-  kResidual = 3,       // resampling after a rejection
-  kTargetToken = 4,    // sampling from the target (plain decoding, or after full acceptance)
-  kGumbel = 5,         // noise per vocabulary entry, shared by draft and target (coupled)
-  kArrival = 6,        // workload generation
-  kWeights = 7,        // random models
-  kOracle = 8,         // decisions in timing-only runs
+  kDraftToken = 1,   // sampling a drafted token
+  kAccept = 2,       // accepting or rejecting a drafted token
+  kResidual = 3,     // resampling after a rejection
+  kTargetToken = 4,  // sampling from the target (plain decoding, or after full acceptance)
+  kGumbel = 5,       // noise per vocabulary entry, shared by draft and target (coupled)
+  kArrival = 6,      // workload generation
+  kWeights = 7,      // random models
+  kOracle = 8,       // decisions in timing-only runs
 };
 
 struct RandomKey {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the bytes of a weight tensor [rows][cols] lie, and views of a tile of it. A tensor has up to
-// four planes, each packed over the whole tensor without row padding: the stream (element i at bit
-// bits x i), the 12-bit remainder of the full BSFP formats, FP16 group scales and BSFP tables.
+// Where the bytes of a weight tensor [rows][cols] lie, and views of a tile of it. A tensor has up
+// to four planes, each packed over the whole tensor without row padding: the stream (element i at
+// bit bits x i), the 12-bit remainder of the full BSFP formats, FP16 group scales and BSFP tables.
 #pragma once
 #include <cstdint>
 
@@ -14,7 +14,7 @@ constexpr unsigned kPlaneCount = 4;
 
 struct TensorLayout {
   abi::Format format = abi::Format::kFp16;
-  abi::Grouping grouping = abi::Grouping::kNone;          // of the scales
+  abi::Grouping grouping = abi::Grouping::kNone;           // of the scales
   abi::TableScope table_scope = abi::TableScope::kTensor;  // of the BSFP tables
   std::uint32_t rows = 0;
   std::uint32_t cols = 0;
@@ -29,7 +29,9 @@ struct Tile {
   std::uint32_t cols = 0;
 };
 
-inline Tile whole(const TensorLayout& layout) { return {0, layout.rows, 0, layout.cols}; }
+inline Tile whole(const TensorLayout& layout) {
+  return {0, layout.rows, 0, layout.cols};
+}
 
 // Scales apply to the low-bit formats and, optionally, to the BSFP draft formats.
 bool has_scales(const TensorLayout& layout);
