@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `generate` does once: find the devices, plan the memories, build the programs.
+#include "apps/generate_state.h"
+#include "tandem/firmware/driver/pim.h"
+
+namespace tandem::firmware {
+
+using abi::Status;
+
+namespace {
+
+constexpr u32 kQueueEntries = 16;
+
+bool valid(const abi::BootInfo& boot) {
+  const abi::PolicyBlock& policy = boot.policy;
+  return boot.magic == abi::kBootMagic && boot.abi_version == abi::kAbiVersion &&
+         boot.npu_base != 0 && boot.mailbox_base != 0 && policy.max_batch > 0 &&
+         policy.prefill_chunk > 0 && policy.page_tokens > 0 &&
+         policy.draft_length <= abi::kMaxDraft;
+}
+
+Status read_boot_info(Machine& machine, u64 address, abi::BootInfo& boot) {
+  const abi::BootInfo* const found = machine.window<abi::BootInfo>(address, 1);
+  if (found == nullptr) return Status::kBusError;
+  if (!valid(*found)) return Status::kBadParameter;
+  boot = *found;
+  return machine.open_shared(boot.shared_base, boot.shared_bytes) ? Status::kOk : Status::kBusError;
+}
+
+// The steps of initialise() in order; each returns kOk or why it cannot go on.
+class Setup {
+ public:
+  Setup(GenerateState& state, Machine& machine)
+      : state_(state),
+        machine_(machine),
+        boot_(state.boot),
+        policies_(boot_.policy),
+        control_(boot_.shared_base, boot_.shared_bytes),
+        memory_(boot_.kv_base, boot_.kv_bytes) {}
+
+  Status run() {
+    Status status = model_.open(machine_, boot_.model_image);
+    if (status == Status::kOk) status = start_devices();
+    if (status == Status::kOk) status = plan_memories();
+    if (status == Status::kOk) status = build_programs();
+    return status;
+  }
+
+ private:
+  Status start_devices() {
+    state_.intc.start(machine_, boot_.intc_base);
+    NpuDriver::Setup setup;
+    setup.base = boot_.npu_base;
+    setup.pim_base = boot_.pim_base;
+    setup.entries = kQueueEntries;
+    setup.rings = control_.take(setup.queue_pairs * QueuePair::ring_bytes(setup.entries));
+    setup.use_interrupts = boot_.policy.use_interrupts != 0;
+    setup.timeout_ns = u64{boot_.timeout_us} * 1000;
+    const u64 mailbox_rings = control_.take(Mailbox::kRingBytes);
+    if (control_.failed()) return Status::kNoSpace;
+
+    const Status status = state_.npu.start(machine_, setup);
+    if (status != Status::kOk) return status;
+    state_.mailbox.start(machine_, boot_.mailbox_base, mailbox_rings, setup.use_interrupts);
+    if (machine_.bus_error()) return Status::kBusError;
+    return start_pim();
+  }
+
+  Status start_pim() {
+    if (boot_.pim_base != 0 && state_.npu.pim_bound()) {
+      const Status status =
+          PimDriver::start(machine_, boot_.pim_base, boot_.dram_base, pim_formats_);
+      if (status != Status::kOk) return status;
+    }
+    const bool wanted = boot_.policy.attention == static_cast<u32>(abi::Placement::kPim);
+    const bool able = (pim_formats_ >> static_cast<u32>(abi::Format::kFp16) & 1u) != 0;
+    return wanted && !able ? Status::kNoEngine : Status::kOk;
+  }
+
+  Status plan_memories() {
+    const abi::ModelImage& shape = model_.shape();
+    const DraftPolicy& draft = policies_.draft();
+    ActivationLimits limits;
+    limits.bytes = state_.npu.activation_bytes();
+    limits.max_rows = state_.npu.max_rows();
+    limits.max_batch = smaller(boot_.policy.max_batch, kMaxSequences);
+    limits.rows_per_sequence = draft.longest_draft() + 1;
+    limits.prefill_chunk = boot_.policy.prefill_chunk;
+    if (!plan_activations(shape, limits, state_.layout)) return Status::kNoSpace;
+
+    Scheduler::Setup setup;
+    setup.sequences = limits.max_batch;
+    setup.group = state_.layout.sequences;
+    setup.chunk = state_.layout.chunk;
+    setup.kv_sets = draft.keeps_own_kv() ? 2 : 1;
+    setup.distributions_bytes = u64{draft.longest_draft()} * shape.vocabulary * sizeof(u32);
+    const bool fits =
+        state_.batch.start(machine_, shape, state_.layout, limits.bytes, control_) &&
+        state_.scheduler.start(machine_, shape, boot_.policy, setup, control_, memory_);
+    if (!fits) return Status::kNoSpace;
+    state_.vocabulary = shape.vocabulary;
+    state_.reporter.start(boot_, shape);
+    return Status::kOk;
+  }
+
+  Status build_programs() {
+    const ConfiguredPlacement placement(boot_.policy, pim_formats_);
+    LlamaPasses passes(model_, state_.layout, placement, policies_.draft(), machine_, control_);
+    return passes.build(static_cast<abi::Granularity>(boot_.policy.granularity),
+                        state_.npu.contexts(), state_.npu.max_primitives(), state_.passes);
+  }
+
+  GenerateState& state_;
+  Machine& machine_;
+  const abi::BootInfo& boot_;
+  PolicyChoice policies_;
+  RangeAllocator control_;
+  RangeAllocator memory_;
+  Model model_;
+  u32 pim_formats_ = 0;
+};
+
+}  // namespace
+
+Status initialise(GenerateState& state, const tandem_hal& hal, u64 boot_info) {
+  Machine machine(hal);
+  const Status status = read_boot_info(machine, boot_info, state.boot);
+  return status == Status::kOk ? Setup(state, machine).run() : status;
+}
+
+}  // namespace tandem::firmware

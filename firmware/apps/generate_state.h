@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "tandem/abi/boot_info.h"
+#include "tandem/firmware/driver/intc.h"
+#include "tandem/firmware/driver/mailbox.h"
+#include "tandem/firmware/driver/npu.h"
+#include "tandem/firmware/runtime/batch_table.h"
+#include "tandem/firmware/runtime/reporter.h"
+#include "tandem/firmware/runtime/scheduler.h"
+
+namespace tandem::firmware {
+
+// Where the work on a group stands. One command is in flight while `running`.
+struct Progress {
+  u32 running;
+  Group group;
+  Pass pass;
+  u32 program;              // of the pass: index into its body, or body_count for the tail
+  u32 iteration;            // kDraft: tokens drafted by earlier commands of this round
+  u32 rows[kMaxSequences];  // sequence of each row of the batch table
+  u32 tag;
+  u64 submitted_ns;
+  u32 repeated;  // 1: the group was started again after the device had hung
+};
+
+// All state of the app: bus addresses and numbers, no pointers. It starts as zeros.
+struct GenerateState {
+  abi::BootInfo boot;
+  NpuDriver npu;
+  Mailbox mailbox;
+  Intc intc;
+  ActivationLayout layout;
+  PassPrograms passes[kPasses];
+  BatchTable batch;
+  Scheduler scheduler;
+  Reporter reporter;
+  Progress progress;
+  u32 vocabulary;
+};
+// Memory that was zeroed, moved or restored from a checkpoint is a valid state.
+static_assert(__is_trivially_copyable(GenerateState));
+
+// Sets everything up.
+abi::Status initialise(GenerateState& state, const tandem_hal& hal, u64 boot_info);
+// One step: see generate.cpp.
+int step(GenerateState& state, const tandem_hal& hal);
+
+}  // namespace tandem::firmware

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/firmware/driver/npu.h"
+
+namespace tandem::firmware {
+
+namespace npu = abi::npu;
+using abi::Status;
+
+namespace {
+
+constexpr u32 kExpectedId = npu::kRegisters[0].reset;
+constexpr u32 kExpectedMajor = npu::VERSION_MAJOR.get(npu::kRegisters[1].reset);
+
+}  // namespace
+
+Status NpuDriver::start(Machine& machine, const Setup& setup) {
+  setup_ = setup;
+  next_tag_ = 1;
+  const u32 id = machine.read(setup.base + npu::ID);
+  const u32 version = machine.read(setup.base + npu::VERSION);
+  if (machine.bus_error()) return Status::kBusError;
+  if (id != kExpectedId || npu::VERSION_MAJOR.get(version) != kExpectedMajor) {
+    return Status::kBadVersion;
+  }
+  capability_ = machine.read(setup.base + npu::CAPABILITY);
+  activation_bytes_ = machine.read(setup.base + npu::ACTIVATION_BYTES);
+  max_primitives_ = machine.read(setup.base + npu::MAX_PRIMITIVES);
+  max_rows_ = machine.read(setup.base + npu::MAX_ROWS);
+  if (setup.queue_pairs > abi::kQueuePairs ||
+      setup.queue_pairs > npu::CAPABILITY_QUEUE_PAIRS.get(capability_) || contexts() == 0) {
+    return Status::kUnsupported;
+  }
+  start_queues(machine);
+  return machine.bus_error() ? Status::kBusError : Status::kOk;
+}
+
+Status NpuDriver::recover(Machine& machine) {
+  machine.write(setup_.base + npu::CONTROL, npu::CONTROL_SOFT_RESET.put(1));
+  start_queues(machine);
+  return machine.bus_error() ? Status::kBusError : Status::kOk;
+}
+
+void NpuDriver::start_queues(Machine& machine) {
+  for (u64& program : resident_) program = 0;
+  if (setup_.pim_base != 0) {
+    machine.write_pair(setup_.base + npu::PIM_BASE_LO, setup_.pim_base);
+  }
+  machine.write(setup_.base + npu::CONTROL, npu::CONTROL_ENABLE.put(1));
+  const u32 causes = npu::IRQ_RAW_COMPLETION.put((1u << setup_.queue_pairs) - 1u);
+  machine.write(setup_.base + npu::IRQ_MASK, setup_.use_interrupts ? causes : 0u);
+  for (u32 i = 0; i < setup_.queue_pairs; ++i) {
+    const u64 rings = setup_.rings + i * QueuePair::ring_bytes(setup_.entries);
+    queues_[i].start(machine, setup_.base, i, rings, setup_.entries);
+  }
+}
+
+u32 NpuDriver::submit(Machine& machine, u32 queue, abi::Command command) {
+  if (queues_[queue].full()) return 0;
+  command.abi_version = abi::kAbiVersion;
+  command.tag = next_tag_;
+  if (setup_.use_interrupts) command.flags |= abi::kCommandInterrupt;
+  if (command.program != 0 && resident_[command.context] != command.program) {
+    command.flags |= abi::kCommandReloadProgram;
+    resident_[command.context] = command.program;
+  }
+  queues_[queue].submit(machine, command);
+  next_tag_ = next_tag_ == 0xFFFF'FFFFu ? 1 : next_tag_ + 1;
+  return command.tag;
+}
+
+u32 NpuDriver::cancel(Machine& machine, u32 queue, u32 tag) {
+  abi::Command command{};
+  command.opcode = static_cast<u8>(abi::Opcode::kCancel);
+  command.semaphore_address = tag;
+  return submit(machine, queue, command);
+}
+
+bool NpuDriver::poll(Machine& machine, u32 queue, abi::Completion& completion) {
+  return queues_[queue].poll(machine, completion);
+}
+
+void NpuDriver::acknowledge(Machine& machine) {
+  machine.write(setup_.base + npu::IRQ_STATUS, npu::IRQ_RAW_COMPLETION.mask());
+}
+
+void NpuDriver::clear_errors(Machine& machine) {
+  machine.write(setup_.base + npu::ERROR_COUNT, 0);
+}
+
+}  // namespace tandem::firmware

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "tandem/abi/command.h"
+#include "tandem/abi/pim_registers.h"
+#include "tandem/firmware/machine.h"
+
+namespace tandem::firmware {
+
+// The PIM as the NPU's sequencer needs it: told where its banks are mapped, and enabled.
+class PimDriver {
+ public:
+  // Returns kOk, kBusError or kBadVersion. `formats` gets a bit per Format that GEMV takes.
+  static abi::Status start(Machine& machine, u64 base, u64 dram_base, u32& formats) {
+    namespace pim = abi::pim;
+    const u32 id = machine.read(base + pim::ID);
+    if (machine.bus_error()) return abi::Status::kBusError;
+    if (id != pim::kRegisters[0].reset) return abi::Status::kBadVersion;
+    machine.write_pair(base + pim::DRAM_BASE_LO, dram_base);
+    machine.write(base + pim::CONTROL, pim::CONTROL_ENABLE.put(1));
+    formats = pim::CAPABILITY_FORMATS.get(machine.read(base + pim::CAPABILITY));
+    return machine.bus_error() ? abi::Status::kBusError : abi::Status::kOk;
+  }
+};
+
+}  // namespace tandem::firmware

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "tandem/firmware/runtime/model.h"
+#include "tandem/firmware/runtime/policy.h"
+#include "tandem/firmware/runtime/program_writer.h"
+
+namespace tandem::firmware {
+
+// Slots of the parameter block, the same in every command.
+constexpr u8 kActivationSlot = 0;
+constexpr u8 kWeightSlot = 1;
+constexpr u32 kSlots = 2;
+
+// The passes over the model that decoding is made of.
+enum class Pass : u32 {
+  kExtend = 0,       // takes tokens into the target's KV cache, no logits
+  kNext = 1,         // and chooses the token after the last one of each sequence
+  kVerify = 2,       // logits of all rows, acceptance
+  kDraftExtend = 3,  // takes tokens into the draft's own KV cache
+  kDraft = 4,        // one drafted token per sequence
+};
+constexpr u32 kPasses = 5;
+
+// A pass is a run of programs: with granularity `layer` the layers, then what follows them.
+struct PassPrograms {
+  u64 body;        // shared memory, ProgramRef[body_count]
+  u32 body_count;  // 0 with granularity `step`
+  u32 reserved;
+  ProgramRef tail;
+};
+
+// Builds the programs of a Llama-like model.
+class LlamaPasses {
+ public:
+  LlamaPasses(const Model& model, const ActivationLayout& layout, const Placement& placement,
+              const DraftPolicy& draft, const Machine& machine, RangeAllocator& control);
+
+  // Fills passes[kPasses]; draft passes only if the policy drafts. `contexts` is how many programs
+  // the device keeps resident. Returns kOk, kNoSpace (shared memory), kBadProgram (a program longer
+  // than `max_primitives`), kBadParameter (a tensor is missing) or kUnsupported.
+  abi::Status build(abi::Granularity granularity, u32 contexts, u32 max_primitives,
+                    PassPrograms* passes);
+
+ private:
+  struct Plane {
+    abi::TensorRole role;
+    abi::TensorRole classifier_role;
+    u8 kv_set;
+  };
+
+  void build_steps(PassPrograms* passes);
+  void build_layers(PassPrograms* passes);
+  void assign_contexts(u32 contexts, PassPrograms* passes) const;
+  abi::Status check(u32 max_primitives, const PassPrograms* passes) const;
+
+  void extend(const Plane& plane, u32 first_layer);
+  void body(const Plane& plane);
+  void finish(const Plane& plane, Pass pass);
+  u64 body_programs(const Plane& plane);
+
+  void gather();
+  void layer(u32 index, const Plane& plane);
+  u16 keys_and_values(u32 index, const Plane& plane);
+  void query_and_attention(u32 index, const Plane& plane, u16 append);
+  void feed_forward(u32 index, const Plane& plane);
+
+  void norm(abi::TensorKind gain, u32 layer, abi::RowMode rows);
+  u16 linear(abi::TensorKind kind, u32 layer, abi::TensorRole role, Buffer from, Buffer to,
+             abi::RowMode rows);
+  void rotate(Buffer buffer, u32 layer, u32 heads);
+  void combine(abi::ElementwiseKind kind, u32 layer, Buffer into, Buffer other);
+  void commit(const Plane& plane, u16 after);
+
+  const abi::TensorEntry* tensor(abi::TensorKind kind, u32 layer, abi::TensorRole role);
+  void bind_weight(abi::Primitive& primitive, const abi::TensorEntry& entry) const;
+  abi::Operand activation(Buffer buffer) const;
+  abi::Operand weights(u64 address, abi::Format format) const;
+
+  const Model& model_;
+  const ActivationLayout& layout_;
+  const Placement& placement_;
+  const Machine& machine_;
+  RangeAllocator& control_;
+  ProgramWriter writer_;
+  Plane target_;
+  Plane draft_;
+  bool drafts_;
+  bool missing_ = false;
+};
+
+}  // namespace tandem::firmware

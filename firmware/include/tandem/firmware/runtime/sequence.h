@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "tandem/abi/command.h"
+#include "tandem/abi/mailbox.h"
+#include "tandem/firmware/runtime/kv_cache.h"
+
+namespace tandem::firmware {
+
+enum class SequenceState : u32 {
+  kFree = 0,
+  kActive = 1,
+  kEnding = 2,    // has nothing more to compute; its last records are still to be sent
+  kDraining = 3,  // all records are sent, the UART still writes its text
+};
+
+// Tokens of one round that the host has not been told yet: history[first, first + count).
+struct Report {
+  u32 first;
+  u32 count;
+  u32 drafted;
+  u32 accepted;
+  u32 round;
+};
+
+// One request in work. All its tokens, prompt and answer, stand in `history`; how many of them each
+// KV set holds says what is pending. Changed only after a round has succeeded, so that a round can
+// be repeated from the start.
+struct Sequence {
+  SequenceState state;
+  u32 request_id;
+  u32 prompt_count;
+  u32 total;      // tokens in history
+  u32 remaining;  // tokens that may still be emitted
+  u32 rounds;
+  u32 sampling;
+  u32 temperature;
+  u32 stop_count;
+  u32 stop_ids[abi::kMaxStopIds];
+  u32 committed[abi::kKvSets];  // tokens in the KV cache: target, draft
+  KvTable kv[abi::kKvSets];
+  u64 history;        // shared memory, u32[]
+  u64 draft_block;    // shared memory, DraftBlock
+  u64 distributions;  // memory for the draft's distributions; 0: none
+  Report report;
+  abi::RecordKind end_kind;
+  abi::Status end_status;
+  abi::StopReason stop_reason;
+
+  bool live() const { return state != SequenceState::kFree; }
+  bool active() const { return state == SequenceState::kActive; }
+  bool prompt_done() const { return total > prompt_count; }
+  u32 pending(u32 kv_set) const { return total - committed[kv_set]; }
+
+  void finish(abi::StopReason reason) {
+    state = SequenceState::kEnding;
+    end_kind = abi::RecordKind::kFinished;
+    end_status = abi::Status::kOk;
+    stop_reason = reason;
+  }
+  void fail(abi::Status status) {
+    state = SequenceState::kEnding;
+    end_kind = abi::RecordKind::kFailed;
+    end_status = status;
+    stop_reason = abi::StopReason::kNone;
+  }
+};
+
+}  // namespace tandem::firmware

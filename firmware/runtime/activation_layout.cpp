@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/firmware/runtime/activation_layout.h"
+
+namespace tandem::firmware {
+
+namespace {
+
+constexpr u64 kAlignment = 64;
+
+void set_columns(const abi::ModelImage& model, ActivationLayout& layout) {
+  const u32 query = model.heads * model.head_dim;
+  const u32 key = model.kv_heads * model.head_dim;
+  const u32 columns[kBuffers] = {
+      model.dim,        model.dim,        query,           key, key, query, model.dim,
+      model.hidden_dim, model.hidden_dim, model.vocabulary};
+  for (u32 i = 0; i < kBuffers; ++i) layout.columns[i] = columns[i];
+}
+
+// Places the buffers one after another; true when they fit.
+bool place(const ActivationLimits& limits, u32 rows, u32 logits_rows, ActivationLayout& layout) {
+  u64 next = 0;
+  for (u32 i = 0; i < kBuffers; ++i) {
+    const bool logits = i == static_cast<u32>(Buffer::kLogits);
+    layout.offset[i] = next;
+    next +=
+        align_up(u64{logits ? logits_rows : rows} * layout.columns[i] * sizeof(u16), kAlignment);
+  }
+  layout.rows = rows;
+  layout.bytes = next;
+  return next <= limits.bytes && rows <= limits.max_rows;
+}
+
+}  // namespace
+
+bool plan_activations(const abi::ModelImage& model, const ActivationLimits& limits,
+                      ActivationLayout& layout) {
+  set_columns(model, layout);
+  u32 sequences = limits.max_batch;
+  // In a round every row may need logits.
+  while (sequences > 0 && !place(limits, sequences * limits.rows_per_sequence,
+                                 sequences * limits.rows_per_sequence, layout)) {
+    --sequences;
+  }
+  if (sequences == 0) return false;
+  layout.sequences = sequences;
+
+  const u32 round_rows = sequences * limits.rows_per_sequence;
+  u32 chunk = larger(limits.prefill_chunk, limits.rows_per_sequence);
+  while (!place(limits, sequences * chunk, round_rows, layout)) --chunk;
+  layout.chunk = smaller(chunk, limits.prefill_chunk);
+  return true;
+}
+
+}  // namespace tandem::firmware

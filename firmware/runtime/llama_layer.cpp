@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The primitives of one layer. See llama_passes.cpp for how layers make a pass.
+#include "tandem/firmware/runtime/llama_passes.h"
+
+namespace tandem::firmware {
+
+using abi::Format;
+using abi::Operand;
+using abi::Primitive;
+using abi::PrimitiveOp;
+using abi::RowMode;
+using abi::TensorEntry;
+using abi::TensorKind;
+using abi::TensorRole;
+using Accesses = ProgramWriter::Accesses;
+
+namespace {
+
+u32 timeline_label(TensorKind kind, u32 layer) {
+  return layer << 8 | static_cast<u32>(kind);
+}
+
+}  // namespace
+
+void LlamaPasses::layer(u32 index, const Plane& plane) {
+  const u16 append = keys_and_values(index, plane);
+  query_and_attention(index, plane, append);
+  feed_forward(index, plane);
+}
+
+// Returns the index of KV_APPEND.
+u16 LlamaPasses::keys_and_values(u32 index, const Plane& plane) {
+  const abi::ModelImage& shape = model_.shape();
+  norm(TensorKind::kAttentionNorm, index, RowMode::kAll);
+  linear(TensorKind::kKey, index, plane.role, Buffer::kNormed, Buffer::kKey, RowMode::kAll);
+  linear(TensorKind::kValue, index, plane.role, Buffer::kNormed, Buffer::kValue, RowMode::kAll);
+  rotate(Buffer::kKey, index, shape.kv_heads);
+
+  Primitive append = blank_primitive(PrimitiveOp::kKvAppend);
+  append.layer = static_cast<u16>(index);
+  append.kv_set = plane.kv_set;
+  append.n = model_.kv_columns();
+  append.kv_heads = static_cast<u16>(shape.kv_heads);
+  append.head_dim = static_cast<u16>(shape.head_dim);
+  append.input = activation(Buffer::kKey);
+  append.input2 = activation(Buffer::kValue);
+  return writer_.add(append, Accesses().read(Buffer::kKey).read(Buffer::kValue));
+}
+
+void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append) {
+  const abi::ModelImage& shape = model_.shape();
+  linear(TensorKind::kQuery, index, plane.role, Buffer::kNormed, Buffer::kQuery, RowMode::kAll);
+  rotate(Buffer::kQuery, index, shape.heads);
+
+  Primitive attention = blank_primitive(PrimitiveOp::kAttention);
+  attention.engine_mask = placement_.attention();
+  attention.layer = static_cast<u16>(index);
+  attention.kv_set = plane.kv_set;
+  attention.mask = static_cast<u8>(abi::Mask::kCausal);
+  attention.n = model_.query_columns();
+  attention.heads = static_cast<u16>(shape.heads);
+  attention.kv_heads = static_cast<u16>(shape.kv_heads);
+  attention.head_dim = static_cast<u16>(shape.head_dim);
+  attention.scale = shape.attention_scale;
+  attention.input = activation(Buffer::kQuery);
+  attention.output = activation(Buffer::kAttended);
+  writer_.add(attention, Accesses().read(Buffer::kQuery).write(Buffer::kAttended).behind(append));
+
+  linear(TensorKind::kAttentionOutput, index, plane.role, Buffer::kAttended, Buffer::kProjected,
+         RowMode::kAll);
+  combine(abi::ElementwiseKind::kAdd, index, Buffer::kResidual, Buffer::kProjected);
+}
+
+void LlamaPasses::feed_forward(u32 index, const Plane& plane) {
+  norm(TensorKind::kFfnNorm, index, RowMode::kAll);
+  linear(TensorKind::kGate, index, plane.role, Buffer::kNormed, Buffer::kGate, RowMode::kAll);
+  linear(TensorKind::kUp, index, plane.role, Buffer::kNormed, Buffer::kUp, RowMode::kAll);
+  combine(abi::ElementwiseKind::kSiluMultiply, index, Buffer::kGate, Buffer::kUp);
+  linear(TensorKind::kDown, index, plane.role, Buffer::kGate, Buffer::kProjected, RowMode::kAll);
+  combine(abi::ElementwiseKind::kAdd, index, Buffer::kResidual, Buffer::kProjected);
+}
+
+void LlamaPasses::gather() {
+  const TensorEntry* const entry = tensor(TensorKind::kEmbedding, 0, TensorRole::kFull);
+  if (entry == nullptr) return;
+  Primitive primitive = blank_primitive(PrimitiveOp::kGather);
+  primitive.n = entry->columns;
+  primitive.k = entry->rows;
+  primitive.label = timeline_label(TensorKind::kEmbedding, 0);
+  primitive.output = activation(Buffer::kResidual);
+  bind_weight(primitive, *entry);
+  writer_.add(primitive, Accesses().write(Buffer::kResidual));
+}
+
+void LlamaPasses::norm(TensorKind gain, u32 layer, RowMode rows) {
+  const TensorEntry* const entry = tensor(gain, layer, TensorRole::kFull);
+  if (entry == nullptr) return;
+  Primitive primitive = blank_primitive(PrimitiveOp::kNorm);
+  primitive.kind = static_cast<u8>(model_.shape().norm_kind);
+  primitive.row_mode = static_cast<u8>(rows);
+  primitive.layer = static_cast<u16>(layer);
+  primitive.n = model_.shape().dim;
+  primitive.epsilon = model_.shape().norm_epsilon;
+  primitive.label = timeline_label(gain, layer);
+  primitive.input = activation(Buffer::kResidual);
+  primitive.output = activation(Buffer::kNormed);
+  primitive.weight = weights(entry->stream, static_cast<Format>(entry->format));
+  writer_.add(primitive, Accesses().read(Buffer::kResidual).write(Buffer::kNormed));
+}
+
+u16 LlamaPasses::linear(TensorKind kind, u32 layer, TensorRole role, Buffer from, Buffer to,
+                        RowMode rows) {
+  const TensorEntry* const entry = tensor(kind, layer, role);
+  if (entry == nullptr) return ProgramWriter::kNone;
+  Primitive primitive = blank_primitive(PrimitiveOp::kLinear);
+  primitive.engine_mask = placement_.linear(static_cast<Format>(entry->format));
+  primitive.row_mode = static_cast<u8>(rows);
+  primitive.layer = static_cast<u16>(layer);
+  primitive.n = entry->rows;
+  primitive.k = entry->columns;
+  primitive.label = timeline_label(kind, layer);
+  primitive.input = activation(from);
+  primitive.output = activation(to);
+  bind_weight(primitive, *entry);
+  return writer_.add(primitive, Accesses().read(from).write(to));
+}
+
+void LlamaPasses::rotate(Buffer buffer, u32 layer, u32 heads) {
+  const TensorEntry* const table = tensor(TensorKind::kInverseFrequency, 0, TensorRole::kFull);
+  if (table == nullptr) return;
+  Primitive primitive = blank_primitive(PrimitiveOp::kPosition);
+  primitive.kind = static_cast<u8>(model_.shape().position_kind);
+  primitive.layer = static_cast<u16>(layer);
+  primitive.n = heads * model_.shape().head_dim;
+  primitive.heads = static_cast<u16>(heads);
+  primitive.head_dim = static_cast<u16>(model_.shape().head_dim);
+  primitive.input = activation(buffer);
+  primitive.input2 = weights(table->stream, Format::kFp32);
+  primitive.output = activation(buffer);
+  writer_.add(primitive, Accesses().read(buffer).write(buffer));
+}
+
+// into = f(into, other)
+void LlamaPasses::combine(abi::ElementwiseKind kind, u32 layer, Buffer into, Buffer other) {
+  Primitive primitive = blank_primitive(PrimitiveOp::kElementwise);
+  primitive.kind = static_cast<u8>(kind);
+  primitive.layer = static_cast<u16>(layer);
+  primitive.n = layout_.columns_of(into);
+  primitive.input = activation(into);
+  primitive.input2 = activation(other);
+  primitive.output = activation(into);
+  writer_.add(primitive, Accesses().read(into).read(other).write(into));
+}
+
+const TensorEntry* LlamaPasses::tensor(TensorKind kind, u32 layer, TensorRole role) {
+  const TensorEntry* const entry = model_.find(kind, layer, role);
+  if (entry == nullptr) missing_ = true;
+  return entry;
+}
+
+void LlamaPasses::bind_weight(Primitive& primitive, const TensorEntry& entry) const {
+  const Format format = static_cast<Format>(entry.format);
+  primitive.grouping = entry.grouping;
+  primitive.scope = entry.scope;
+  primitive.weight = weights(entry.stream, format);
+  primitive.weight.layout = entry.layout;
+  if (abi::is_bsfp_full(format)) primitive.remainder = weights(entry.remainder, format);
+  if (entry.scales != 0) primitive.scales = weights(entry.scales, Format::kFp16);
+  if (entry.tables != 0) primitive.tables = weights(entry.tables, format);
+}
+
+Operand LlamaPasses::activation(Buffer buffer) const {
+  Operand operand{};
+  operand.offset = layout_.offset_of(buffer);
+  operand.stride = layout_.columns_of(buffer) * static_cast<u32>(sizeof(u16));
+  operand.slot = kActivationSlot;
+  operand.format = static_cast<u8>(Format::kFp16);
+  operand.scale_slot = abi::kNoSlot;
+  return operand;
+}
+
+Operand LlamaPasses::weights(u64 address, Format format) const {
+  Operand operand{};
+  operand.offset = address - model_.shape().weights_base;
+  operand.slot = kWeightSlot;
+  operand.format = static_cast<u8>(format);
+  operand.scale_slot = abi::kNoSlot;
+  return operand;
+}
+
+}  // namespace tandem::firmware

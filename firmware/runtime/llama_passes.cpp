@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/firmware/runtime/llama_passes.h"
+
+namespace tandem::firmware {
+
+using abi::RowMode;
+using abi::Status;
+using abi::TensorKind;
+using abi::TensorRole;
+
+namespace {
+
+constexpr u32 kPrimitivesPerLayer = 16;
+constexpr u32 kPrimitivesAround = 5;  // gather, final norm, classifier, choice, commit
+
+}  // namespace
+
+LlamaPasses::LlamaPasses(const Model& model, const ActivationLayout& layout,
+                         const Placement& placement, const DraftPolicy& draft,
+                         const Machine& machine, RangeAllocator& control)
+    : model_(model),
+      layout_(layout),
+      placement_(placement),
+      machine_(machine),
+      control_(control),
+      writer_(machine, control),
+      target_{TensorRole::kFull, TensorRole::kFull, 0},
+      draft_{TensorRole::kDraft, draft.classifier_role(), draft.kv_set()},
+      drafts_(draft.longest_draft() > 0) {}
+
+Status LlamaPasses::build(abi::Granularity granularity, u32 contexts, u32 max_primitives,
+                          PassPrograms* passes) {
+  const abi::ModelImage& shape = model_.shape();
+  if (shape.position_kind == static_cast<u32>(abi::PositionKind::kLearned)) {
+    return Status::kUnsupported;
+  }
+  if (granularity == abi::Granularity::kLayer) {
+    build_layers(passes);
+  } else {
+    build_steps(passes);
+  }
+  assign_contexts(contexts, passes);
+  return check(max_primitives, passes);
+}
+
+void LlamaPasses::build_steps(PassPrograms* passes) {
+  const u32 length = model_.shape().layers * kPrimitivesPerLayer + kPrimitivesAround;
+  for (u32 i = 0; i < kPasses; ++i) {
+    const Pass pass = static_cast<Pass>(i);
+    const bool drafting = pass == Pass::kDraft || pass == Pass::kDraftExtend;
+    if (drafting && !drafts_) continue;
+    const Plane& plane = drafting ? draft_ : target_;
+    writer_.begin(length);
+    gather();
+    if (pass == Pass::kExtend || pass == Pass::kDraftExtend) {
+      extend(plane, 0);
+    } else {
+      body(plane);
+      finish(plane, pass);
+    }
+    passes[i].tail = writer_.end();
+  }
+}
+
+void LlamaPasses::build_layers(PassPrograms* passes) {
+  const u32 last = model_.shape().layers - 1;
+  const u64 bodies[2] = {body_programs(target_), drafts_ ? body_programs(draft_) : 0};
+  for (u32 i = 0; i < kPasses; ++i) {
+    const Pass pass = static_cast<Pass>(i);
+    const bool drafting = pass == Pass::kDraft || pass == Pass::kDraftExtend;
+    if (drafting && !drafts_) continue;
+    const Plane& plane = drafting ? draft_ : target_;
+    const bool headless = pass == Pass::kExtend || pass == Pass::kDraftExtend;
+    passes[i].body = bodies[drafting];
+    passes[i].body_count = headless ? last : last + 1;
+    writer_.begin(kPrimitivesPerLayer + kPrimitivesAround);
+    if (headless) {
+      if (last == 0) gather();
+      extend(plane, last);
+    } else {
+      finish(plane, pass);
+    }
+    passes[i].tail = writer_.end();
+  }
+}
+
+// One program per layer; the first one gathers the embeddings as well.
+u64 LlamaPasses::body_programs(const Plane& plane) {
+  const u32 layers = model_.shape().layers;
+  const u64 address = control_.take(u64{layers} * sizeof(ProgramRef));
+  if (address == 0) return 0;
+  ProgramRef* const programs = machine_.shared<ProgramRef>(address);
+  for (u32 i = 0; i < layers; ++i) {
+    writer_.begin(kPrimitivesPerLayer + 1);
+    if (i == 0) gather();
+    layer(i, plane);
+    programs[i] = writer_.end();
+  }
+  return address;
+}
+
+// With granularity `step` each pass has a context of its own as far as there are enough; the layers
+// of a body take turns.
+void LlamaPasses::assign_contexts(u32 contexts, PassPrograms* passes) const {
+  for (u32 i = 0; i < kPasses; ++i) {
+    passes[i].tail.context = (i + passes[i].body_count) % contexts;
+    if (passes[i].body == 0) continue;
+    ProgramRef* const body = machine_.shared<ProgramRef>(passes[i].body);
+    for (u32 j = 0; j < passes[i].body_count; ++j) body[j].context = j % contexts;
+  }
+}
+
+Status LlamaPasses::check(u32 max_primitives, const PassPrograms* passes) const {
+  if (missing_) return Status::kBadParameter;
+  if (control_.failed()) return Status::kNoSpace;
+  if (writer_.failed()) return Status::kBadProgram;
+  for (u32 i = 0; i < kPasses; ++i) {
+    if (passes[i].tail.primitives > max_primitives) return Status::kBadProgram;
+    if (passes[i].body_count > 0 && kPrimitivesPerLayer + 1 > max_primitives) {
+      return Status::kBadProgram;
+    }
+  }
+  return Status::kOk;
+}
+
+void LlamaPasses::body(const Plane& plane) {
+  for (u32 i = 0; i < model_.shape().layers; ++i) layer(i, plane);
+}
+
+// Nothing reads the last layer's output when no logits are wanted: its keys and values are enough.
+void LlamaPasses::extend(const Plane& plane, u32 first_layer) {
+  const u32 last = model_.shape().layers - 1;
+  for (u32 i = first_layer; i < last; ++i) layer(i, plane);
+  // The other layers' KV_APPENDs come before this one through the residual stream.
+  commit(plane, keys_and_values(last, plane));
+}
+
+void LlamaPasses::finish(const Plane& plane, Pass pass) {
+  const bool all_rows = pass == Pass::kVerify;
+  const RowMode rows = all_rows ? RowMode::kAll : RowMode::kEntries;
+  norm(TensorKind::kFinalNorm, 0, all_rows ? RowMode::kAll : RowMode::kLast);
+  linear(model_.classifier(), 0, plane.classifier_role, Buffer::kNormed, Buffer::kLogits, rows);
+
+  const bool drafting = pass == Pass::kDraft;
+  abi::Primitive choice =
+      blank_primitive(drafting ? abi::PrimitiveOp::kSample : abi::PrimitiveOp::kAccept);
+  choice.row_mode = static_cast<u8>(rows);
+  choice.n = model_.shape().vocabulary;
+  choice.input = activation(Buffer::kLogits);
+  const u16 index = writer_.add(choice, ProgramWriter::Accesses().read(Buffer::kLogits));
+  // ACCEPT comes after all KV_APPENDs through the logits.
+  if (!drafting) commit(plane, index);
+}
+
+void LlamaPasses::commit(const Plane& plane, u16 after) {
+  abi::Primitive primitive = blank_primitive(abi::PrimitiveOp::kKvCommit);
+  primitive.kv_set = plane.kv_set;
+  writer_.add(primitive, ProgramWriter::Accesses().behind(after));
+}
+
+}  // namespace tandem::firmware

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/firmware/runtime/policy.h"
+
+#include "tandem/abi/command.h"
+
+namespace tandem::firmware {
+
+u32 DraftPolicy::draft_tokens(u32) const {
+  return 0;
+}
+u32 DraftPolicy::longest_draft() const {
+  return 0;
+}
+u32 DraftPolicy::stop_below() const {
+  return 0;
+}
+u8 DraftPolicy::kv_set() const {
+  return 0;
+}
+abi::TensorRole DraftPolicy::classifier_role() const {
+  return abi::TensorRole::kFull;
+}
+
+// The target adds a token of its own to the accepted ones, hence one less than what remains.
+u32 SelfSpeculation::draft_tokens(u32 remaining) const {
+  return remaining == 0 ? 0 : smaller(longest_draft(), remaining - 1);
+}
+u32 SelfSpeculation::longest_draft() const {
+  return larger(1u, smaller(block_.draft_length, abi::kMaxDraft));
+}
+u32 SelfSpeculation::stop_below() const {
+  return block_.stop_below;
+}
+u8 SelfSpeculation::kv_set() const {
+  return block_.draft_kv == static_cast<u32>(abi::DraftKv::kOwn) ? 1 : 0;
+}
+abi::TensorRole SelfSpeculation::classifier_role() const {
+  return block_.draft_classifier_full != 0 ? abi::TensorRole::kFull : abi::TensorRole::kDraft;
+}
+
+u8 Placement::attention() const {
+  return abi::kEngineNpu;
+}
+u8 Placement::linear(abi::Format) const {
+  return abi::kEngineNpu;
+}
+
+namespace {
+
+u8 engines(u32 placement) {
+  switch (static_cast<abi::Placement>(placement)) {
+    case abi::Placement::kPim:
+      return abi::kEnginePim;
+    case abi::Placement::kAuto:
+      return abi::kEngineAuto;
+    default:
+      return abi::kEngineNpu;
+  }
+}
+
+}  // namespace
+
+u8 ConfiguredPlacement::attention() const {
+  return engines(block_.attention);
+}
+
+u8 ConfiguredPlacement::linear(abi::Format format) const {
+  const bool on_pim = (pim_formats_ >> static_cast<u32>(format) & 1u) != 0;
+  return on_pim ? engines(block_.linear) : abi::kEngineNpu;
+}
+
+}  // namespace tandem::firmware
