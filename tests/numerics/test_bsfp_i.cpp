@@ -58,10 +58,10 @@ double least_error(const Histogram& h, Levels levels) {
   const std::size_t n = h.size();
   const double infinity = std::numeric_limits<double>::infinity();
   const auto candidates = shift_add_levels();
-  std::vector<std::vector<double>> own(n, std::vector<double>(n + 1, infinity));
+  std::vector<double> own(n * (n + 1), infinity);
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = i + 1; j <= n && h[j - 1].magnitude - h[i].magnitude < 4096; ++j) {
-      own[i][j] = interval_error(h, i, j, levels, candidates);
+      own[i * (n + 1) + j] = interval_error(h, i, j, levels, candidates);
     }
   }
   std::vector<double> before(n + 1, infinity);
@@ -70,7 +70,8 @@ double least_error(const Histogram& h, Levels levels) {
   for (int k = 0; k < 8; ++k) {
     std::vector<double> now(n + 1, infinity);
     for (std::size_t j = 1; j <= n; ++j) {
-      for (std::size_t i = 0; i < j; ++i) now[j] = std::min(now[j], before[i] + own[i][j]);
+      for (std::size_t i = 0; i < j; ++i)
+        now[j] = std::min(now[j], before[i] + own[i * (n + 1) + j]);
     }
     before = now;
     least = std::min(least, before[n]);

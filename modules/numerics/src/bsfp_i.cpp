@@ -28,11 +28,22 @@ constexpr std::size_t shift_add_level_count() {
   return count;
 }
 
+constexpr double value_of(unsigned pattern) {
+  double value = pattern < 0x0400 ? pattern : 0x0400 + (pattern & 0x03FFu);
+  for (unsigned e = pattern >> kFp16MantissaBits; e > 1; --e) value *= 2;
+  return value * 0x1p-24;
+}
+
+struct Level {
+  double value;
+  std::uint16_t pattern;
+};
+
 constexpr auto shift_add_levels() {
-  std::array<std::uint16_t, shift_add_level_count()> levels{};
+  std::array<Level, shift_add_level_count()> levels{};
   std::size_t n = 0;
   for (unsigned p = 0; p < kFp16Infinity; ++p) {
-    if (is_shift_add_level(p)) levels[n++] = static_cast<std::uint16_t>(p);
+    if (is_shift_add_level(p)) levels[n++] = {value_of(p), static_cast<std::uint16_t>(p)};
   }
   return levels;
 }
@@ -45,12 +56,12 @@ std::uint16_t level_of_mean(double mean, Levels levels) {
 }
 
 std::uint16_t read_pattern(const std::uint8_t* bytes, unsigned index) {
-  std::uint16_t pattern = 0;
-  for (unsigned b = 0; b < kPatternBits; ++b) {
-    const unsigned bit = index * kPatternBits + b;
-    pattern = static_cast<std::uint16_t>(pattern | ((bytes[bit / 8] >> (bit % 8)) & 1u) << b);
-  }
-  return pattern;
+  const unsigned bit = index * kPatternBits;
+  const std::uint8_t* at = bytes + bit / 8;
+  const unsigned shift = bit % 8;
+  unsigned bits = at[0] | static_cast<unsigned>(at[1]) << 8;
+  if (shift > 1) bits |= static_cast<unsigned>(at[2]) << 16;  // else two bytes hold all 15 bits
+  return static_cast<std::uint16_t>(bits >> shift & kFp16Magnitude);
 }
 
 void write_pattern(std::uint8_t* bytes, unsigned index, std::uint16_t pattern) {
@@ -87,15 +98,12 @@ BsfpITable uniform_bsfp_i() {
 }
 
 std::uint16_t nearest_shift_add_level(double value) {
-  const auto less = [](double wanted, std::uint16_t level) {
-    return wanted < fp16_to_float(level);
-  };
+  const auto less = [](double wanted, const Level& level) { return wanted < level.value; };
   const auto above = std::upper_bound(kShiftAddLevels.begin(), kShiftAddLevels.end(), value, less);
-  if (above == kShiftAddLevels.begin()) return kShiftAddLevels.front();
-  if (above == kShiftAddLevels.end()) return kShiftAddLevels.back();
-  const double down = value - fp16_to_float(*(above - 1));
-  const double up = fp16_to_float(*above) - value;
-  return up < down ? *above : *(above - 1);
+  if (above == kShiftAddLevels.begin()) return above->pattern;
+  const auto below = above - 1;
+  if (above == kShiftAddLevels.end()) return below->pattern;
+  return above->value - value < value - below->value ? above->pattern : below->pattern;
 }
 
 float draft_magnitude(const BsfpITable& table, unsigned code) {

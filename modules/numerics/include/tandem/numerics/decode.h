@@ -15,10 +15,4 @@ void decode_row(const WeightView& view, std::uint32_t row, std::uint32_t col, st
 // The scale of the group that column `col` of a row belongs to; 1 if the layout has no scales.
 float scale_at(const WeightView& view, std::uint32_t row, std::uint32_t col);
 
-// The draft (or low-bit) value of each of the 16 nibbles for a row of a 4-bit format.
-struct NibbleValues {
-  float value[16];
-};
-NibbleValues nibble_values(const WeightView& view, std::uint32_t row);
-
 }  // namespace tandem::numerics

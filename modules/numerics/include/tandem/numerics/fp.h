@@ -33,15 +33,17 @@ inline float bits_float(std::uint32_t bits) {
   return f;
 }
 
+// Selects with masks instead of branches, so that loops over it vectorise without special
+// instructions. Subnormals go through their integer mantissa: no float subnormal (slow) is formed.
 inline float fp16_to_float(std::uint16_t h) {
+  const std::int32_t magnitude = h & 0x7FFF;
+  const auto bits = static_cast<std::uint32_t>(magnitude);
   const std::uint32_t sign = (h & 0x8000u) << 16;
-  const std::uint32_t magnitude = h & 0x7FFFu;
-  // Subnormals go through the integer mantissa, so that no float subnormal (slow) is ever formed.
-  const std::uint32_t subnormal =
-      float_bits(static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24f);
-  const std::uint32_t rebias = magnitude >= 0x7C00u ? 224u << 23 : 112u << 23;
-  const std::uint32_t normal = (magnitude << 13) + rebias;
-  return bits_float((magnitude < 0x0400u ? subnormal : normal) | sign);
+  const std::uint32_t is_subnormal = 0u - static_cast<std::uint32_t>(magnitude < 0x0400);
+  const std::uint32_t is_special = 0u - static_cast<std::uint32_t>(magnitude >= 0x7C00);
+  const std::uint32_t subnormal = float_bits(static_cast<float>(magnitude) * 0x1p-24f);
+  const std::uint32_t normal = (bits << 13) + (112u << 23) + (is_special & (112u << 23));
+  return bits_float((subnormal & is_subnormal) | (normal & ~is_subnormal) | sign);
 }
 
 inline std::uint16_t float_to_fp16(float f) {
