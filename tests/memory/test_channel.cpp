@@ -134,7 +134,8 @@ TEST_CASE("no random traffic moves more than the peak, nor less than one row cyc
   for (const std::string& name : device_preset_names()) {
     const DeviceConfig device = device_preset(name);
     Channel channel(device);
-    std::mt19937 random(11);
+    std::mt19937 engine(11);
+    const auto random = [&engine] { return static_cast<unsigned>(engine()); };
     std::uint64_t now_ps = 0;
     std::uint64_t last_ps = 0;
     std::uint64_t bursts = 0;

@@ -104,7 +104,8 @@ TEST_CASE("results are the same with and without DMI") {
   auto config = hbm2(2);
   config.dmi = false;
   Bench without(config, "without");
-  std::mt19937 random(9);
+  std::mt19937 engine(9);
+  const auto random = [&engine] { return static_cast<unsigned>(engine()); };
   tlm::tlm_dmi dmi;
   REQUIRE_FALSE(without.bus.direct(0, dmi));
   for (int i = 0; i < 2000; ++i) {
@@ -139,7 +140,8 @@ TEST_CASE("the timeline has one track per channel and no overlap within it") {
   Bench bench(hbm2(2));
   observe::Timeline timeline;
   bench.stack.set_timeline(&timeline, "memory");
-  std::mt19937 random(4);
+  std::mt19937 engine(4);
+  const auto random = [&engine] { return static_cast<unsigned>(engine()); };
   std::vector<std::uint8_t> data(4096);
   for (int i = 0; i < 300; ++i) {
     const auto length = 1 + random() % 4096;

@@ -148,14 +148,19 @@ Interval Channel::reserve(unsigned bank_index, unsigned row, unsigned column_byt
     const std::uint64_t floor_ps =
         after_refresh_ps(column_floor_ps(group, is_write, earliest_ps));
     const std::uint64_t column_ps = open_row(bank, row, earliest_ps, floor_ps);
-    // Bursts of other bank groups may fill the gaps that tCCD_L leaves, so the bus is charged for
-    // the data only, and the bank group for the pace.
-    const std::uint64_t room = (next_refresh_ps(column_ps) - column_ps + pace_ps - 1) / pace_ps;
-    const std::uint64_t count = std::min(bursts, room);
+    // The bus is charged for the data only, and the bank group for the pace of its bursts, from
+    // the time at which it could have begun: a controller mixes bursts of several groups.
+    const std::uint64_t since_ps =
+        std::max({group_ready_ps_[group], bank.activated_ps + t.tRCD, earliest_ps});
+    const std::uint64_t refresh_ps = next_refresh_ps(column_ps);
+    const std::uint64_t count =
+        std::min({bursts, (refresh_ps - column_ps + burst_ps_ - 1) / burst_ps_,
+                  (refresh_ps - since_ps + pace_ps - 1) / pace_ps});
     bursts -= count;
-    const std::uint64_t last_ps = column_ps + (count - 1) * pace_ps;
+    const std::uint64_t last_ps =
+        std::max(column_ps + (count - 1) * burst_ps_, since_ps + (count - 1) * pace_ps);
     occupy_bus(column_ps, count, is_write);
-    group_ready_ps_[group] = last_ps + pace_ps;
+    group_ready_ps_[group] = since_ps + count * pace_ps;
     const std::uint64_t recovery_ps = is_write ? t.CWL + burst_ps_ + t.tWR : t.tRTP;
     bank.precharge_ready_ps = std::max(bank.precharge_ready_ps, last_ps + recovery_ps);
     const std::uint64_t latency_ps = is_write ? t.CWL : t.CL;

@@ -69,12 +69,12 @@ class AtInitiator : public sc_core::sc_module {
   void issue() {
     while (!requests_.empty() && request_ == nullptr &&
            flights_.size() < behaviour_.max_outstanding &&
-           requests_.front().earliest_ps <= common::now_ps() &&
-           (!may_issue || may_issue(requests_.front()))) {
+           requests_.front().earliest_ps <= common::now_ps()) {
       if (request_free_ps_ > common::now_ps()) {
         agenda_.at(request_free_ps_, [this] { issue(); });
         return;
       }
+      if (may_issue && !may_issue(requests_.front())) return;
       const Request request = std::move(requests_.front());
       requests_.pop_front();
       begin(request);

@@ -49,7 +49,8 @@ class RandomTraffic {
   std::uint64_t slot(std::uint64_t address) const {
     return (address - config_.base) / config_.slot_bytes;
   }
-  AtInitiator::Request make(std::mt19937& random, std::uint64_t time_ps) const {
+  AtInitiator::Request make(std::mt19937& engine, std::uint64_t time_ps) const {
+    const auto random = [&engine] { return static_cast<unsigned>(engine()); };
     const unsigned slot_index = random() % config_.slots;
     const unsigned offset = random() % config_.slot_bytes;
     const unsigned length = 1 + random() % (config_.slot_bytes - offset);
