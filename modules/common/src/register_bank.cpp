@@ -170,7 +170,7 @@ std::string describe_fields(const abi::RegisterBlock& block, const abi::Register
     if (std::string_view(field.register_name) != info.name) continue;
     const abi::Field bits{field.lsb, field.width};
     if (bits.get(value) == 0) continue;
-    named |= bits.mask();
+    named |= value & bits.mask();
     text << separator << field.name << relation << bits.get(value);
     separator = ", ";
   }
