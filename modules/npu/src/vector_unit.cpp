@@ -232,6 +232,10 @@ std::uint64_t VectorUnit::elements() const {
   return std::accumulate(elements_.begin(), elements_.end(), std::uint64_t{0});
 }
 
+std::uint64_t VectorUnit::elements(VectorOperation operation) const {
+  return elements_[static_cast<std::size_t>(operation)];
+}
+
 double VectorUnit::energy_picojoules() const {
   double femtojoules = 0;
   for (std::size_t i = 0; i < kVectorOperations; ++i) {

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+
+#include "tandem/npu/sampler.h"
+#include "tandem/npu/vector_unit.h"
+#include "tandem/pe_array/array_core.h"
+
+namespace tandem::npu {
+
+// How the memory port talks: phases from SC_METHODs, or one SC_THREAD that calls b_transport, for
+// hosts that know nothing else.
+enum class Initiator : std::uint8_t { kAt, kLt };
+
+struct Config {
+  std::uint64_t clock_period_ps = 1000;
+
+  std::uint32_t queue_pairs = 4;  // 4..8
+  std::uint32_t contexts = 4;     // programs resident at once, 2..15
+  std::uint32_t max_primitives = 4096;
+  std::uint32_t max_rows = 256;   // token positions of one command
+  std::uint32_t fetch_ahead = 4;  // commands of a queue pair fetched before they run
+
+  std::uint64_t activation_bytes = 512 * 1024;
+  std::uint64_t weight_buffer_bytes = 64 * 1024;  // of each context
+  std::uint64_t weight_tile_bytes = 8 * 1024;     // fetched as one; at most half the buffer
+  std::uint64_t kv_buffer_bytes = 64 * 1024;      // keys and values in flight for attention
+
+  std::uint32_t burst_bytes = 512;  // of one transaction, a power of two, 64..65536
+  std::uint32_t outstanding = 16;   // transactions in flight at the memory port
+  Initiator initiator = Initiator::kAt;
+
+  std::uint32_t command_cycles = 16;   // decoding a command and binding its slots
+  std::uint32_t primitive_cycles = 4;  // issuing a primitive to an engine
+  std::uint64_t register_latency_ps = 10'000;
+  std::uint64_t semaphore_poll_ps = 1'000'000;
+
+  bool pim_bound = false;
+  // What `auto` placement expects of the memory port, in bytes per microsecond.
+  std::uint64_t memory_bytes_per_us = 12'800;
+
+  // No prefetch and one primitive at a time: the machine that the sequencer is measured against.
+  bool serial = false;
+
+  // Energy of moving a byte through the activation or weight buffer, and where the figure is from.
+  double buffer_fj_per_byte = 0.0;
+  const char* buffer_energy_source = "not modelled";
+
+  pe_array::Config array;
+  VectorUnit::Config vector;
+  Sampler::Config sampler;
+
+  // Throws std::invalid_argument naming the field, its value and the rule.
+  void validate() const;
+};
+
+}  // namespace tandem::npu

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "tandem/common/systemc.h"
+#include "tandem/observe/timeline.h"
+
+namespace tandem::npu {
+
+// A unit that does one thing at a time, in the order in which it is asked.
+class Engine {
+ public:
+  // Time at which work of `duration_ps`, asked for now, will be done.
+  std::uint64_t reserve(std::uint64_t duration_ps, observe::Timeline::Name name,
+                        std::uint64_t flow) {
+    const std::uint64_t begin_ps = std::max(common::now_ps(), free_at_ps_);
+    free_at_ps_ = begin_ps + duration_ps;
+    busy_ps_ += duration_ps;
+    if (timeline_ != nullptr) timeline_->slice(track_, name, begin_ps, free_at_ps_, flow);
+    return free_at_ps_;
+  }
+  bool idle() const { return free_at_ps_ <= common::now_ps(); }
+  void reset() { free_at_ps_ = common::now_ps(); }
+  std::uint64_t busy_ps() const { return busy_ps_; }
+
+  void set_timeline(observe::Timeline* timeline, const char* name) {
+    timeline_ = timeline;
+    if (timeline != nullptr) track_ = timeline->track("npu", name);
+  }
+
+ private:
+  std::uint64_t free_at_ps_ = 0;
+  std::uint64_t busy_ps_ = 0;
+  observe::Timeline* timeline_ = nullptr;
+  observe::Timeline::Track track_ = 0;
+};
+
+}  // namespace tandem::npu

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// One command from its fetch to its outcome: fetches what the command names, checks it, and runs
+// its program over one or more passes. Primitives start when their predecessors are done; weights
+// are on their way long before.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "tandem/npu/core.h"
+#include "tandem/npu/pass.h"
+#include "tandem/npu/program.h"
+#include "tandem/npu/weight_stream.h"
+
+namespace tandem::npu {
+
+class AttentionJob;
+
+class Execution {
+ public:
+  // `value` goes into the completion of a command without fault.
+  using Finished = std::function<void(const Fault& fault, std::uint64_t value)>;
+
+  Execution(Core& core, WeightStream& stream, Program& program, const abi::Command& command,
+            std::uint64_t serial, Finished finished);
+  ~Execution();
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  void start();
+  // Stops at the next opportunity and finishes with kCancelled; batch lengths are put back.
+  void cancel();
+  const abi::Command& command() const { return command_; }
+
+  // For AttentionJob and the handlers of primitives.
+  Core& core() { return core_; }
+  const Pass& pass() const { return pass_; }
+  Sequence& sequence(std::uint32_t index) { return sequences_[index]; }
+  std::uint8_t* activation(const abi::Operand& operand, std::uint32_t row);
+  std::uint64_t serial() const { return serial_; }
+  // Wraps what follows an access or an event: counts it as pending, keeps the fault, and does not
+  // run it once the command has stopped.
+  Dma::Done then(std::uint16_t primitive, std::function<void()> next);
+  void at(std::uint64_t time_ps, std::function<void()> next);
+  void primitive_done(std::uint16_t primitive);
+  void fail(const Fault& fault);
+  bool stopped() const { return cancelled_ || static_cast<bool>(fault_); }
+
+ private:
+  struct State {
+    std::uint32_t waiting = 0;  // predecessors not done
+    bool issued = false, done = false;
+    bool on_pim = false;
+    bool engine_busy = false;  // LINEAR: a tile is in the array
+    std::vector<WeightTile*> tiles;
+    std::size_t next_tile = 0;
+    std::vector<float> inputs;     // LINEAR: [m][k]
+    std::vector<float> sums;       // LINEAR: [m][n]
+    std::vector<WeightTile> rows;  // GATHER
+  };
+  using Tiles = std::vector<std::vector<WeightTile*>>;
+
+  // Fetching and checking: execution_setup.cpp
+  void fetch(std::uint64_t address, void* to, std::uint64_t bytes, void (Execution::*next)());
+  void fetch_command_data();
+  void fetch_slots();
+  void fetch_program(std::vector<abi::Primitive>& into);
+  void setup_part_done();
+  void fetch_sequences();
+  void fetch_pages(Sequence& sequence);
+  Fault check_parameters() const;
+  Fault check_entry(const Sequence& sequence) const;
+  Fault check_draft(const Sequence& sequence) const;
+  bool uses_kv_set(std::uint32_t set) const;
+  bool needs_pim() const;
+  void sequences_ready();
+  void probe_pim();
+
+  // Passes: execution.cpp
+  void first_pass();
+  void begin_pass();
+  Fault check_pass();
+  void place(std::uint16_t index, const PassShape& shape);
+  bool pim_can(const abi::Primitive& primitive) const;
+  bool pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const;
+  void push_tiles(Tiles& tiles);
+  void push_primitive(std::uint16_t index, std::vector<WeightTile*>& tiles);
+  void tile_arrived(WeightTile& tile, bool ok, std::uint64_t fault_address);
+  void dispatch(std::uint16_t index);
+  void dispatch_serial();
+  void issue(std::uint16_t index);
+  void issue_unpredicated(std::uint16_t index);
+  void pass_done();
+  bool next_draft_pass();
+  void write_results();
+  void signal_and_finish();
+  void maybe_finish();
+  void restore_lengths();
+
+  // Primitives: primitives.cpp
+  void advance(std::uint16_t index);
+  void start_gather(std::uint16_t index);
+  void gather_arrived(std::uint16_t index);
+  void advance_linear(std::uint16_t index);
+  void linear_tile_done(std::uint16_t index);
+  void finish_linear(std::uint16_t index);
+  void start_norm(std::uint16_t index);
+  void start_position(std::uint16_t index);
+  void start_elementwise(std::uint16_t index);
+  void start_kv_append(std::uint16_t index);
+  void append_rows(const abi::Primitive& primitive, const RowRange& range,
+                   const std::function<Dma::Done()>& part);
+  void start_kv_commit(std::uint16_t index);
+  void start_sample(std::uint16_t index);
+  void sample(const abi::Primitive& primitive, const RowRange& range, std::size_t entry,
+              const std::function<Dma::Done()>& part);
+  void start_accept(std::uint16_t index);
+  void accept(std::uint16_t index, std::shared_ptr<std::vector<std::vector<float>>> distributions);
+  void start_copy(std::uint16_t index);
+  void copy(std::uint64_t from, std::uint64_t to, std::uint64_t bytes, std::uint16_t primitive,
+            std::function<void()> next);
+  void wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint16_t primitive,
+                std::function<void()> next);
+  void start_pim_linear(std::uint16_t index);
+  void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
+                  std::uint64_t n, std::function<void()> compute);
+  std::uint32_t input_row(const abi::Primitive& primitive, std::uint32_t output_row) const;
+  SamplingParameters sampling_of(const Sequence& sequence) const;
+  observe::Timeline::Name name_of(const abi::Primitive& primitive) const;
+
+  abi::Opcode opcode() const { return static_cast<abi::Opcode>(command_.opcode); }
+  bool drafted_rows() const;
+
+  Core& core_;
+  WeightStream& stream_;
+  Program& program_;
+  abi::Command command_;
+  std::uint64_t serial_;
+  Finished finished_;
+
+  abi::ParameterBlock parameters_{};
+  std::vector<abi::BatchEntry> entries_;
+  std::vector<abi::Primitive> fetched_program_;
+  std::vector<Sequence> sequences_;
+  Pass pass_;
+  std::vector<State> states_;
+  Tiles next_tiles_;                  // prefetched for the next pass
+  std::vector<WeightTile*> skipped_;  // of primitives whose predicate was zero
+  std::vector<std::uint16_t> ready_;  // serial mode
+  std::vector<std::unique_ptr<AttentionJob>> attention_;
+  std::size_t remaining_ = 0;  // primitives of the pass
+  std::size_t active_ = 0;     // issued and not done
+  std::uint32_t iteration_ = 0;
+  std::uint32_t setup_pending_ = 0;
+  std::size_t pending_ = 0;  // accesses and events under way
+  std::uint64_t stream_bytes_before_ = 0, gather_bytes_ = 0, passes_ = 0;
+  std::uint64_t emitted_ = 0;
+  std::uint64_t begin_ps_ = 0;
+  Fault fault_;
+  bool cancelled_ = false, finishing_ = false, finished_called_ = false;
+};
+
+}  // namespace tandem::npu

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The NPU: takes commands from queue pairs in memory, runs their programs on its engines and on a
+// PIM, and reports through completions and an interrupt. See README.md.
+#pragma once
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tandem/abi/npu_registers.h"
+#include "tandem/common/agenda.h"
+#include "tandem/common/interrupt_output.h"
+#include "tandem/common/register_bank.h"
+#include "tandem/common/register_target.h"
+#include "tandem/npu/config.h"
+#include "tandem/npu/core.h"
+#include "tandem/npu/queue_pair.h"
+#include "tandem/npu/weight_stream.h"
+#include "tandem/observe/energy.h"
+#include "tandem/observe/statistics.h"
+#include "tandem/observe/timeline.h"
+
+namespace tandem::npu {
+
+// Simulated time by the phase label of the oldest command in flight; the parts sum to the total.
+struct PhaseTimes {
+  std::array<std::uint64_t, abi::kPhases> phase_ps{};
+  std::uint64_t idle_ps = 0;  // no command in flight
+};
+
+class Npu : public sc_core::sc_module, private QueuePair::Owner {
+ public:
+  common::ResetPort reset;
+  tlm_utils::simple_initiator_socket<Npu> memory;
+
+  Npu(const sc_core::sc_module_name& name, const Config& config);
+  ~Npu() override;
+
+  // Bind these: `registers()` takes a driver's accesses, `irq()` may stay unbound.
+  common::RegisterTarget::Socket& registers() { return target_.socket; }
+  common::InterruptPort& irq() { return irq_.port; }
+
+  const Config& config() const { return core_.config; }
+  void set_timeline(observe::Timeline* timeline);
+  void set_clock_period_ps(std::uint64_t period_ps);
+
+  bool idle() const;
+  PhaseTimes phase_times() const;
+  const PassCounters& pass_counters(abi::Phase phase) const {
+    return core_.phases[static_cast<std::size_t>(phase)];
+  }
+  void collect(observe::StatisticsSink& sink) const;
+  void collect_energy(observe::EnergySink& sink) const;
+
+ private:
+  struct Context {
+    std::unique_ptr<WeightStream> stream;
+    Program program;
+    bool busy = false;
+  };
+  struct InFlight {
+    std::uint64_t serial;
+    std::uint32_t phase;
+    std::uint64_t begin_ps;
+  };
+
+  // QueuePair::Owner
+  std::unique_ptr<Execution> try_start(unsigned queue, const abi::Command& command,
+                                       Execution::Finished finished) override;
+  void ended(unsigned queue, Execution& execution) override;
+  void completed(unsigned queue, const abi::Completion& completion, bool interrupt) override;
+  bool cancel(std::uint32_t tag) override;
+  Fault check(const abi::Command& command) const override;
+  void defer(std::function<void()> function) override;
+
+  // npu_registers.cpp
+  void map_registers();
+  void map_queue_registers();
+  void write_control(std::uint32_t value);
+  void control_queue(unsigned queue, std::uint32_t value);
+  void report(abi::Status status, std::uint64_t address);
+  void update_irq();
+  void perf_control(std::uint32_t value);
+  struct Perf {
+    std::uint64_t time_ps = 0, commands = 0, primitives = 0, macs = 0, read_bytes = 0,
+                  written_bytes = 0, matrix_ps = 0, vector_ps = 0;
+  };
+  Perf running_counters() const;
+
+  void on_reset();
+  void do_reset();
+  void account();
+  tlm::tlm_sync_enum forward(common::Payload& payload, tlm::tlm_phase& phase,
+                             sc_core::sc_time& delay);
+  tlm::tlm_sync_enum backward(common::Payload& payload, tlm::tlm_phase& phase,
+                              sc_core::sc_time& delay);
+  void lt_thread();
+
+  common::Agenda later_, dma_agenda_;
+  common::RegisterBank bank_;
+  common::RegisterTarget target_;
+  common::InterruptOutput irq_;
+  Dma dma_;
+  Core core_;
+  std::vector<Context> contexts_;
+  std::vector<std::unique_ptr<QueuePair>> queues_;
+  std::vector<InFlight> in_flight_;
+  std::uint64_t next_serial_ = 1;
+  PhaseTimes times_;
+  std::uint64_t accounted_ps_ = 0;
+  Perf perf_base_;
+  sc_core::sc_event soft_reset_, lt_request_;
+  std::deque<common::Payload*> lt_queue_;
+  std::array<observe::Timeline::Track, 8> queue_tracks_{};
+  std::array<observe::Timeline::Name, 8> opcode_names_{};
+};
+
+}  // namespace tandem::npu

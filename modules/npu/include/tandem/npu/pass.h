@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pass: the token positions that a program processes at once, and where their keys and values
+// lie.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "tandem/abi/batch.h"
+#include "tandem/abi/program.h"
+
+namespace tandem::npu {
+
+// One entry of the batch table with everything that the device fetched for it.
+struct Sequence {
+  abi::BatchEntry entry{};
+  std::vector<std::uint32_t> pending;
+  abi::DraftBlock draft{};
+  std::array<std::vector<std::uint64_t>, abi::kKvSets> pages;
+  std::array<std::uint32_t, abi::kKvSets> kv_length{};  // tokens before the rows of this pass
+  std::uint32_t position = 0;                           // of the first row of this pass
+  bool active = true;                                   // false: DRAFT has stopped
+  abi::VerifyResult result{};
+  bool accepted = false;   // result is valid
+  bool committed = false;  // KV_COMMIT has written the batch entry
+};
+
+struct Row {
+  std::uint32_t sequence;
+  std::uint32_t token;
+  std::uint32_t position;
+};
+
+// Rows of sequence `sequence` are [first, first + count).
+struct RowRange {
+  std::uint32_t sequence;
+  std::uint32_t first;
+  std::uint32_t count;
+};
+
+struct Pass {
+  std::vector<Row> rows;
+  std::vector<RowRange> ranges;  // of the active sequences, in order
+
+  void clear();
+  void add(std::uint32_t sequence, const std::uint32_t* tokens, std::uint32_t count,
+           std::uint32_t position);
+};
+
+// Where a layer's keys and values of one KV head lie within a page.
+struct KvGeometry {
+  std::uint32_t kv_heads;
+  std::uint32_t head_dim;
+  std::uint32_t page_tokens;
+  std::uint32_t layer;
+  abi::KvLayout layout;
+
+  std::uint64_t half_bytes() const { return 2ull * kv_heads * page_tokens * head_dim; }
+  std::uint64_t keys(std::uint64_t page) const { return page + layer * 2ull * half_bytes(); }
+  std::uint64_t values(std::uint64_t page) const { return keys(page) + half_bytes(); }
+  // Byte offset of a head's block within a half.
+  std::uint64_t head(std::uint32_t kv_head) const {
+    return 2ull * kv_head * page_tokens * head_dim;
+  }
+};
+
+KvGeometry geometry_of(const abi::Primitive& primitive, const abi::KvSet& set);
+
+}  // namespace tandem::npu

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "tandem/abi/pim_registers.h"
+#include "tandem/npu/dma.h"
+
+namespace tandem::npu {
+
+// The NPU's side of the PIM: vectors, commands and results as bus transactions, one job at a time.
+class PimPort {
+ public:
+  struct Write {
+    std::uint32_t offset;  // in the vector window
+    std::vector<std::uint8_t> bytes;
+  };
+  struct Read {
+    std::uint32_t offset;  // in the result window
+    void* to;
+    std::uint64_t bytes;
+  };
+  // In this order; the PIM holds a read until the commands before it are done.
+  struct Job {
+    std::vector<Write> writes;
+    std::vector<abi::PimCommand> commands;
+    std::vector<Read> reads;
+    Dma::Done done;
+  };
+  // What the PIM says of itself.
+  struct Geometry {
+    std::uint32_t channels = 0, banks = 0, lanes = 0, draft_lanes = 0;
+    std::uint32_t vector_bytes = 0, result_bytes = 0, formats = 0, clock_ps = 0;
+  };
+
+  explicit PimPort(Dma& dma) : dma_(dma) {}
+
+  void set_base(std::uint64_t base) {
+    base_ = base;
+    known_ = false;
+  }
+  // Reads the PIM's capability registers the first time; `done` gets ok.
+  void with_geometry(Dma::Done done);
+  bool known() const { return known_; }
+  const Geometry& geometry() const { return geometry_; }
+
+  void run(Job job);
+  bool idle() const { return !busy_ && jobs_.empty(); }
+  void reset();
+
+  std::uint64_t commands() const { return commands_; }
+  std::uint64_t jobs() const { return jobs_done_; }
+
+ private:
+  void start();
+  void part_done(bool ok, std::uint64_t fault);
+
+  Dma& dma_;
+  std::uint64_t base_ = 0;
+  bool known_ = false;
+  Geometry geometry_;
+  std::deque<Job> jobs_;
+  bool busy_ = false;
+  std::size_t pending_ = 0;
+  bool failed_ = false;
+  std::uint64_t fault_ = 0;
+  std::uint32_t next_tag_ = 0;
+  std::uint64_t commands_ = 0, jobs_done_ = 0;
+};
+
+}  // namespace tandem::npu

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "tandem/abi/command.h"
+#include "tandem/abi/program.h"
+#include "tandem/numerics/weights.h"
+
+namespace tandem::npu {
+
+// Why something cannot run. `value` is the address or the value that is to blame.
+struct Fault {
+  abi::Status status = abi::Status::kOk;
+  std::uint16_t primitive = 0xFFFF;
+  std::uint64_t value = 0;
+
+  explicit operator bool() const { return status != abi::Status::kOk; }
+};
+
+// A program as it is resident in a context, with its dependences turned round.
+class Program {
+ public:
+  // Checks what needs no command: opcodes, kinds, engines, order of predecessors.
+  Fault load(std::uint64_t address, std::vector<abi::Primitive> primitives, bool pim_bound);
+  void unload() { primitives_.clear(); }
+
+  bool holds(std::uint64_t address, std::size_t count) const {
+    return !primitives_.empty() && address == address_ && count == primitives_.size();
+  }
+  std::size_t size() const { return primitives_.size(); }
+  const abi::Primitive& operator[](std::size_t i) const { return primitives_[i]; }
+  // How the weights of primitive i are cut into tiles; `make` is asked once per load.
+  template <typename Make>
+  const std::vector<numerics::Tile>& tiles(std::size_t i, Make make) {
+    if (tiles_[i].empty()) tiles_[i] = make();
+    return tiles_[i];
+  }
+  const std::vector<std::uint16_t>& dependents(std::size_t i) const { return dependents_[i]; }
+
+ private:
+  std::uint64_t address_ = 0;
+  std::vector<abi::Primitive> primitives_;
+  std::vector<std::vector<std::uint16_t>> dependents_;
+  std::vector<std::vector<numerics::Tile>> tiles_;
+};
+
+// Checks a primitive against the slots that a command binds and the rows of its pass: every operand
+// that the primitive uses lies inside its slot, has a format the engine takes, and has the shape
+// the primitive needs.
+struct PassShape {
+  std::uint32_t rows;  // token positions
+  std::uint32_t sequences;
+};
+Fault check_operands(const abi::Primitive& primitive, const abi::ParameterBlock& parameters,
+                     const PassShape& shape, std::uint64_t activation_bytes);
+
+// Rows that a primitive writes, by its row mode.
+std::uint32_t output_rows(const abi::Primitive& primitive, const PassShape& shape);
+std::uint32_t input_rows(const abi::Primitive& primitive, const PassShape& shape);
+
+}  // namespace tandem::npu

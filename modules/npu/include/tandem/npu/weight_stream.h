@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights on their way to the engines. Each context has a buffer; its stream fetches what the
+// program will need, in program order, as long as there is room, whether or not the primitive is
+// ready yet. So the memory works while engines wait for each other.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "tandem/npu/dma.h"
+#include "tandem/npu/program.h"
+#include "tandem/numerics/weights.h"
+
+namespace tandem::npu {
+
+// A tile of a weight tensor in a buffer, or on its way there.
+struct WeightTile {
+  std::uint16_t primitive = 0;
+  numerics::WeightView view;  // planes point into `bytes` once it has arrived
+  std::array<std::vector<std::uint8_t>, numerics::kPlaneCount> bytes;
+  std::uint64_t size_bytes = 0;
+  unsigned pending = 0;  // transfers under way
+  bool requested = false;
+  bool arrived = false;
+
+  const std::uint8_t* raw() const { return bytes[0].data(); }
+};
+
+// Bus addresses of a tensor's planes; 0 where the primitive names none.
+using PlaneAddresses = std::array<std::uint64_t, numerics::kPlaneCount>;
+PlaneAddresses plane_addresses(const abi::Primitive& primitive,
+                               const abi::ParameterBlock& parameters);
+numerics::TensorLayout layout_of(const abi::Primitive& primitive);
+
+// Bytes that fetching the tile moves.
+std::uint64_t tile_bytes(const numerics::TensorLayout& layout, const numerics::Tile& tile);
+
+// Starts the transfers of a tile; `done` runs once, after the last one.
+void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
+                Dma::Done done);
+
+// Cuts a weight tensor into tiles of at most `limit_bytes`: whole rows where a row fits, else
+// columns at multiples of abi::kChunk, ascending within a block of rows. `row_multiple` rows fill
+// the array. Empty if not even one chunk of one row fits.
+std::vector<numerics::Tile> cut(const numerics::TensorLayout& layout, std::uint64_t limit_bytes,
+                                std::uint32_t row_multiple);
+
+class WeightStream {
+ public:
+  // Called when a tile has arrived, or its fetch has failed.
+  using Arrived = std::function<void(WeightTile&, bool ok, std::uint64_t fault_address)>;
+
+  WeightStream(Dma& dma, std::uint64_t capacity_bytes)
+      : dma_(dma), capacity_bytes_(capacity_bytes) {}
+
+  void set_arrived(Arrived arrived) { arrived_ = std::move(arrived); }
+
+  // Appends a tile. `raw_bytes` != 0: plain bytes at planes[0] instead of a tile of a tensor.
+  WeightTile* push(std::uint16_t primitive, const numerics::TensorLayout& layout,
+                   const numerics::Tile& tile, const PlaneAddresses& planes,
+                   std::uint64_t raw_bytes = 0);
+  // Frees the room of a tile that has been used.
+  void release(WeightTile* tile);
+  // Drops tiles not requested yet; those under way still arrive.
+  void cancel_rest();
+  void pump();
+  void reset();
+  bool idle() const { return under_way_ == 0; }
+
+  std::uint64_t requested_bytes() const { return requested_bytes_; }
+  std::uint64_t peak_bytes() const { return peak_bytes_; }
+
+ private:
+  struct Waiting {
+    WeightTile* tile;
+    PlaneAddresses planes;
+    std::uint64_t raw_bytes;
+  };
+  void request(const Waiting& waiting);
+  WeightTile* take();
+
+  Dma& dma_;
+  std::uint64_t capacity_bytes_;
+  Arrived arrived_;
+  std::deque<Waiting> waiting_;
+  std::vector<std::unique_ptr<WeightTile>> storage_;
+  std::vector<WeightTile*> free_;
+  std::uint64_t used_bytes_ = 0, peak_bytes_ = 0, requested_bytes_ = 0;
+  unsigned under_way_ = 0;
+};
+
+}  // namespace tandem::npu

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/npu/attention_job.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tandem/numerics/dot.h"
+#include "tandem/numerics/fp.h"
+
+namespace tandem::npu {
+
+AttentionJob::AttentionJob(Execution& execution, std::uint16_t index,
+                           const abi::Primitive& primitive, bool on_pim)
+    : execution_(execution),
+      core_(execution.core()),
+      index_(index),
+      primitive_(primitive),
+      on_pim_(on_pim) {
+  for (const RowRange& range : execution.pass().ranges) {
+    const Sequence& sequence = execution.sequence(range.sequence);
+    auto work = std::make_unique<Work>();
+    work->range = range;
+    work->geometry = geometry_of(primitive, sequence.entry.kv[primitive.kv_set]);
+    work->length = sequence.kv_length[primitive.kv_set] + range.count;
+    work_.push_back(std::move(work));
+  }
+}
+
+void AttentionJob::start() {
+  for (const auto& work : work_) {
+    work->scores.resize(std::size_t{primitive_.kv_heads} * vectors(*work) * work->length);
+    work->outputs.resize(std::size_t{primitive_.kv_heads} * vectors(*work) * primitive_.head_dim);
+  }
+  if (on_pim_) {
+    next_sequence();
+  } else {
+    fetch_more();
+  }
+}
+
+const std::uint16_t* AttentionJob::query(const Work& work, std::uint32_t kv_head,
+                                         std::uint32_t vector) {
+  const std::uint32_t row = work.range.first + vector / group();
+  const std::uint32_t head = kv_head * group() + vector % group();
+  return reinterpret_cast<const std::uint16_t*>(execution_.activation(primitive_.input, row)) +
+         std::size_t{head} * primitive_.head_dim;
+}
+
+// A row sees the tokens up to its own.
+std::uint32_t AttentionJob::visible(const Work& work, std::uint32_t vector) const {
+  if (primitive_.mask == static_cast<std::uint8_t>(abi::Mask::kNone)) return work.length;
+  return work.length - work.range.count + vector / group() + 1;
+}
+
+std::uint32_t AttentionJob::pages(const Work& work) const {
+  return (work.length + work.geometry.page_tokens - 1) / work.geometry.page_tokens;
+}
+
+std::uint32_t AttentionJob::tokens_of(const Work& work, std::uint32_t page) const {
+  return std::min(work.geometry.page_tokens, work.length - page * work.geometry.page_tokens);
+}
+
+std::uint64_t AttentionJob::page_address(const Work& work, std::uint32_t page) const {
+  return execution_.sequence(work.range.sequence).pages[primitive_.kv_set][page];
+}
+
+void AttentionJob::sequence_done(Work& work) {
+  store(work);
+  if (++done_ == work_.size()) return execution_.primitive_done(index_);
+  if (on_pim_) next_sequence();
+}
+
+void AttentionJob::store(Work& work) {
+  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
+    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+      const std::uint32_t row = work.range.first + vector / group();
+      const std::uint32_t head = kv_head * group() + vector % group();
+      const std::uint16_t* from =
+          &work.outputs[(std::size_t{kv_head} * vectors(work) + vector) * primitive_.head_dim];
+      std::memcpy(execution_.activation(primitive_.output, row) + 2ull * head * primitive_.head_dim,
+                  from, 2ull * primitive_.head_dim);
+    }
+  }
+  core_.buffer_bytes += 2ull * work.range.count * primitive_.heads * primitive_.head_dim;
+}
+
+void AttentionJob::softmax(Work& work, void (AttentionJob::*next)(Work&)) {
+  const std::uint64_t rows = std::uint64_t{work.range.count} * primitive_.heads;
+  const std::uint64_t cycles = core_.vector.charge(VectorOperation::kMultiply, rows, work.length) +
+                               core_.vector.charge(VectorOperation::kSoftmax, rows, work.length);
+  core_.buffer_bytes += 8 * rows * work.length;
+  const std::uint64_t end_ps =
+      core_.vector_engine.reserve(cycles * core_.vector.config().clock_period_ps,
+                                  core_.primitive_names[primitive_.op], execution_.serial());
+  execution_.at(end_ps, [this, &work, next] {
+    scale_and_normalise(work);
+    (this->*next)(work);
+  });
+}
+
+void AttentionJob::scale_and_normalise(Work& work) {
+  const float scale = numerics::bits_float(primitive_.scale);
+  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
+    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+      std::uint16_t* scores =
+          &work.scores[(std::size_t{kv_head} * vectors(work) + vector) * work.length];
+      const std::uint32_t seen = visible(work, vector);
+      for (std::uint32_t t = 0; t < seen; ++t) {
+        scores[t] = numerics::float_to_fp16(numerics::fp16_to_float(scores[t]) * scale);
+      }
+      core_.vector.softmax_row(scores, seen, scores);
+      std::fill(scores + seen, scores + work.length, std::uint16_t{0});
+    }
+  }
+}
+
+// --- NPU
+// ------------------------------------------------------------------------------------------
+
+// Sequences are fetched in order as the KV buffer has room; one that is larger than the buffer
+// streams through alone.
+void AttentionJob::fetch_more() {
+  while (next_fetch_ < work_.size()) {
+    Work& work = *work_[next_fetch_];
+    const std::uint64_t bytes = 2 * pages(work) * work.geometry.half_bytes();
+    if (held_bytes_ != 0 && held_bytes_ + bytes > core_.config.kv_buffer_bytes) return;
+    work.held_bytes = bytes;
+    held_bytes_ += bytes;
+    ++next_fetch_;
+    fetch(work);
+  }
+}
+
+void AttentionJob::fetch(Work& work) {
+  const auto keys_pending = std::make_shared<std::size_t>(1);
+  const auto arrived = [this, &work, keys_pending] {
+    if (--*keys_pending == 0) {
+      multiply(work, work.length, primitive_.head_dim, &AttentionJob::compute_scores);
+    }
+  };
+  fetch_half(work, work.keys, false, [this, keys_pending, arrived] {
+    ++*keys_pending;
+    return execution_.then(index_, arrived);
+  });
+  work.values_pending = 1;
+  fetch_half(work, work.values, true, [this, &work] {
+    ++work.values_pending;
+    return execution_.then(index_, [this, &work] { values_arrived(work); });
+  });
+  values_arrived(work);
+  arrived();
+}
+
+// A full page's half is contiguous. Of the last page only the tokens that exist are read, but for
+// element-major values, whose rows of a few tokens cost as much as the half.
+void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
+                              const std::function<Dma::Done()>& part) {
+  const KvGeometry& geometry = work.geometry;
+  const std::uint64_t half = geometry.half_bytes();
+  into.resize(pages(work) * half);
+  for (std::uint32_t page = 0; page < pages(work); ++page) {
+    const std::uint64_t address = values ? geometry.values(page_address(work, page))
+                                         : geometry.keys(page_address(work, page));
+    std::uint8_t* to = into.data() + page * half;
+    const std::uint32_t tokens = tokens_of(work, page);
+    const bool element_major = values && geometry.layout == abi::KvLayout::kElementMajor;
+    if (tokens == geometry.page_tokens || element_major) {
+      core_.dma.read(Dma::kKv, address, to, half, part());
+      continue;
+    }
+    for (std::uint32_t head = 0; head < primitive_.kv_heads; ++head) {
+      core_.dma.read(Dma::kKv, address + geometry.head(head), to + geometry.head(head),
+                     2ull * tokens * primitive_.head_dim, part());
+    }
+  }
+}
+
+// All KV heads' products with n weight rows and k weight columns each, on the matrix unit.
+void AttentionJob::multiply(Work& work, std::uint32_t n, std::uint32_t k,
+                            void (AttentionJob::*next)(Work&)) {
+  const pe_array::TileTiming timing =
+      core_.array.tile_timing(abi::Format::kFp16, n, k, vectors(work));
+  const std::uint64_t cycles = core_.array.reconfigure_cycles(abi::Format::kFp16) +
+                               timing.fill_cycles + timing.drain_cycles +
+                               timing.occupancy_cycles * primitive_.kv_heads;
+  core_.array.record(abi::Format::kFp16, n, std::uint64_t{k} * primitive_.kv_heads, vectors(work),
+                     cycles);
+  core_.buffer_bytes += 4ull * n * k * primitive_.kv_heads;
+  const std::uint64_t end_ps =
+      core_.matrix_engine.reserve(cycles * core_.array.config().clock_period_ps,
+                                  core_.primitive_names[primitive_.op], execution_.serial());
+  execution_.at(end_ps, [this, &work, next] { (this->*next)(work); });
+}
+
+void AttentionJob::compute_scores(Work& work) {
+  const KvGeometry& geometry = work.geometry;
+  std::vector<float> q(primitive_.head_dim), sums(geometry.page_tokens);
+  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
+    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+      numerics::fp16_to_float(query(work, kv_head, vector), q.data(), q.size());
+      std::uint16_t* scores =
+          &work.scores[(std::size_t{kv_head} * vectors(work) + vector) * work.length];
+      for (std::uint32_t page = 0; page < pages(work); ++page) {
+        const auto* keys = reinterpret_cast<const std::uint16_t*>(
+            work.keys.data() + page * geometry.half_bytes() + geometry.head(kv_head));
+        const std::uint32_t tokens = tokens_of(work, page);
+        numerics::dot_rows(q.data(), keys, primitive_.head_dim, tokens, primitive_.head_dim,
+                           sums.data());
+        numerics::float_to_fp16(sums.data(), scores + std::size_t{page} * geometry.page_tokens,
+                                tokens);
+      }
+    }
+  }
+  softmax(work, &AttentionJob::scores_done);
+}
+
+void AttentionJob::scores_done(Work& work) {
+  work.normalised = true;
+  sum_values(work);
+}
+
+void AttentionJob::values_arrived(Work& work) {
+  if (--work.values_pending == 0) sum_values(work);
+}
+
+void AttentionJob::sum_values(Work& work) {
+  if (!work.normalised || work.values_pending != 0) return;
+  multiply(work, primitive_.head_dim, work.length, &AttentionJob::compute_outputs);
+}
+
+void AttentionJob::compute_outputs(Work& work) {
+  const KvGeometry& geometry = work.geometry;
+  const bool element_major = geometry.layout == abi::KvLayout::kElementMajor;
+  const std::size_t token_stride = element_major ? 1 : primitive_.head_dim;
+  const std::size_t element_stride = element_major ? geometry.page_tokens : 1;
+  numerics::WeightedRowSum sum;
+  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
+    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+      const std::size_t at = std::size_t{kv_head} * vectors(work) + vector;
+      const std::uint16_t* probabilities = &work.scores[at * work.length];
+      sum.begin(primitive_.head_dim);
+      for (std::uint32_t t = 0; t < visible(work, vector); ++t) {
+        const auto* values = reinterpret_cast<const std::uint16_t*>(
+            work.values.data() + t / geometry.page_tokens * geometry.half_bytes() +
+            geometry.head(kv_head));
+        sum.add(numerics::fp16_to_float(probabilities[t]),
+                values + t % geometry.page_tokens * token_stride, element_stride);
+      }
+      const std::vector<float>& totals = sum.finish();
+      numerics::float_to_fp16(totals.data(), &work.outputs[at * primitive_.head_dim],
+                              primitive_.head_dim);
+    }
+  }
+  held_bytes_ -= work.held_bytes;
+  work.keys = {};
+  work.values = {};
+  sequence_done(work);
+  if (done_ != work_.size()) fetch_more();
+}
+
+// --- PIM
+// ------------------------------------------------------------------------------------------
+
+void AttentionJob::next_sequence() {
+  Work& work = *work_[next_pim_++];
+  const PimPort::Geometry& pim = core_.pim.geometry();
+  const std::uint64_t longest =
+      2ull * vectors(work) * std::max<std::uint64_t>(work.length, primitive_.head_dim);
+  if (longest > pim.result_bytes || longest > pim.vector_bytes) {
+    return execution_.fail({abi::Status::kNoSpace, index_, longest});
+  }
+  pim_scores(work);
+}
+
+PimPort::Job AttentionJob::pim_job(const Work& work, const std::vector<std::uint16_t>& vectors_in,
+                                   std::uint32_t columns, std::uint32_t rows,
+                                   std::uint16_t* results) const {
+  PimPort::Job job;
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(vectors_in.data());
+  job.writes.push_back({0, {bytes, bytes + 2ull * vectors(work) * columns}});
+  job.reads.push_back({0, results, 2ull * vectors(work) * rows});
+  return job;
+}
+
+abi::PimCommand AttentionJob::pim_command(const Work& work) const {
+  abi::PimCommand command{};
+  command.opcode = static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
+  command.format = static_cast<std::uint8_t>(abi::Format::kFp16);
+  command.vectors = static_cast<std::uint16_t>(vectors(work));
+  return command;
+}
+
+// Keys: a page holds a row per token, so each page gives its own results.
+void AttentionJob::pim_scores(Work& work) {
+  work.heads_pending = primitive_.kv_heads;
+  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
+    std::vector<std::uint16_t> queries(std::size_t{vectors(work)} * primitive_.head_dim);
+    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+      std::copy_n(query(work, kv_head, vector), primitive_.head_dim,
+                  &queries[std::size_t{vector} * primitive_.head_dim]);
+    }
+    PimPort::Job job = pim_job(work, queries, primitive_.head_dim, work.length,
+                               &work.scores[std::size_t{kv_head} * vectors(work) * work.length]);
+    for (std::uint32_t page = 0; page < pages(work); ++page) {
+      abi::PimCommand command = pim_command(work);
+      command.flags = abi::kPimFirst | abi::kPimLast;
+      command.weights = work.geometry.keys(page_address(work, page)) + work.geometry.head(kv_head);
+      command.rows = tokens_of(work, page);
+      command.columns = command.row_elements = primitive_.head_dim;
+      command.vector_stride = 2u * primitive_.head_dim;
+      command.output_offset = 2 * page * work.geometry.page_tokens;
+      command.output_stride = 2 * work.length;
+      job.commands.push_back(command);
+    }
+    job.done = execution_.then(index_, [this, &work] {
+      if (--work.heads_pending == 0) softmax(work, &AttentionJob::pim_values);
+    });
+    core_.pim.run(std::move(job));
+  }
+}
+
+// Values, element-major: a page holds a stretch of each element's row, so pages accumulate.
+void AttentionJob::pim_values(Work& work) {
+  work.heads_pending = primitive_.kv_heads;
+  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
+    const std::size_t first = std::size_t{kv_head} * vectors(work) * work.length;
+    const std::vector<std::uint16_t> probabilities(
+        work.scores.begin() + static_cast<std::ptrdiff_t>(first),
+        work.scores.begin() +
+            static_cast<std::ptrdiff_t>(first + std::size_t{vectors(work)} * work.length));
+    PimPort::Job job =
+        pim_job(work, probabilities, work.length, primitive_.head_dim,
+                &work.outputs[std::size_t{kv_head} * vectors(work) * primitive_.head_dim]);
+    for (std::uint32_t page = 0; page < pages(work); ++page) {
+      abi::PimCommand command = pim_command(work);
+      if (page == 0) command.flags |= abi::kPimFirst;
+      if (page + 1 == pages(work)) command.flags |= abi::kPimLast;
+      command.weights =
+          work.geometry.values(page_address(work, page)) + work.geometry.head(kv_head);
+      command.rows = primitive_.head_dim;
+      command.columns = tokens_of(work, page);
+      command.row_elements = work.geometry.page_tokens;
+      command.vector_offset = 2 * page * work.geometry.page_tokens;
+      command.vector_stride = 2 * work.length;
+      command.output_stride = 2u * primitive_.head_dim;
+      job.commands.push_back(command);
+    }
+    job.done = execution_.then(index_, [this, &work] {
+      if (--work.heads_pending == 0) sequence_done(work);
+    });
+    core_.pim.run(std::move(job));
+  }
+}
+
+}  // namespace tandem::npu

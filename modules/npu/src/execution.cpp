@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sequencer: passes over a program, primitives by their dependences.
+#include "tandem/npu/execution.h"
+
+#include <algorithm>
+
+#include "tandem/npu/attention_job.h"
+
+namespace tandem::npu {
+
+using abi::Opcode;
+using abi::PrimitiveOp;
+using abi::Status;
+
+namespace {
+constexpr std::uint16_t kNoPrimitive = 0xFFFF;
+}  // namespace
+
+Execution::Execution(Core& core, WeightStream& stream, Program& program,
+                     const abi::Command& command, std::uint64_t serial, Finished finished)
+    : core_(core),
+      stream_(stream),
+      program_(program),
+      command_(command),
+      serial_(serial),
+      finished_(std::move(finished)),
+      stream_bytes_before_(stream.requested_bytes()) {
+  stream_.set_arrived([this](WeightTile& tile, bool ok, std::uint64_t fault_address) {
+    tile_arrived(tile, ok, fault_address);
+  });
+}
+
+Execution::~Execution() = default;
+
+Dma::Done Execution::then(std::uint16_t primitive, std::function<void()> next) {
+  ++pending_;
+  return [this, primitive, next = std::move(next)](bool ok, std::uint64_t fault_address) {
+    --pending_;
+    if (!ok && !fault_) fault_ = {Status::kBusError, primitive, fault_address};
+    if (stopped()) return maybe_finish();
+    next();
+  };
+}
+
+void Execution::at(std::uint64_t time_ps, std::function<void()> next) {
+  ++pending_;
+  core_.later.at(time_ps, [this, next = std::move(next)] {
+    --pending_;
+    if (stopped()) return maybe_finish();
+    next();
+  });
+}
+
+void Execution::fail(const Fault& fault) {
+  if (!fault_) fault_ = fault;
+  stream_.cancel_rest();
+  maybe_finish();
+}
+
+void Execution::cancel() {
+  if (cancelled_ || finishing_) return;
+  cancelled_ = true;
+  stream_.cancel_rest();
+  maybe_finish();
+}
+
+std::uint8_t* Execution::activation(const abi::Operand& operand, std::uint32_t row) {
+  const std::uint64_t offset =
+      parameters_.slots[operand.slot].base + operand.offset + std::uint64_t{row} * operand.stride;
+  return core_.activations.data() + offset;
+}
+
+void Execution::first_pass() {
+  pass_.clear();
+  for (std::uint32_t i = 0; i < sequences_.size(); ++i) {
+    Sequence& sequence = sequences_[i];
+    pass_.add(i, sequence.pending.data(), sequence.entry.pending_count, sequence.position);
+    if (!drafted_rows()) continue;
+    RowRange& range = pass_.ranges.back();
+    for (std::uint32_t d = 0; d < sequence.draft.count; ++d) {
+      pass_.rows.push_back({i, sequence.draft.tokens[d], sequence.position + range.count});
+      ++range.count;
+    }
+  }
+  begin_pass();
+}
+
+Fault Execution::check_pass() {
+  if (pass_.rows.size() > core_.config.max_rows) {
+    return {Status::kBadBatch, kNoPrimitive, pass_.rows.size()};
+  }
+  for (const RowRange& range : pass_.ranges) {
+    const Sequence& sequence = sequences_[range.sequence];
+    for (std::uint32_t set = 0; set < abi::kKvSets; ++set) {
+      if (!uses_kv_set(set)) continue;
+      const abi::KvSet& kv = sequence.entry.kv[set];
+      const std::uint64_t length = std::uint64_t{sequence.kv_length[set]} + range.count;
+      if (length > std::uint64_t{kv.page_count} * kv.page_tokens) {
+        return {Status::kBadBatch, kNoPrimitive, length};
+      }
+    }
+  }
+  const PassShape shape{static_cast<std::uint32_t>(pass_.rows.size()),
+                        static_cast<std::uint32_t>(pass_.ranges.size())};
+  for (std::size_t i = 0; i < program_.size(); ++i) {
+    Fault fault = check_operands(program_[i], parameters_, shape, core_.config.activation_bytes);
+    if (fault) {
+      fault.primitive = static_cast<std::uint16_t>(i);
+      return fault;
+    }
+  }
+  return {};
+}
+
+void Execution::begin_pass() {
+  const Fault fault = check_pass();
+  if (fault) return fail(fault);
+  const PassShape shape{static_cast<std::uint32_t>(pass_.rows.size()),
+                        static_cast<std::uint32_t>(pass_.ranges.size())};
+  states_.assign(program_.size(), State{});
+  attention_.clear();
+  remaining_ = program_.size();
+  for (std::uint16_t i = 0; i < program_.size(); ++i) {
+    states_[i].waiting = program_[i].predecessor_count;
+    place(i, shape);
+    if (fault_) return maybe_finish();
+  }
+  if (!core_.config.serial) {
+    Tiles tiles = std::move(next_tiles_);
+    if (tiles.empty()) push_tiles(tiles);
+    next_tiles_.clear();
+    for (std::uint16_t i = 0; i < program_.size(); ++i) states_[i].tiles = std::move(tiles[i]);
+    const bool goes_on = opcode() == Opcode::kDraft && parameters_.stop_below == 0 &&
+                         iteration_ + 1 < parameters_.max_draft;
+    if (goes_on && !fault_) push_tiles(next_tiles_);
+  }
+  if (fault_) return maybe_finish();
+  stream_.pump();
+  // Issuing may finish the pass, so the roots are collected first.
+  std::vector<std::uint16_t> roots;
+  for (std::uint16_t i = 0; i < program_.size(); ++i) {
+    if (states_[i].waiting == 0) roots.push_back(i);
+  }
+  for (const std::uint16_t root : roots) dispatch(root);
+  if (core_.config.serial) dispatch_serial();
+}
+
+void Execution::place(std::uint16_t index, const PassShape& shape) {
+  const abi::Primitive& primitive = program_[index];
+  const bool wants_pim = (primitive.engine_mask & abi::kEnginePim) != 0 && core_.config.pim_bound;
+  if (!wants_pim) return;
+  const bool can = pim_can(primitive);
+  const bool npu_can = (primitive.engine_mask & abi::kEngineNpu) != 0;
+  if (!can && !npu_can) {
+    fault_ = {Status::kNoEngine, index, primitive.weight.format};
+    return;
+  }
+  states_[index].on_pim = can && (!npu_can || pim_is_faster(primitive, shape));
+}
+
+bool Execution::pim_can(const abi::Primitive& primitive) const {
+  const PimPort::Geometry& pim = core_.pim.geometry();
+  const auto has = [&](abi::Format format) {
+    return (pim.formats >> static_cast<unsigned>(format) & 1u) != 0;
+  };
+  switch (static_cast<PrimitiveOp>(primitive.op)) {
+    case PrimitiveOp::kLinear:
+      return has(static_cast<abi::Format>(primitive.weight.format)) &&
+             primitive.bias.slot == abi::kNoSlot;
+    case PrimitiveOp::kAttention:
+      for (const Sequence& sequence : sequences_) {
+        const abi::KvSet& kv = sequence.entry.kv[primitive.kv_set];
+        if (kv.layout != static_cast<std::uint32_t>(abi::KvLayout::kElementMajor) ||
+            kv.page_tokens % abi::kChunk != 0) {
+          return false;
+        }
+      }
+      return has(abi::Format::kFp16) && primitive.mask == 0;
+    default:
+      return false;
+  }
+}
+
+// The expected times of both, from what the hardware says of itself: bytes over the memory port's
+// rate against multiplications over the banks' rate, plus the traffic of vectors and results.
+bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const {
+  const PimPort::Geometry& pim = core_.pim.geometry();
+  std::uint64_t weights = std::uint64_t{primitive.n} * primitive.k;
+  std::uint64_t vectors = output_rows(primitive, shape);
+  std::uint64_t moved_elements = vectors * (std::uint64_t{primitive.n} + primitive.k);
+  auto format = static_cast<abi::Format>(primitive.weight.format);
+  if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kAttention) {
+    format = abi::Format::kFp16;
+    weights = 0;
+    for (const RowRange& range : pass_.ranges) {
+      const std::uint64_t length =
+          sequences_[range.sequence].kv_length[primitive.kv_set] + range.count;
+      weights += 2 * length * primitive.kv_heads * primitive.head_dim;
+      moved_elements += 2 * length * range.count * primitive.heads;
+    }
+    vectors = std::uint64_t{shape.rows} * primitive.heads / primitive.kv_heads / shape.sequences;
+  }
+  const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
+  const std::uint64_t lanes = abi::stream_bits(format) == 4 ? pim.draft_lanes : pim.lanes;
+  const std::uint64_t per_cycle =
+      std::max<std::uint64_t>(1, std::uint64_t{pim.channels} * pim.banks * lanes);
+  const std::uint64_t npu_ps = weights * abi::stream_bits(format) / 8 * 1'000'000 / rate;
+  const std::uint64_t pim_ps = vectors * ((weights + per_cycle - 1) / per_cycle) * pim.clock_ps +
+                               moved_elements * 2 * 1'000'000 / rate;
+  return pim_ps < npu_ps;
+}
+
+void Execution::push_tiles(Tiles& tiles) {
+  tiles.resize(program_.size());
+  for (std::uint16_t i = 0; i < program_.size(); ++i) {
+    if (!states_[i].on_pim) push_primitive(i, tiles[i]);
+  }
+}
+
+void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& tiles) {
+  const abi::Primitive& primitive = program_[index];
+  const PlaneAddresses planes = plane_addresses(primitive, parameters_);
+  const auto raw = [&](const abi::Operand& operand, std::uint64_t bytes) {
+    const std::uint64_t address = parameters_.slots[operand.slot].base + operand.offset;
+    if (bytes > core_.config.weight_buffer_bytes) {
+      if (!fault_) fault_ = {Status::kNoSpace, index, bytes};
+      return;
+    }
+    tiles.push_back(stream_.push(index, {}, {}, {address, 0, 0, 0}, bytes));
+  };
+  switch (static_cast<PrimitiveOp>(primitive.op)) {
+    case PrimitiveOp::kLinear: {
+      if (primitive.bias.slot != abi::kNoSlot) raw(primitive.bias, 2ull * primitive.n);
+      const numerics::TensorLayout layout = layout_of(primitive);
+      const std::vector<numerics::Tile>& parts = program_.tiles(index, [&] {
+        return cut(layout, core_.config.weight_tile_bytes, core_.config.array.columns);
+      });
+      if (parts.empty() && !fault_)
+        fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, primitive.k})};
+      for (const numerics::Tile& part : parts) {
+        tiles.push_back(stream_.push(index, layout, part, planes));
+      }
+      break;
+    }
+    case PrimitiveOp::kNorm:
+      raw(primitive.weight, 2ull * primitive.n);
+      break;
+    case PrimitiveOp::kPosition:
+      raw(primitive.input2, 2ull * primitive.head_dim);
+      break;
+    default:
+      break;
+  }
+}
+
+void Execution::tile_arrived(WeightTile& tile, bool ok, std::uint64_t fault_address) {
+  if (!ok && !fault_) {
+    fault_ = {Status::kBusError, tile.primitive, fault_address};
+    stream_.cancel_rest();
+  }
+  if (stopped()) return maybe_finish();
+  if (states_[tile.primitive].issued) advance(tile.primitive);
+}
+
+void Execution::dispatch(std::uint16_t index) {
+  if (!core_.config.serial) return issue(index);
+  ready_.push_back(index);
+}
+
+void Execution::dispatch_serial() {
+  if (stopped() || active_ != 0 || ready_.empty()) return;
+  const auto lowest = std::min_element(ready_.begin(), ready_.end());
+  const std::uint16_t index = *lowest;
+  ready_.erase(lowest);
+  if (!states_[index].on_pim) push_primitive(index, states_[index].tiles);
+  if (fault_) return maybe_finish();
+  stream_.pump();
+  issue(index);
+}
+
+void Execution::issue(std::uint16_t index) {
+  ++active_;
+  const abi::Primitive& primitive = program_[index];
+  const std::uint64_t begin_ps = common::now_ps() + core_.cycles_ps(core_.config.primitive_cycles);
+  if (primitive.predicate_slot == abi::kNoSlot) {
+    return at(begin_ps, [this, index] { issue_unpredicated(index); });
+  }
+  const abi::Slot& slot = parameters_.slots[primitive.predicate_slot % abi::kMaxSlots];
+  if (primitive.predicate_slot >= parameters_.slot_count || slot.bytes < 4 ||
+      slot.space != static_cast<std::uint32_t>(abi::Space::kBus)) {
+    return fail({Status::kBadOperand, index, primitive.predicate_slot});
+  }
+  const auto predicate = std::make_shared<std::uint32_t>(0);
+  core_.dma.read(Dma::kControl, slot.base, predicate.get(), 4,
+                 then(index, [this, index, predicate] {
+                   if (*predicate != 0) return issue_unpredicated(index);
+                   for (WeightTile* tile : states_[index].tiles) skipped_.push_back(tile);
+                   primitive_done(index);
+                 }));
+}
+
+void Execution::issue_unpredicated(std::uint16_t index) {
+  State& state = states_[index];
+  state.issued = true;
+  const abi::Primitive& primitive = program_[index];
+  switch (static_cast<PrimitiveOp>(primitive.op)) {
+    case PrimitiveOp::kGather:
+      return start_gather(index);
+    case PrimitiveOp::kLinear:
+      return state.on_pim ? start_pim_linear(index) : advance(index);
+    case PrimitiveOp::kNorm:
+    case PrimitiveOp::kPosition:
+      return advance(index);
+    case PrimitiveOp::kElementwise:
+      return start_elementwise(index);
+    case PrimitiveOp::kKvAppend:
+      return start_kv_append(index);
+    case PrimitiveOp::kKvCommit:
+      return start_kv_commit(index);
+    case PrimitiveOp::kAttention:
+      if (core_.attention_in_flight++ == 0) core_.attention_since_ps = common::now_ps();
+      attention_.push_back(std::make_unique<AttentionJob>(*this, index, primitive, state.on_pim));
+      return attention_.back()->start();
+    case PrimitiveOp::kSample:
+      return start_sample(index);
+    case PrimitiveOp::kAccept:
+      return start_accept(index);
+    case PrimitiveOp::kCopy:
+      return start_copy(index);
+    case PrimitiveOp::kWait:
+      return wait_for(primitive.semaphore, primitive.semaphore_value, index,
+                      [this, index] { primitive_done(index); });
+    case PrimitiveOp::kSignal:
+      core_.dma.write(Dma::kControl, primitive.semaphore, &primitive.semaphore_value, 4,
+                      then(index, [this, index] { primitive_done(index); }));
+      return;
+    default:
+      return fail({Status::kNoEngine, index, primitive.op});
+  }
+}
+
+void Execution::primitive_done(std::uint16_t index) {
+  State& state = states_[index];
+  state.done = true;
+  --active_;
+  ++core_.primitives;
+  if (state.on_pim) ++core_.pim_primitives;
+  const auto op = static_cast<PrimitiveOp>(program_[index].op);
+  if (op == PrimitiveOp::kAttention && state.issued && --core_.attention_in_flight == 0) {
+    core_.attention_ps += common::now_ps() - core_.attention_since_ps;
+  }
+  // Deferred, because what reports its end here belongs to the pass.
+  if (--remaining_ == 0) return at(common::now_ps(), [this] { pass_done(); });
+  for (const std::uint16_t dependent : program_.dependents(index)) {
+    if (--states_[dependent].waiting == 0) dispatch(dependent);
+    if (stopped()) return;
+  }
+  if (core_.config.serial) dispatch_serial();
+}
+
+void Execution::pass_done() {
+  for (WeightTile* tile : skipped_) stream_.release(tile);
+  skipped_.clear();
+  for (std::size_t i = 0; i < program_.size(); ++i) {
+    const auto op = static_cast<PrimitiveOp>(program_[i].op);
+    if (op == PrimitiveOp::kSample || op == PrimitiveOp::kAccept) {
+      ++passes_;
+      break;
+    }
+  }
+  if (opcode() == Opcode::kDraft && next_draft_pass()) return begin_pass();
+  write_results();
+}
+
+// After a pass of DRAFT: the tokens just drafted are the rows of the next one.
+bool Execution::next_draft_pass() {
+  for (const RowRange& range : pass_.ranges) {
+    Sequence& sequence = sequences_[range.sequence];
+    for (std::uint32_t& length : sequence.kv_length) length += range.count;
+    sequence.position += range.count;
+    if (sequence.draft.stopped_early != 0) sequence.active = false;
+  }
+  ++iteration_;
+  pass_.clear();
+  if (iteration_ >= parameters_.max_draft) return false;
+  for (std::uint32_t i = 0; i < sequences_.size(); ++i) {
+    Sequence& sequence = sequences_[i];
+    if (!sequence.active || sequence.draft.count == 0) continue;
+    pass_.add(i, &sequence.draft.tokens[sequence.draft.count - 1], 1, sequence.position);
+  }
+  return !pass_.ranges.empty();
+}
+
+void Execution::write_results() {
+  setup_pending_ = 1;
+  const auto part = [this] {
+    ++setup_pending_;
+    return then(kNoPrimitive, [this] {
+      if (--setup_pending_ == 0) signal_and_finish();
+    });
+  };
+  for (std::size_t i = 0; i < sequences_.size(); ++i) {
+    Sequence& sequence = sequences_[i];
+    if (opcode() == Opcode::kDraft) {
+      const abi::DraftBlock& draft = sequence.draft;
+      const std::uint64_t block = sequence.entry.draft_block;
+      const std::uint32_t first = parameters_.draft_index;
+      const std::uint64_t bytes = 4ull * (draft.count - first);
+      core_.dma.write(Dma::kControl, block, &draft, 8, part());
+      core_.dma.write(Dma::kControl, block + offsetof(abi::DraftBlock, tokens) + 4ull * first,
+                      draft.tokens + first, bytes, part());
+      core_.dma.write(Dma::kControl, block + offsetof(abi::DraftBlock, confidences) + 4ull * first,
+                      draft.confidences + first, bytes, part());
+      emitted_ += draft.count - first;
+    } else if (sequence.accepted) {
+      core_.dma.write(Dma::kControl, command_.result_block + i * sizeof(abi::VerifyResult),
+                      &sequence.result, offsetof(abi::VerifyResult, path), part());
+      emitted_ += sequence.result.emitted;
+    }
+  }
+  if (--setup_pending_ == 0) signal_and_finish();
+}
+
+void Execution::signal_and_finish() {
+  finishing_ = true;
+  if ((command_.flags & abi::kCommandSignal) == 0) return maybe_finish();
+  core_.dma.write(Dma::kControl, command_.semaphore_address, &command_.signal_value, 4,
+                  then(kNoPrimitive, [this] { maybe_finish(); }));
+}
+
+void Execution::maybe_finish() {
+  if (finished_called_ || pending_ != 0 || !stream_.idle()) return;
+  if (!stopped() && !finishing_) return;
+  if (stopped()) {
+    stream_.cancel_rest();
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+      const bool attends = static_cast<PrimitiveOp>(program_[i].op) == PrimitiveOp::kAttention;
+      if (!attends || !states_[i].issued || states_[i].done) continue;
+      if (--core_.attention_in_flight == 0) {
+        core_.attention_ps += common::now_ps() - core_.attention_since_ps;
+      }
+    }
+    states_.clear();
+    for (Sequence& sequence : sequences_) {
+      if (!sequence.committed) continue;
+      restore_lengths();
+      return;
+    }
+  }
+  finished_called_ = true;
+  stream_.reset();
+  PassCounters& counters = core_.phases[command_.phase % abi::kPhases];
+  counters.passes += passes_;
+  counters.weight_bytes += stream_.requested_bytes() - stream_bytes_before_ + gather_bytes_;
+  if (cancelled_ && !fault_) fault_ = {Status::kCancelled, kNoPrimitive, 0};
+  if (fault_) ++core_.failed_commands;
+  finished_(fault_, emitted_);
+}
+
+// A command that does not succeed leaves the lengths of its batch as they were.
+void Execution::restore_lengths() {
+  for (std::size_t i = 0; i < sequences_.size(); ++i) {
+    Sequence& sequence = sequences_[i];
+    if (!sequence.committed) continue;
+    sequence.committed = false;
+    for (std::uint32_t set = 0; set < abi::kKvSets; ++set) {
+      const std::uint64_t address = command_.batch_table + i * sizeof(abi::BatchEntry) +
+                                    offsetof(abi::BatchEntry, kv) + set * sizeof(abi::KvSet) +
+                                    offsetof(abi::KvSet, committed_length);
+      core_.dma.write(Dma::kControl, address, &sequence.entry.kv[set].committed_length, 4,
+                      then(kNoPrimitive, [this] { maybe_finish(); }));
+    }
+  }
+}
+
+}  // namespace tandem::npu

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/npu/npu.h"
+
+#include <algorithm>
+#include <string>
+
+namespace tandem::npu {
+
+using abi::Status;
+
+namespace {
+
+Config validated(const Config& config) {
+  config.validate();
+  return config;
+}
+
+constexpr std::array<const char*, abi::kPhases> kPhaseNames = {"other",  "prefill", "draft",
+                                                               "verify", "decode",  "attention"};
+
+}  // namespace
+
+Npu::Npu(const sc_core::sc_module_name& name, const Config& config)
+    : sc_module(name),
+      reset("reset"),
+      memory("memory"),
+      later_("later"),
+      dma_agenda_("dma_agenda"),
+      bank_(abi::npu::kBlock),
+      target_("registers", bank_, {config.register_latency_ps, 8}),
+      irq_("irq"),
+      dma_(dma_agenda_, config.burst_bytes, config.outstanding,
+           [this](common::Payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
+             return forward(payload, phase, delay);
+           }),
+      core_(validated(config), later_, dma_),
+      contexts_(config.contexts) {
+  TANDEM_HAS_PROCESS(Npu);
+  for (Context& context : contexts_) {
+    context.stream = std::make_unique<WeightStream>(dma_, config.weight_buffer_bytes);
+  }
+  for (unsigned i = 0; i < config.queue_pairs; ++i) {
+    queues_.push_back(std::make_unique<QueuePair>(static_cast<QueuePair::Owner&>(*this), dma_, i,
+                                                  config.fetch_ahead));
+  }
+  memory.register_nb_transport_bw(this, &Npu::backward);
+  map_registers();
+  SC_METHOD(on_reset);
+  sensitive << reset;
+  dont_initialize();
+  SC_METHOD(do_reset);
+  sensitive << soft_reset_;
+  dont_initialize();
+  if (config.initiator == Initiator::kLt) SC_THREAD(lt_thread);
+}
+
+Npu::~Npu() = default;
+
+// --- Memory port
+// ----------------------------------------------------------------------------------
+
+tlm::tlm_sync_enum Npu::forward(common::Payload& payload, tlm::tlm_phase& phase,
+                                sc_core::sc_time& delay) {
+  if (core_.config.initiator == Initiator::kAt)
+    return memory->nb_transport_fw(payload, phase, delay);
+  if (phase == tlm::BEGIN_REQ) {
+    lt_queue_.push_back(&payload);
+    lt_request_.notify(sc_core::SC_ZERO_TIME);
+  }
+  return tlm::TLM_ACCEPTED;
+}
+
+tlm::tlm_sync_enum Npu::backward(common::Payload& payload, tlm::tlm_phase& phase,
+                                 sc_core::sc_time& delay) {
+  return dma_.backward(payload, phase, delay);
+}
+
+void Npu::lt_thread() {
+  for (;;) {
+    while (lt_queue_.empty()) wait(lt_request_);
+    common::Payload& payload = *lt_queue_.front();
+    lt_queue_.pop_front();
+    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    memory->b_transport(payload, delay);
+    wait(delay);
+    tlm::tlm_phase phase = tlm::BEGIN_RESP;
+    sc_core::sc_time none = sc_core::SC_ZERO_TIME;
+    dma_.backward(payload, phase, none);
+  }
+}
+
+// --- Commands
+// -------------------------------------------------------------------------------------
+
+Fault Npu::check(const abi::Command& command) const {
+  const auto bad = [](Status status, std::uint64_t value) { return Fault{status, 0xFFFF, value}; };
+  if (command.opcode > static_cast<std::uint8_t>(abi::Opcode::kCancel)) {
+    return bad(Status::kBadOpcode, command.opcode);
+  }
+  if (command.abi_version != abi::kAbiVersion) return bad(Status::kBadVersion, command.abi_version);
+  if ((command.flags & ~abi::kCommandKnownFlags) != 0) {
+    return bad(Status::kBadFlags, command.flags);
+  }
+  const bool semaphore = (command.flags & (abi::kCommandWait | abi::kCommandSignal)) != 0;
+  if (semaphore && command.semaphore_address % 4 != 0) {
+    return bad(Status::kBadParameter, command.semaphore_address);
+  }
+  if (command.context >= contexts_.size()) return bad(Status::kBadContext, command.context);
+  return {};
+}
+
+std::unique_ptr<Execution> Npu::try_start(unsigned queue, const abi::Command& command,
+                                          Execution::Finished finished) {
+  Context& context = contexts_[command.context];
+  if (context.busy) return nullptr;
+  context.busy = true;
+  account();
+  const std::uint64_t serial = next_serial_++;
+  in_flight_.push_back({serial, command.phase % abi::kPhases, common::now_ps()});
+  static_cast<void>(queue);
+  return std::make_unique<Execution>(core_, *context.stream, context.program, command, serial,
+                                     std::move(finished));
+}
+
+void Npu::ended(unsigned queue, Execution& execution) {
+  account();
+  const auto found = std::find_if(in_flight_.begin(), in_flight_.end(), [&](const InFlight& entry) {
+    return entry.serial == execution.serial();
+  });
+  if (core_.timeline != nullptr) {
+    core_.timeline->slice(queue_tracks_[queue], opcode_names_[execution.command().opcode],
+                          found->begin_ps, common::now_ps(), execution.serial());
+  }
+  in_flight_.erase(found);
+  contexts_[execution.command().context].busy = false;
+  ++core_.commands;
+  for (const auto& other : queues_) {
+    if (other != queues_[queue]) {
+      defer([pair = other.get()] { pair->retry(); });
+    }
+  }
+}
+
+void Npu::defer(std::function<void()> function) {
+  core_.later.at(common::now_ps(), std::move(function));
+}
+
+bool Npu::cancel(std::uint32_t tag) {
+  return std::any_of(queues_.begin(), queues_.end(),
+                     [&](const auto& queue) { return queue->cancel(tag); });
+}
+
+void Npu::completed(unsigned queue, const abi::Completion& completion, bool interrupt) {
+  if (completion.status != static_cast<std::uint8_t>(Status::kOk)) {
+    report(static_cast<Status>(completion.status), completion.value);
+  }
+  if (interrupt) {
+    bank_.set(abi::npu::IRQ_RAW, bank_.get(abi::npu::IRQ_RAW) | (1u << queue));
+    update_irq();
+  }
+}
+
+// Time since the last call goes to the phase of the oldest command in flight.
+void Npu::account() {
+  const std::uint64_t elapsed_ps = common::now_ps() - accounted_ps_;
+  accounted_ps_ = common::now_ps();
+  if (in_flight_.empty()) {
+    times_.idle_ps += elapsed_ps;
+  } else {
+    times_.phase_ps[in_flight_.front().phase] += elapsed_ps;
+  }
+}
+
+PhaseTimes Npu::phase_times() const {
+  PhaseTimes times = times_;
+  const std::uint64_t elapsed_ps = common::now_ps() - accounted_ps_;
+  if (in_flight_.empty()) {
+    times.idle_ps += elapsed_ps;
+  } else {
+    times.phase_ps[in_flight_.front().phase] += elapsed_ps;
+  }
+  return times;
+}
+
+bool Npu::idle() const {
+  return std::all_of(queues_.begin(), queues_.end(),
+                     [](const auto& queue) { return queue->idle(); });
+}
+
+// --- Reset
+// ----------------------------------------------------------------------------------------
+
+void Npu::on_reset() {
+  if (reset.size() != 0 && reset->read()) do_reset();
+}
+
+void Npu::do_reset() {
+  account();
+  in_flight_.clear();
+  dma_.reset();
+  core_.later.reset();
+  core_.pim.reset();
+  core_.array.reset();
+  core_.matrix_engine.reset();
+  core_.vector_engine.reset();
+  core_.sampler_engine.reset();
+  core_.attention_in_flight = 0;
+  for (const auto& queue : queues_) queue->reset();
+  for (Context& context : contexts_) {
+    context.stream->reset();
+    context.program.unload();
+    context.busy = false;
+  }
+  bank_.reset();
+  target_.reset();
+  perf_base_ = running_counters();
+  update_irq();
+}
+
+void Npu::set_clock_period_ps(std::uint64_t period_ps) {
+  core_.config.clock_period_ps = period_ps;
+  core_.array.set_clock_period_ps(period_ps);
+  core_.vector.set_clock_period_ps(period_ps);
+  core_.sampler.set_clock_period_ps(period_ps);
+}
+
+// --- Observation
+// ----------------------------------------------------------------------------------
+
+void Npu::set_timeline(observe::Timeline* timeline) {
+  core_.timeline = timeline;
+  dma_.set_timeline(timeline);
+  core_.matrix_engine.set_timeline(timeline, "matrix");
+  core_.vector_engine.set_timeline(timeline, "vector");
+  core_.sampler_engine.set_timeline(timeline, "sampler");
+  if (timeline == nullptr) return;
+  for (unsigned i = 0; i < queues_.size(); ++i) {
+    queue_tracks_[i] = timeline->track("npu", "queue " + std::to_string(i));
+  }
+  for (unsigned i = 0; i < opcode_names_.size(); ++i) {
+    opcode_names_[i] = timeline->name(abi::name_of(static_cast<abi::Opcode>(i)));
+  }
+  for (unsigned i = 0; i < abi::kPrimitiveOps; ++i) {
+    core_.primitive_names[i] = timeline->name(abi::name_of(static_cast<abi::PrimitiveOp>(i)));
+  }
+}
+
+void Npu::collect(observe::StatisticsSink& sink) const {
+  sink.value("commands", core_.commands, "1", "Commands run");
+  sink.value("failed_commands", core_.failed_commands, "1", "Of these, with an error");
+  sink.value("primitives", core_.primitives, "1", "Primitives run");
+  sink.value("pim_primitives", core_.pim_primitives, "1", "Of these, on the PIM");
+  sink.value("pim_commands", core_.pim.commands(), "1", "Commands sent to the PIM");
+  sink.value("attention_ps", core_.attention_ps, "ps",
+             "Time in which an ATTENTION primitive was in flight");
+  {
+    const observe::StatisticsGroup group(sink, "phases");
+    const PhaseTimes times = phase_times();
+    sink.value("idle_ps", times.idle_ps, "ps", "Time without a command in flight");
+    for (std::size_t i = 0; i < abi::kPhases; ++i) {
+      const observe::StatisticsGroup phase(sink, kPhaseNames[i]);
+      sink.value("time_ps", times.phase_ps[i], "ps",
+                 "Time in which the oldest command in flight was of this phase");
+      sink.value("passes", core_.phases[i].passes, "1", "Passes that chose or checked tokens");
+      sink.value("weight_bytes", core_.phases[i].weight_bytes, "B",
+                 "Weights, scales, tables, gains and embedding rows requested from memory");
+    }
+  }
+  const auto engine = [&](const char* name, const Engine& which, const auto& details) {
+    const observe::StatisticsGroup group(sink, name);
+    sink.value("busy_ps", which.busy_ps(), "ps", "Time in which it worked");
+    details();
+  };
+  engine("matrix", core_.matrix_engine, [&] { core_.array.collect(sink); });
+  engine("vector", core_.vector_engine, [&] { core_.vector.collect(sink); });
+  engine("sampler", core_.sampler_engine, [&] { core_.sampler.collect(sink); });
+  {
+    const observe::StatisticsGroup group(sink, "dma");
+    dma_.collect(sink);
+  }
+  std::uint64_t peak_bytes = 0;
+  for (const Context& context : contexts_) {
+    peak_bytes = std::max(peak_bytes, context.stream->peak_bytes());
+  }
+  sink.value("weight_buffer_peak_bytes", peak_bytes, "B", "Fullest weight buffer of a context");
+}
+
+void Npu::collect_energy(observe::EnergySink& sink) const {
+  core_.array.collect_energy(sink);
+  core_.vector.collect_energy(sink);
+  sink.spend("buffers",
+             static_cast<double>(core_.buffer_bytes) * core_.config.buffer_fj_per_byte * 1e-3,
+             core_.config.buffer_energy_source);
+}
+
+}  // namespace tandem::npu

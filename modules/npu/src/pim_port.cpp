@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/npu/pim_port.h"
+
+#include <array>
+#include <memory>
+
+#include "tandem/abi/command.h"
+
+namespace tandem::npu {
+
+void PimPort::with_geometry(Dma::Done done) {
+  if (known_) {
+    dma_.read(Dma::kPim, 0, nullptr, 0, std::move(done));
+    return;
+  }
+  struct Probe {
+    std::array<std::uint32_t, 8> words{};
+    std::size_t pending = 0;
+    bool ok = true;
+    std::uint64_t fault = 0;
+    Dma::Done done;
+  };
+  static constexpr std::array<std::uint32_t, 8> kOffsets = {
+      abi::pim::CHANNELS,     abi::pim::BANKS,        abi::pim::LANES,      abi::pim::DRAFT_LANES,
+      abi::pim::VECTOR_BYTES, abi::pim::RESULT_BYTES, abi::pim::CAPABILITY, abi::pim::CLOCK_PS};
+  const auto probe = std::make_shared<Probe>();
+  probe->pending = kOffsets.size();
+  probe->done = std::move(done);
+  for (std::size_t i = 0; i < kOffsets.size(); ++i) {
+    dma_.read(Dma::kPim, base_ + kOffsets[i], &probe->words[i], 4,
+              [this, probe](bool ok, std::uint64_t fault) {
+                if (!ok && probe->ok) probe->fault = fault;
+                probe->ok = probe->ok && ok;
+                if (--probe->pending != 0) return;
+                const auto& w = probe->words;
+                geometry_ = {w[0], w[1], w[2], w[3], w[4], w[5], w[6] >> 16, w[7]};
+                known_ = probe->ok;
+                probe->done(probe->ok, probe->fault);
+              });
+  }
+}
+
+void PimPort::run(Job job) {
+  jobs_.push_back(std::move(job));
+  if (!busy_) start();
+}
+
+void PimPort::start() {
+  Job& job = jobs_.front();
+  busy_ = true;
+  failed_ = false;
+  pending_ = job.writes.size() + job.commands.size() + job.reads.size() + 1;
+  const auto done = [this](bool ok, std::uint64_t fault) { part_done(ok, fault); };
+  for (const Write& write : job.writes) {
+    dma_.write(Dma::kPim, base_ + abi::kPimVectorWindow + write.offset, write.bytes.data(),
+               write.bytes.size(), done);
+  }
+  for (abi::PimCommand& command : job.commands) {
+    command.abi_version = abi::kAbiVersion;
+    command.tag = next_tag_++;
+    ++commands_;
+    dma_.write(Dma::kPim, base_ + abi::kPimCommandWindow, &command, sizeof command, done);
+  }
+  for (const Read& read : job.reads) {
+    dma_.read(Dma::kPim, base_ + abi::kPimResultWindow + read.offset, read.to, read.bytes, done);
+  }
+  dma_.read(Dma::kPim, 0, nullptr, 0, done);
+}
+
+void PimPort::part_done(bool ok, std::uint64_t fault) {
+  if (!ok && !failed_) fault_ = fault;
+  failed_ = failed_ || !ok;
+  if (--pending_ != 0) return;
+  const Dma::Done done = std::move(jobs_.front().done);
+  jobs_.pop_front();
+  ++jobs_done_;
+  busy_ = false;
+  const bool failed = failed_;
+  const std::uint64_t where = fault_;
+  if (!jobs_.empty()) start();
+  done(!failed, failed ? where : 0);
+}
+
+void PimPort::reset() {
+  jobs_.clear();
+  busy_ = false;
+  known_ = false;
+}
+
+}  // namespace tandem::npu

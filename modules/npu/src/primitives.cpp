@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each primitive does, once it is issued. Time is reserved on an engine or spent on the bus;
+// the arithmetic happens when that time is over.
+#include <cstring>
+
+#include "tandem/npu/execution.h"
+#include "tandem/numerics/decode.h"
+#include "tandem/numerics/dot.h"
+#include "tandem/numerics/fp.h"
+
+namespace tandem::npu {
+
+using abi::PrimitiveOp;
+using abi::RowMode;
+using abi::Status;
+
+namespace {
+
+const std::uint16_t* as_fp16(const std::uint8_t* bytes) {
+  return reinterpret_cast<const std::uint16_t*>(bytes);
+}
+std::uint16_t* as_fp16(std::uint8_t* bytes) {
+  return reinterpret_cast<std::uint16_t*>(bytes);
+}
+
+// Runs `next` when every part that was handed out is done, and the last() of it has been called.
+struct Join {
+  std::size_t pending = 1;
+  std::function<void()> next;
+  void done() {
+    if (--pending == 0) next();
+  }
+};
+
+std::shared_ptr<Join> join(std::function<void()> next) {
+  auto joint = std::make_shared<Join>();
+  joint->next = std::move(next);
+  return joint;
+}
+
+}  // namespace
+
+std::uint32_t Execution::input_row(const abi::Primitive& primitive,
+                                   std::uint32_t output_row) const {
+  if (static_cast<RowMode>(primitive.row_mode) != RowMode::kLast) return output_row;
+  const RowRange& range = pass_.ranges[output_row];
+  return range.first + range.count - 1;
+}
+
+void Execution::advance(std::uint16_t index) {
+  State& state = states_[index];
+  if (state.done || state.next_tile >= state.tiles.size()) return;
+  if (!state.tiles[state.next_tile]->arrived) return;
+  switch (static_cast<PrimitiveOp>(program_[index].op)) {
+    case PrimitiveOp::kLinear:
+      return advance_linear(index);
+    case PrimitiveOp::kNorm:
+      return start_norm(index);
+    case PrimitiveOp::kPosition:
+      return start_position(index);
+    default:
+      return;
+  }
+}
+
+// --- GATHER
+// ---------------------------------------------------------------------------------------
+
+void Execution::start_gather(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  State& state = states_[index];
+  const PlaneAddresses planes = plane_addresses(primitive, parameters_);
+  const numerics::TensorLayout layout = layout_of(primitive);
+  state.rows.resize(pass_.rows.size());
+  const auto joint = join([this, index] { gather_arrived(index); });
+  for (std::size_t row = 0; row < pass_.rows.size(); ++row) {
+    const std::uint32_t token = pass_.rows[row].token;
+    if (token >= layout.rows) return fail({Status::kBadBatch, index, token});
+    WeightTile& tile = state.rows[row];
+    tile.view.layout = layout;
+    tile.view.tile = {token, 1, 0, layout.cols};
+    gather_bytes_ += tile_bytes(layout, tile.view.tile);
+    ++joint->pending;
+    // Later primitives wait for these rows, so they go before the weights.
+    fetch_tile(core_.dma, Dma::kKv, tile, planes, then(index, [joint] { joint->done(); }));
+  }
+  joint->done();
+}
+
+void Execution::gather_arrived(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  State& state = states_[index];
+  std::vector<float> values(primitive.n);
+  for (std::uint32_t row = 0; row < state.rows.size(); ++row) {
+    const numerics::WeightView& view = state.rows[row].view;
+    numerics::decode_row(view, 0, 0, primitive.n, values.data());
+    for (std::uint32_t i = 0; i < primitive.n; ++i) {
+      if (numerics::has_scales(view.layout)) values[i] *= numerics::scale_at(view, 0, i);
+    }
+    numerics::float_to_fp16(values.data(), as_fp16(activation(primitive.output, row)), primitive.n);
+  }
+  core_.buffer_bytes += 2ull * primitive.n * state.rows.size();
+  state.rows.clear();
+  primitive_done(index);
+}
+
+// --- LINEAR
+// ---------------------------------------------------------------------------------------
+
+void Execution::advance_linear(std::uint16_t index) {
+  State& state = states_[index];
+  if (state.engine_busy) return;
+  const abi::Primitive& primitive = program_[index];
+  const PassShape shape{static_cast<std::uint32_t>(pass_.rows.size()),
+                        static_cast<std::uint32_t>(pass_.ranges.size())};
+  const std::uint32_t m = output_rows(primitive, shape);
+  if (state.sums.empty()) {
+    state.sums.assign(std::size_t{m} * primitive.n, 0.0f);
+    state.inputs.resize(std::size_t{m} * primitive.k);
+    for (std::uint32_t row = 0; row < m; ++row) {
+      numerics::fp16_to_float(as_fp16(activation(primitive.input, input_row(primitive, row))),
+                              state.inputs.data() + std::size_t{row} * primitive.k, primitive.k);
+    }
+    core_.buffer_bytes += 2ull * m * primitive.k;
+  }
+  const WeightTile& tile = *state.tiles[state.next_tile];
+  const bool is_bias = tile.view.layout.rows == 0;
+  if (is_bias) {  // kept until the end
+    ++state.next_tile;
+    return advance(index);
+  }
+  const auto format = static_cast<abi::Format>(primitive.weight.format);
+  const numerics::Tile& part = tile.view.tile;
+  const pe_array::TileTiming timing = core_.array.tile_timing(format, part.rows, part.cols, m);
+  const bool first = part.row0 == 0 && part.col0 == 0;
+  const bool last = state.next_tile + 1 == state.tiles.size();
+  std::uint64_t cycles = timing.occupancy_cycles;
+  if (first) cycles += timing.fill_cycles + core_.array.reconfigure_cycles(format);
+  if (last) cycles += timing.drain_cycles;
+  core_.array.record(format, part.rows, part.cols, m, cycles);
+  core_.buffer_bytes += 2 * tile.size_bytes;
+  state.engine_busy = true;
+  const std::uint64_t end_ps = core_.matrix_engine.reserve(
+      cycles * core_.array.config().clock_period_ps, name_of(primitive), serial_);
+  at(end_ps, [this, index] { linear_tile_done(index); });
+}
+
+void Execution::linear_tile_done(std::uint16_t index) {
+  State& state = states_[index];
+  const abi::Primitive& primitive = program_[index];
+  WeightTile* tile = state.tiles[state.next_tile];
+  const numerics::Tile& part = tile->view.tile;
+  const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
+  numerics::accumulate(tile->view, state.inputs.data() + part.col0, primitive.k, m,
+                       state.sums.data() + part.row0, primitive.n);
+  state.engine_busy = false;
+  ++state.next_tile;
+  stream_.release(tile);
+  if (state.next_tile == state.tiles.size()) return finish_linear(index);
+  advance(index);
+}
+
+void Execution::finish_linear(std::uint16_t index) {
+  State& state = states_[index];
+  const abi::Primitive& primitive = program_[index];
+  const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
+  if (primitive.bias.slot != abi::kNoSlot) {
+    const std::uint16_t* bias = as_fp16(state.tiles.front()->raw());
+    for (std::size_t i = 0; i < state.sums.size(); ++i) {
+      state.sums[i] += numerics::fp16_to_float(bias[i % primitive.n]);
+    }
+    stream_.release(state.tiles.front());
+  }
+  for (std::uint32_t row = 0; row < m; ++row) {
+    numerics::float_to_fp16(state.sums.data() + std::size_t{row} * primitive.n,
+                            as_fp16(activation(primitive.output, row)), primitive.n);
+  }
+  core_.buffer_bytes += 2ull * m * primitive.n;
+  state.sums.clear();
+  primitive_done(index);
+}
+
+// --- Vector unit
+// ----------------------------------------------------------------------------------
+
+void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
+                           std::uint64_t n, std::function<void()> compute) {
+  const std::uint64_t cycles = core_.vector.charge(operation, rows, n);
+  core_.buffer_bytes += 4 * rows * n;
+  const std::uint64_t end_ps = core_.vector_engine.reserve(
+      cycles * core_.vector.config().clock_period_ps, name_of(program_[index]), serial_);
+  at(end_ps, [this, index, compute = std::move(compute)] {
+    compute();
+    primitive_done(index);
+  });
+}
+
+void Execution::start_norm(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  const std::uint32_t rows =
+      output_rows(primitive, {static_cast<std::uint32_t>(pass_.rows.size()),
+                              static_cast<std::uint32_t>(pass_.ranges.size())});
+  const bool rms = primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kRms);
+  WeightTile* gain = states_[index].tiles[states_[index].next_tile++];
+  run_vector(index, rms ? VectorOperation::kRmsNorm : VectorOperation::kLayerNorm, rows,
+             primitive.n, [this, index, rows, rms, gain] {
+               const abi::Primitive& p = program_[index];
+               const float epsilon = numerics::bits_float(p.epsilon);
+               for (std::uint32_t row = 0; row < rows; ++row) {
+                 const std::uint16_t* x = as_fp16(activation(p.input, input_row(p, row)));
+                 std::uint16_t* y = as_fp16(activation(p.output, row));
+                 if (rms) {
+                   VectorUnit::rms_norm(x, as_fp16(gain->raw()), epsilon, p.n, y);
+                 } else {
+                   VectorUnit::layer_norm(x, as_fp16(gain->raw()), nullptr, epsilon, p.n, y);
+                 }
+               }
+               stream_.release(gain);
+             });
+}
+
+void Execution::start_position(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  WeightTile* table = states_[index].tiles[states_[index].next_tile++];
+  const std::uint32_t columns = std::uint32_t{primitive.heads} * primitive.head_dim;
+  run_vector(index, VectorOperation::kRotary, pass_.rows.size(), columns, [this, index, table] {
+    const abi::Primitive& p = program_[index];
+    std::vector<float> frequency(p.head_dim / 2u);
+    std::memcpy(frequency.data(), table->raw(), frequency.size() * sizeof(float));
+    const bool halves = p.kind == static_cast<std::uint8_t>(abi::PositionKind::kRotaryHalves);
+    const auto rotate = halves ? &VectorUnit::rope_halves : &VectorUnit::rope_interleaved;
+    for (std::uint32_t row = 0; row < pass_.rows.size(); ++row) {
+      rotate(as_fp16(activation(p.input, row)), pass_.rows[row].position, frequency.data(), p.heads,
+             p.head_dim, as_fp16(activation(p.output, row)));
+    }
+    stream_.release(table);
+  });
+}
+
+void Execution::start_elementwise(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  const std::uint32_t rows =
+      output_rows(primitive, {static_cast<std::uint32_t>(pass_.rows.size()),
+                              static_cast<std::uint32_t>(pass_.ranges.size())});
+  static constexpr VectorOperation kOperations[] = {
+      VectorOperation::kAdd, VectorOperation::kMultiply, VectorOperation::kSiluMultiply,
+      VectorOperation::kGelu};
+  run_vector(index, kOperations[primitive.kind], rows, primitive.n, [this, index, rows] {
+    const abi::Primitive& p = program_[index];
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      const std::uint32_t from = input_row(p, row);
+      const std::uint16_t* a = as_fp16(activation(p.input, from));
+      std::uint16_t* y = as_fp16(activation(p.output, row));
+      const auto kind = static_cast<abi::ElementwiseKind>(p.kind);
+      if (kind == abi::ElementwiseKind::kGelu) {
+        VectorUnit::gelu(a, p.n, y);
+        continue;
+      }
+      const std::uint16_t* b = as_fp16(activation(p.input2, from));
+      if (kind == abi::ElementwiseKind::kAdd) VectorUnit::add(a, b, p.n, y);
+      if (kind == abi::ElementwiseKind::kMultiply) VectorUnit::multiply(a, b, p.n, y);
+      if (kind == abi::ElementwiseKind::kSiluMultiply) VectorUnit::silu_multiply(a, b, p.n, y);
+    }
+  });
+}
+
+// --- KV cache
+// -------------------------------------------------------------------------------------
+
+void Execution::start_kv_append(std::uint16_t index) {
+  const auto joint = join([this, index] { primitive_done(index); });
+  const auto part = [this, index, joint] {
+    ++joint->pending;
+    return then(index, [joint] { joint->done(); });
+  };
+  for (const RowRange& range : pass_.ranges) append_rows(program_[index], range, part);
+  joint->done();
+}
+
+// Runs of tokens of one page go out together: a head's keys are contiguous, its values too unless
+// the layout is element-major, where each element's run of tokens is.
+void Execution::append_rows(const abi::Primitive& primitive, const RowRange& range,
+                            const std::function<Dma::Done()>& part) {
+  const Sequence& sequence = sequences_[range.sequence];
+  const KvGeometry geometry = geometry_of(primitive, sequence.entry.kv[primitive.kv_set]);
+  const std::uint32_t head_dim = primitive.head_dim;
+  const std::uint64_t head_bytes = 2ull * head_dim;
+  std::vector<std::uint8_t> bytes;
+  const auto element = [&](const abi::Operand& operand, std::uint32_t row, std::uint32_t head,
+                           std::uint32_t e) {
+    return activation(operand, row) + head * head_bytes + 2ull * e;
+  };
+  std::uint32_t done = 0;
+  while (done < range.count) {
+    const std::uint32_t at_token = sequence.kv_length[primitive.kv_set] + done;
+    const std::uint32_t slot = at_token % geometry.page_tokens;
+    const std::uint32_t run = std::min(geometry.page_tokens - slot, range.count - done);
+    const std::uint64_t page = sequence.pages[primitive.kv_set][at_token / geometry.page_tokens];
+    const std::uint32_t row0 = range.first + done;
+    for (std::uint32_t head = 0; head < primitive.kv_heads; ++head) {
+      const auto write_tokens = [&](const abi::Operand& operand, std::uint64_t half) {
+        bytes.resize(run * head_bytes);
+        for (std::uint32_t t = 0; t < run; ++t) {
+          std::memcpy(bytes.data() + t * head_bytes, element(operand, row0 + t, head, 0),
+                      head_bytes);
+        }
+        core_.dma.write(Dma::kKv, half + geometry.head(head) + slot * head_bytes, bytes.data(),
+                        bytes.size(), part());
+      };
+      write_tokens(primitive.input, geometry.keys(page));
+      if (geometry.layout == abi::KvLayout::kTokenMajor) {
+        write_tokens(primitive.input2, geometry.values(page));
+        continue;
+      }
+      bytes.resize(2ull * run);
+      for (std::uint32_t e = 0; e < head_dim; ++e) {
+        for (std::uint32_t t = 0; t < run; ++t) {
+          std::memcpy(bytes.data() + 2ull * t, element(primitive.input2, row0 + t, head, e), 2);
+        }
+        const std::uint64_t offset = 2ull * (std::uint64_t{e} * geometry.page_tokens + slot);
+        core_.dma.write(Dma::kKv, geometry.values(page) + geometry.head(head) + offset,
+                        bytes.data(), bytes.size(), part());
+      }
+    }
+    done += run;
+  }
+}
+
+void Execution::start_kv_commit(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  const auto joint = join([this, index] { primitive_done(index); });
+  for (const RowRange& range : pass_.ranges) {
+    Sequence& sequence = sequences_[range.sequence];
+    const std::uint32_t rows =
+        sequence.accepted ? sequence.entry.pending_count + sequence.result.accepted : range.count;
+    const std::uint32_t length = sequence.kv_length[primitive.kv_set] + rows;
+    sequence.result.committed_length = length;
+    sequence.committed = true;
+    const std::uint64_t address = command_.batch_table + range.sequence * sizeof(abi::BatchEntry) +
+                                  offsetof(abi::BatchEntry, kv) +
+                                  primitive.kv_set * sizeof(abi::KvSet) +
+                                  offsetof(abi::KvSet, committed_length);
+    ++joint->pending;
+    core_.dma.write(Dma::kControl, address, &length, 4, then(index, [joint] { joint->done(); }));
+  }
+  joint->done();
+}
+
+// --- Sampling
+// -------------------------------------------------------------------------------------
+
+SamplingParameters Execution::sampling_of(const Sequence& sequence) const {
+  SamplingParameters sampling;
+  sampling.rule = static_cast<abi::Sampling>(parameters_.sampling);
+  if (sampling.rule != abi::Sampling::kGreedy) {
+    sampling.temperature = numerics::bits_float(parameters_.temperature);
+  }
+  sampling.seed = parameters_.seed;
+  sampling.rng_key = sequence.entry.rng_key;
+  sampling.request_id = sequence.entry.request_id;
+  return sampling;
+}
+
+void Execution::start_sample(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  if (opcode() != abi::Opcode::kDraft) return fail({Status::kBadProgram, index, command_.opcode});
+  const std::uint64_t cycles =
+      core_.sampler.sample_cycles(static_cast<abi::Sampling>(parameters_.sampling), primitive.n,
+                                  static_cast<std::uint32_t>(pass_.ranges.size()));
+  const std::uint64_t end_ps = core_.sampler_engine.reserve(
+      cycles * core_.sampler.config().clock_period_ps, name_of(primitive), serial_);
+  at(end_ps, [this, index] {
+    const auto joint = join([this, index] { primitive_done(index); });
+    const auto part = [this, index, joint] {
+      ++joint->pending;
+      return then(index, [joint] { joint->done(); });
+    };
+    for (std::size_t entry = 0; entry < pass_.ranges.size() && !fault_; ++entry) {
+      sample(program_[index], pass_.ranges[entry], entry, part);
+      if (fault_) fault_.primitive = index;
+    }
+    if (fault_) return fail(fault_);
+    joint->done();
+  });
+}
+
+void Execution::sample(const abi::Primitive& primitive, const RowRange& range, std::size_t entry,
+                       const std::function<Dma::Done()>& part) {
+  Sequence& sequence = sequences_[range.sequence];
+  abi::DraftBlock& draft = sequence.draft;
+  const bool compact = static_cast<RowMode>(primitive.row_mode) == RowMode::kEntries;
+  const auto row = compact ? static_cast<std::uint32_t>(entry) : range.first + range.count - 1;
+  const std::uint16_t* logits = as_fp16(activation(primitive.input, row));
+  std::vector<float> q;
+  const bool keep_q = parameters_.sampling == static_cast<std::uint32_t>(abi::Sampling::kStandard);
+  if (keep_q) {
+    q.resize(primitive.n);
+    const std::uint64_t row_bytes = 4ull * primitive.n;
+    if (draft.distributions == 0 || draft.count >= draft.distribution_capacity ||
+        draft.distribution_stride < row_bytes) {
+      fault_ = {Status::kBadBatch, 0, draft.distributions};
+      return;
+    }
+  }
+  const SampleResult result = core_.sampler.sample(
+      logits, primitive.n, sampling_of(sequence),
+      pass_.rows[range.first + range.count - 1].position + 1, keep_q ? q.data() : nullptr);
+  if (result.is_nan) {
+    fault_ = {Status::kNotANumber, 0, sequence.entry.request_id};
+    return;
+  }
+  if (keep_q) {
+    core_.dma.write(Dma::kKv,
+                    draft.distributions + std::uint64_t{draft.count} * draft.distribution_stride,
+                    q.data(), 4 * q.size(), part());
+  }
+  draft.tokens[draft.count] = result.token;
+  draft.confidences[draft.count] = numerics::float_bits(result.confidence);
+  ++draft.count;
+  if (result.confidence < numerics::bits_float(parameters_.stop_below)) draft.stopped_early = 1;
+}
+
+void Execution::start_accept(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  const bool standard =
+      parameters_.sampling == static_cast<std::uint32_t>(abi::Sampling::kStandard);
+  const auto distributions = std::make_shared<std::vector<std::vector<float>>>(sequences_.size());
+  const auto joint = join([this, index, distributions] {
+    std::uint32_t rows = 0;
+    for (const RowRange& range : pass_.ranges) {
+      rows += sequences_[range.sequence].draft.count + 1;
+    }
+    const std::uint64_t cycles = core_.sampler.accept_cycles(
+        static_cast<abi::Sampling>(parameters_.sampling), program_[index].n, rows);
+    const std::uint64_t end_ps = core_.sampler_engine.reserve(
+        cycles * core_.sampler.config().clock_period_ps, name_of(program_[index]), serial_);
+    at(end_ps, [this, index, distributions] { accept(index, distributions); });
+  });
+  for (std::size_t i = 0; standard && i < sequences_.size(); ++i) {
+    const abi::DraftBlock& draft = sequences_[i].draft;
+    std::vector<float>& q = (*distributions)[i];
+    q.resize(std::size_t{draft.count} * primitive.n);
+    if (draft.count > draft.distribution_capacity) {
+      return fail({Status::kBadBatch, index, draft.count});
+    }
+    for (std::uint32_t d = 0; d < draft.count; ++d) {
+      ++joint->pending;
+      core_.dma.read(Dma::kKv, draft.distributions + std::uint64_t{d} * draft.distribution_stride,
+                     q.data() + std::size_t{d} * primitive.n, 4ull * primitive.n,
+                     then(index, [joint] { joint->done(); }));
+    }
+  }
+  joint->done();
+}
+
+void Execution::accept(std::uint16_t index,
+                       std::shared_ptr<std::vector<std::vector<float>>> distributions) {
+  const abi::Primitive& primitive = program_[index];
+  const bool compact = static_cast<RowMode>(primitive.row_mode) == RowMode::kEntries;
+  for (std::size_t entry = 0; entry < pass_.ranges.size(); ++entry) {
+    const RowRange& range = pass_.ranges[entry];
+    Sequence& sequence = sequences_[range.sequence];
+    if (compact && sequence.draft.count != 0) {
+      return fail({Status::kBadOperand, index, sequence.draft.count});
+    }
+    const std::uint32_t last_pending = range.first + sequence.entry.pending_count - 1;
+    AcceptInput input;
+    input.logits = as_fp16(
+        activation(primitive.input, compact ? static_cast<std::uint32_t>(entry) : last_pending));
+    input.logits_stride = primitive.input.stride / 2;
+    input.vocabulary = primitive.n;
+    input.drafted = sequence.draft.tokens;
+    input.drafted_count = sequence.draft.count;
+    const std::vector<float>& q = (*distributions)[range.sequence];
+    input.distributions = q.empty() ? nullptr : q.data();
+    input.distribution_stride = primitive.n;
+    input.position = pass_.rows[last_pending].position + 1;
+    input.remaining_tokens = sequence.entry.remaining_tokens;
+    input.stop_ids = sequence.entry.stop_ids;
+    input.stop_count = sequence.entry.stop_count;
+    const SamplingParameters sampling = sampling_of(sequence);
+    const Status status = Sampler::check(input, sampling);
+    if (status != Status::kOk) return fail({status, index, sequence.entry.request_id});
+    const AcceptResult result = core_.sampler.accept(input, sampling);
+    if (result.is_nan) return fail({Status::kNotANumber, index, sequence.entry.request_id});
+    sequence.result = result.verify;
+    sequence.accepted = true;
+  }
+  primitive_done(index);
+}
+
+// --- Moving and waiting
+// ---------------------------------------------------------------------------
+
+void Execution::start_copy(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  const abi::Slot& from = parameters_.slots[primitive.input.slot];
+  const abi::Slot& to = parameters_.slots[primitive.output.slot];
+  copy(from.base + primitive.input.offset, to.base + primitive.output.offset, primitive.n, index,
+       [this, index] { primitive_done(index); });
+}
+
+void Execution::copy(std::uint64_t from, std::uint64_t to, std::uint64_t bytes,
+                     std::uint16_t primitive, std::function<void()> next) {
+  constexpr std::uint64_t kPiece = 4096;
+  if (bytes == 0) return at(common::now_ps(), std::move(next));
+  const std::uint64_t piece = std::min(bytes, kPiece);
+  const auto buffer = std::make_shared<std::vector<std::uint8_t>>(piece);
+  core_.dma.read(
+      Dma::kKv, from, buffer->data(), piece,
+      then(primitive, [this, from, to, bytes, piece, primitive, buffer, next = std::move(next)] {
+        core_.dma.write(Dma::kKv, to, buffer->data(), piece,
+                        then(primitive, [this, from, to, bytes, piece, primitive, next] {
+                          copy(from + piece, to + piece, bytes - piece, primitive, next);
+                        }));
+      }));
+}
+
+// Semaphores live in memory and anyone may write them, so a wait is a read every poll interval.
+void Execution::wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint16_t primitive,
+                         std::function<void()> next) {
+  const auto word = std::make_shared<std::uint32_t>(0);
+  core_.dma.read(Dma::kControl, semaphore, word.get(), 4,
+                 then(primitive, [this, word, semaphore, value, primitive, next] {
+                   if (*word >= value) return next();
+                   at(common::now_ps() + core_.config.semaphore_poll_ps,
+                      [this, semaphore, value, primitive, next] {
+                        wait_for(semaphore, value, primitive, next);
+                      });
+                 }));
+}
+
+// --- LINEAR in the memory
+// -------------------------------------------------------------------------
+
+void Execution::start_pim_linear(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  const PassShape shape{static_cast<std::uint32_t>(pass_.rows.size()),
+                        static_cast<std::uint32_t>(pass_.ranges.size())};
+  const std::uint32_t m = output_rows(primitive, shape);
+  const PimPort::Geometry& pim = core_.pim.geometry();
+  const std::uint32_t vector_bytes = 2 * primitive.k;
+  const std::uint64_t rows_at_once =
+      pim.result_bytes / (2ull * m) / core_.config.array.columns * core_.config.array.columns;
+  if (std::uint64_t{vector_bytes} * m > pim.vector_bytes || rows_at_once == 0 || m > 0xFFFF) {
+    return fail({Status::kNoSpace, index, std::uint64_t{vector_bytes} * m});
+  }
+  const auto results = std::make_shared<std::vector<std::uint16_t>>(std::size_t{m} * primitive.n);
+  const auto joint = join([this, index, m, results] {
+    const abi::Primitive& p = program_[index];
+    for (std::uint32_t row = 0; row < m; ++row) {
+      std::memcpy(activation(p.output, row), results->data() + std::size_t{row} * p.n, 2ull * p.n);
+    }
+    primitive_done(index);
+  });
+  const PlaneAddresses planes = plane_addresses(primitive, parameters_);
+  const numerics::TensorLayout layout = layout_of(primitive);
+  for (std::uint32_t row0 = 0; row0 < primitive.n;
+       row0 += static_cast<std::uint32_t>(rows_at_once)) {
+    const auto rows =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(rows_at_once, primitive.n - row0));
+    PimPort::Job job;
+    for (std::uint32_t row = 0; row < m; ++row) {
+      const std::uint8_t* x = activation(primitive.input, input_row(primitive, row));
+      job.writes.push_back({row * vector_bytes, {x, x + vector_bytes}});
+    }
+    const numerics::Tile tile{row0, rows, 0, primitive.k};
+    abi::PimCommand command{};
+    command.opcode = static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
+    command.format = primitive.weight.format;
+    command.flags = abi::kPimFirst | abi::kPimLast;
+    command.weights =
+        planes[0] + numerics::plane_range(layout, tile, numerics::Plane::kStream).offset;
+    command.rows = rows;
+    command.columns = primitive.k;
+    command.row_elements = primitive.k;
+    command.vectors = static_cast<std::uint16_t>(m);
+    command.grouping = primitive.grouping;
+    command.scope = primitive.scope;
+    if (numerics::has_tables(layout)) {
+      command.tables =
+          planes[3] + numerics::plane_range(layout, tile, numerics::Plane::kTables).offset;
+    } else if (numerics::has_scales(layout)) {
+      command.tables =
+          planes[2] + numerics::plane_range(layout, tile, numerics::Plane::kScales).offset;
+    }
+    command.vector_stride = vector_bytes;
+    command.output_stride = 2 * rows;
+    command.element_offset = static_cast<std::uint32_t>(std::uint64_t{row0} * primitive.k *
+                                                        abi::stream_bits(layout.format) % 8 / 4);
+    job.commands.push_back(command);
+    for (std::uint32_t row = 0; row < m; ++row) {
+      job.reads.push_back(
+          {row * 2 * rows, results->data() + std::size_t{row} * primitive.n + row0, 2ull * rows});
+    }
+    ++joint->pending;
+    job.done = then(index, [joint] { joint->done(); });
+    core_.pim.run(std::move(job));
+  }
+  joint->done();
+}
+
+observe::Timeline::Name Execution::name_of(const abi::Primitive& primitive) const {
+  return core_.primitive_names[primitive.op];
+}
+
+}  // namespace tandem::npu

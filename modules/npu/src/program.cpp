@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/npu/program.h"
+
+#include "tandem/numerics/weights.h"
+
+namespace tandem::npu {
+
+using abi::Format;
+using abi::Operand;
+using abi::ParameterBlock;
+using abi::Primitive;
+using abi::PrimitiveOp;
+using abi::RowMode;
+using abi::Space;
+using abi::Status;
+
+namespace {
+
+bool implemented(PrimitiveOp op) {
+  switch (op) {
+    case PrimitiveOp::kRoute:
+    case PrimitiveOp::kDispatch:
+    case PrimitiveOp::kCombine:
+    case PrimitiveOp::kTopk:
+    case PrimitiveOp::kCollective:
+      return false;
+    default:
+      return true;
+  }
+}
+
+bool runs_on_pim(PrimitiveOp op) {
+  return op == PrimitiveOp::kLinear || op == PrimitiveOp::kAttention;
+}
+
+bool kind_is_known(const Primitive& primitive) {
+  switch (static_cast<PrimitiveOp>(primitive.op)) {
+    case PrimitiveOp::kNorm:
+      return primitive.kind <= 1;
+    case PrimitiveOp::kPosition:
+      return primitive.kind <= 1;
+    case PrimitiveOp::kElementwise:
+      return primitive.kind <= 3;
+    default:
+      return true;
+  }
+}
+
+Status check_static(const Primitive& primitive, std::size_t index, bool pim_bound) {
+  if (primitive.op >= abi::kPrimitiveOps) return Status::kBadProgram;
+  const auto op = static_cast<PrimitiveOp>(primitive.op);
+  if (!implemented(op)) return Status::kNoEngine;
+  if (!kind_is_known(primitive)) return Status::kUnsupported;
+  if (primitive.row_mode > 2 || primitive.kv_set >= abi::kKvSets) return Status::kBadProgram;
+  if (primitive.groups > 1 || primitive.index_slot != abi::kNoSlot) return Status::kUnsupported;
+  if (primitive.predecessor_count > abi::kMaxPredecessors) return Status::kBadProgram;
+  for (std::size_t i = 0; i < primitive.predecessor_count; ++i) {
+    if (primitive.predecessors[i] >= index) return Status::kBadProgram;
+  }
+  const std::uint8_t engines =
+      abi::kEngineNpu | (runs_on_pim(op) && pim_bound ? abi::kEnginePim : 0);
+  return (primitive.engine_mask & engines) == 0 ? Status::kNoEngine : Status::kOk;
+}
+
+}  // namespace
+
+Fault Program::load(std::uint64_t address, std::vector<Primitive> primitives, bool pim_bound) {
+  unload();
+  for (std::size_t i = 0; i < primitives.size(); ++i) {
+    const Status status = check_static(primitives[i], i, pim_bound);
+    if (status != Status::kOk) {
+      return {status, static_cast<std::uint16_t>(i), address + i * sizeof(Primitive)};
+    }
+  }
+  address_ = address;
+  primitives_ = std::move(primitives);
+  dependents_.assign(primitives_.size(), {});
+  tiles_.assign(primitives_.size(), {});
+  for (std::size_t i = 0; i < primitives_.size(); ++i) {
+    for (std::size_t p = 0; p < primitives_[i].predecessor_count; ++p) {
+      dependents_[primitives_[i].predecessors[p]].push_back(static_cast<std::uint16_t>(i));
+    }
+  }
+  return {};
+}
+
+namespace {
+
+// Collects the first thing that is wrong with the operands of one primitive.
+class OperandCheck {
+ public:
+  OperandCheck(const ParameterBlock& parameters, std::uint64_t activation_bytes)
+      : parameters_(parameters), activation_bytes_(activation_bytes) {}
+
+  void activation(const Operand& operand, std::uint64_t rows, std::uint64_t columns,
+                  bool writes = false) {
+    if (!format(operand, {Format::kFp16})) return;
+    if (rows > 1 && operand.stride < columns * 2) return fail(Status::kBadOperand, operand.stride);
+    if (operand.offset % 2 != 0 || operand.stride % 2 != 0) {
+      return fail(Status::kBadOperand, operand.offset);
+    }
+    const std::uint64_t bytes = rows == 0 ? 0 : (rows - 1) * operand.stride + columns * 2;
+    range(operand, bytes, writes, true);
+  }
+
+  void memory(const Operand& operand, std::uint64_t bytes, std::initializer_list<Format> formats) {
+    if (format(operand, formats)) range(operand, bytes, false, false);
+  }
+
+  void weight(const Primitive& primitive, std::uint64_t rows, std::uint64_t columns) {
+    using numerics::Plane;
+    if (primitive.weight.format >= abi::kFormatCount || primitive.grouping > 3 ||
+        primitive.scope > 1) {
+      return fail(Status::kBadOperand, primitive.weight.format);
+    }
+    const auto weight_format = static_cast<Format>(primitive.weight.format);
+    if (weight_format == Format::kFp32 || weight_format == Format::kU32) {
+      return fail(Status::kBadOperand, primitive.weight.format);
+    }
+    if (primitive.weight.layout != 0) return fail(Status::kUnsupported, primitive.weight.layout);
+    const numerics::TensorLayout layout{
+        weight_format, static_cast<abi::Grouping>(primitive.grouping),
+        static_cast<abi::TableScope>(primitive.scope), static_cast<std::uint32_t>(rows),
+        static_cast<std::uint32_t>(columns)};
+    range(primitive.weight, plane_bytes(layout, Plane::kStream), false, false);
+    range_if(primitive.remainder, plane_bytes(layout, Plane::kRemainder));
+    range_if(primitive.scales, plane_bytes(layout, Plane::kScales));
+    range_if(primitive.tables, plane_bytes(layout, Plane::kTables));
+  }
+
+  void require(bool condition, std::uint64_t value) {
+    if (!condition) fail(Status::kBadOperand, value);
+  }
+
+  Fault fault() const { return fault_; }
+
+ private:
+  bool format(const Operand& operand, std::initializer_list<Format> formats) {
+    for (const Format candidate : formats) {
+      if (operand.format == static_cast<std::uint8_t>(candidate)) return true;
+    }
+    fail(Status::kBadOperand, operand.format);
+    return false;
+  }
+
+  void range_if(const Operand& operand, std::uint64_t bytes) {
+    if (bytes != 0) range(operand, bytes, false, false);
+  }
+
+  void range(const Operand& operand, std::uint64_t bytes, bool writes, bool local) {
+    if (operand.slot >= parameters_.slot_count) return fail(Status::kBadOperand, operand.slot);
+    const abi::Slot& slot = parameters_.slots[operand.slot];
+    const bool is_local = slot.space == static_cast<std::uint32_t>(Space::kLocal);
+    if (slot.space == static_cast<std::uint32_t>(Space::kUnbound) || is_local != local) {
+      return fail(Status::kBadOperand, operand.slot);
+    }
+    if (writes && slot.writable == 0) return fail(Status::kBadOperand, operand.slot);
+    if (bytes > slot.bytes || operand.offset > slot.bytes - bytes) {
+      return fail(Status::kBadOperand, slot.base + operand.offset);
+    }
+    if (local && (slot.bytes > activation_bytes_ || slot.base > activation_bytes_ - slot.bytes)) {
+      return fail(Status::kBadOperand, slot.base);
+    }
+  }
+
+  void fail(Status status, std::uint64_t value) {
+    if (!fault_) fault_ = {status, 0xFFFF, value};
+  }
+
+  const ParameterBlock& parameters_;
+  std::uint64_t activation_bytes_;
+  Fault fault_;
+};
+
+bool heads_fit(const Primitive& primitive) {
+  return primitive.heads != 0 && primitive.kv_heads != 0 && primitive.head_dim != 0 &&
+         primitive.heads % primitive.kv_heads == 0;
+}
+
+void check_linear(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
+  const std::uint32_t rows = output_rows(primitive, shape);
+  check.require(primitive.n != 0 && primitive.k != 0, primitive.n);
+  check.activation(primitive.input, input_rows(primitive, shape), primitive.k);
+  check.weight(primitive, primitive.n, primitive.k);
+  if (primitive.bias.slot != abi::kNoSlot) {
+    check.memory(primitive.bias, 2ull * primitive.n, {Format::kFp16});
+  }
+  check.activation(primitive.output, rows, primitive.n, true);
+}
+
+void check_position(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
+  const std::uint32_t columns = std::uint32_t{primitive.heads} * primitive.head_dim;
+  check.require(columns != 0 && primitive.head_dim % 2 == 0, primitive.head_dim);
+  check.activation(primitive.input, shape.rows, columns);
+  check.memory(primitive.input2, 2ull * primitive.head_dim, {Format::kFp32});
+  check.activation(primitive.output, shape.rows, columns, true);
+}
+
+}  // namespace
+
+std::uint32_t output_rows(const Primitive& primitive, const PassShape& shape) {
+  return static_cast<RowMode>(primitive.row_mode) == RowMode::kAll ? shape.rows : shape.sequences;
+}
+
+std::uint32_t input_rows(const Primitive& primitive, const PassShape& shape) {
+  return static_cast<RowMode>(primitive.row_mode) == RowMode::kEntries ? shape.sequences
+                                                                       : shape.rows;
+}
+
+Fault check_operands(const Primitive& primitive, const ParameterBlock& parameters,
+                     const PassShape& shape, std::uint64_t activation_bytes) {
+  OperandCheck check(parameters, activation_bytes);
+  const std::uint32_t in_rows = input_rows(primitive, shape);
+  const std::uint32_t out_rows = output_rows(primitive, shape);
+  switch (static_cast<PrimitiveOp>(primitive.op)) {
+    case PrimitiveOp::kGather:
+      check.require(primitive.n != 0 && primitive.k != 0, primitive.n);
+      check.weight(primitive, primitive.k, primitive.n);
+      check.activation(primitive.output, shape.rows, primitive.n, true);
+      break;
+    case PrimitiveOp::kLinear:
+      check_linear(check, primitive, shape);
+      break;
+    case PrimitiveOp::kNorm:
+      check.require(primitive.n != 0, primitive.n);
+      check.activation(primitive.input, in_rows, primitive.n);
+      check.memory(primitive.weight, 2ull * primitive.n, {Format::kFp16});
+      check.activation(primitive.output, out_rows, primitive.n, true);
+      break;
+    case PrimitiveOp::kPosition:
+      check_position(check, primitive, shape);
+      break;
+    case PrimitiveOp::kElementwise:
+      check.require(primitive.n != 0, primitive.n);
+      check.activation(primitive.input, in_rows, primitive.n);
+      if (primitive.kind != static_cast<std::uint8_t>(abi::ElementwiseKind::kGelu)) {
+        check.activation(primitive.input2, in_rows, primitive.n);
+      }
+      check.activation(primitive.output, out_rows, primitive.n, true);
+      break;
+    case PrimitiveOp::kKvAppend: {
+      const std::uint32_t columns = std::uint32_t{primitive.kv_heads} * primitive.head_dim;
+      check.require(columns != 0, primitive.head_dim);
+      check.activation(primitive.input, shape.rows, columns);
+      check.activation(primitive.input2, shape.rows, columns);
+      break;
+    }
+    case PrimitiveOp::kAttention: {
+      const std::uint32_t columns = std::uint32_t{primitive.heads} * primitive.head_dim;
+      check.require(heads_fit(primitive), primitive.heads);
+      check.activation(primitive.input, shape.rows, columns);
+      check.activation(primitive.output, shape.rows, columns, true);
+      break;
+    }
+    case PrimitiveOp::kSample:
+    case PrimitiveOp::kAccept:
+      check.require(primitive.n != 0, primitive.n);
+      check.activation(primitive.input, in_rows, primitive.n);
+      break;
+    case PrimitiveOp::kCopy:
+      check.require(primitive.n != 0, primitive.n);
+      check.memory(primitive.input, primitive.n, {Format::kFp16, Format::kU32, Format::kFp32});
+      check.memory(primitive.output, primitive.n, {Format::kFp16, Format::kU32, Format::kFp32});
+      break;
+    case PrimitiveOp::kWait:
+    case PrimitiveOp::kSignal:
+      check.require(primitive.semaphore % 4 == 0, primitive.semaphore);
+      break;
+    default:
+      break;
+  }
+  return check.fault();
+}
+
+}  // namespace tandem::npu

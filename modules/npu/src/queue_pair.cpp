@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/npu/queue_pair.h"
+
+#include <algorithm>
+
+namespace tandem::npu {
+
+using abi::Status;
+
+void QueuePair::enable(const Rings& rings) {
+  rings_ = rings;
+  head_ = tail_ = completion_head_ = completion_tail_ = 0;
+  phase_ = 1;
+  enabled_ = true;
+}
+
+void QueuePair::reset() {
+  enabled_ = fetching_ = writing_ = false;
+  waiting_.clear();
+  unwritten_.clear();
+  running_.reset();
+  head_ = tail_ = completion_head_ = completion_tail_ = 0;
+}
+
+bool QueuePair::submission_tail(std::uint32_t tail) {
+  if (!enabled_ || tail >= rings_.submission_size) return false;
+  tail_ = tail;
+  fetch();
+  return true;
+}
+
+bool QueuePair::completion_head(std::uint32_t head) {
+  if (!enabled_ || head >= rings_.completion_size) return false;
+  completion_head_ = head;
+  write_completion();
+  return true;
+}
+
+void QueuePair::fetch() {
+  if (!enabled_ || fetching_ || head_ == tail_ || waiting_.size() >= fetch_ahead_) return;
+  fetching_ = true;
+  dma_.read(Dma::kControl, rings_.submission_base + std::uint64_t{head_} * sizeof(abi::Command),
+            &arriving_, sizeof arriving_,
+            [this](bool ok, std::uint64_t fault_address) { fetched(ok, fault_address); });
+}
+
+void QueuePair::fetched(bool ok, std::uint64_t fault_address) {
+  fetching_ = false;
+  head_ = (head_ + 1) % rings_.submission_size;
+  if (!ok) {
+    abi::Command unknown{};
+    unknown.tag = 0xFFFF'FFFF;
+    waiting_.push_back({unknown, {Status::kBusError, 0xFFFF, fault_address}});
+  } else {
+    Fault fault = owner_.check(arriving_);
+    const bool cancel = arriving_.opcode == static_cast<std::uint8_t>(abi::Opcode::kCancel);
+    if (cancel && !fault) {
+      if (!owner_.cancel(static_cast<std::uint32_t>(arriving_.semaphore_address))) {
+        fault = {Status::kNotFound, 0xFFFF, arriving_.semaphore_address};
+      }
+      complete(arriving_, fault, 0);
+    } else {
+      waiting_.push_back({arriving_, fault});
+    }
+  }
+  start_next();
+  fetch();
+}
+
+void QueuePair::start_next() {
+  while (running_ == nullptr && !waiting_.empty()) {
+    const Waiting& next = waiting_.front();
+    if (next.fault) {
+      complete(next.command, next.fault, 0);
+      waiting_.pop_front();
+      continue;
+    }
+    running_ = owner_.try_start(
+        index_, next.command,
+        [this](const Fault& fault, std::uint64_t value) { finished(fault, value); });
+    if (running_ == nullptr) return;
+    waiting_.pop_front();
+    running_->start();
+  }
+  fetch();
+}
+
+void QueuePair::retry() {
+  start_next();
+}
+
+// The execution is still on the stack, so it goes a moment later.
+void QueuePair::finished(const Fault& fault, std::uint64_t value) {
+  complete(running_->command(), fault, value);
+  owner_.defer([this] {
+    owner_.ended(index_, *running_);
+    running_.reset();
+    start_next();
+  });
+}
+
+bool QueuePair::cancel(std::uint32_t tag) {
+  if (running_ != nullptr && running_->command().tag == tag) {
+    running_->cancel();
+    return true;
+  }
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+    return waiting.command.tag == tag && !waiting.fault;
+  });
+  if (found == waiting_.end()) return false;
+  found->fault = {Status::kCancelled, 0xFFFF, 0};
+  return true;
+}
+
+void QueuePair::complete(const abi::Command& command, const Fault& fault, std::uint64_t value) {
+  abi::Completion completion{};
+  completion.tag = command.tag;
+  completion.status = static_cast<std::uint8_t>(fault.status);
+  completion.primitive = fault.primitive;
+  completion.value = fault ? fault.value : value;
+  const bool interrupt = fault || (command.flags & abi::kCommandInterrupt) != 0;
+  unwritten_.push_back({completion, interrupt});
+  write_completion();
+}
+
+void QueuePair::write_completion() {
+  if (writing_ || unwritten_.empty()) return;
+  const std::uint32_t next = (completion_tail_ + 1) % rings_.completion_size;
+  if (next == completion_head_) return;  // full: the driver's doorbell lets it go on
+  writing_ = true;
+  abi::Completion& completion = unwritten_.front().completion;
+  completion.phase = phase_;
+  const std::uint64_t address =
+      rings_.completion_base + std::uint64_t{completion_tail_} * sizeof(abi::Completion);
+  completion_tail_ = next;
+  if (completion_tail_ == 0) phase_ ^= 1u;
+  dma_.write(Dma::kControl, address, &completion, sizeof completion, [this](bool, std::uint64_t) {
+    const Unwritten written = unwritten_.front();
+    unwritten_.pop_front();
+    writing_ = false;
+    owner_.completed(index_, written.completion, written.interrupt);
+    write_completion();
+  });
+}
+
+}  // namespace tandem::npu

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/npu/weight_stream.h"
+
+#include <algorithm>
+
+namespace tandem::npu {
+
+using numerics::Plane;
+using numerics::TensorLayout;
+using numerics::Tile;
+
+namespace {
+
+std::uint64_t address_of(const abi::Operand& operand, const abi::ParameterBlock& parameters) {
+  if (operand.slot >= parameters.slot_count) return 0;
+  return parameters.slots[operand.slot].base + operand.offset;
+}
+
+constexpr std::array<Plane, numerics::kPlaneCount> kPlanes = {Plane::kStream, Plane::kRemainder,
+                                                              Plane::kScales, Plane::kTables};
+
+bool has_plane(const TensorLayout& layout, Plane plane) {
+  return numerics::plane_bytes(layout, plane) != 0;
+}
+
+numerics::PlaneView& plane_view(numerics::WeightView& view, Plane plane) {
+  switch (plane) {
+    case Plane::kStream:
+      return view.stream;
+    case Plane::kRemainder:
+      return view.remainder;
+    case Plane::kScales:
+      return view.scales;
+    default:
+      return view.tables;
+  }
+}
+
+// A transfer of a plane: whole, or a row at a time where the tile is narrower than the tensor.
+struct PlaneFetch {
+  bool by_rows;
+  std::uint32_t pitch;
+  std::uint64_t bytes;
+};
+
+PlaneFetch plan(const TensorLayout& layout, const Tile& tile, Plane plane) {
+  if (numerics::is_contiguous(layout, tile, plane)) {
+    return {false, 0, numerics::plane_range(layout, tile, plane).bytes};
+  }
+  const std::uint32_t pitch = numerics::row_pitch_bytes(layout, tile, plane);
+  return {true, pitch, std::uint64_t{pitch} * tile.rows};
+}
+
+}  // namespace
+
+PlaneAddresses plane_addresses(const abi::Primitive& primitive,
+                               const abi::ParameterBlock& parameters) {
+  return {address_of(primitive.weight, parameters), address_of(primitive.remainder, parameters),
+          address_of(primitive.scales, parameters), address_of(primitive.tables, parameters)};
+}
+
+TensorLayout layout_of(const abi::Primitive& primitive) {
+  const bool gather = primitive.op == static_cast<std::uint8_t>(abi::PrimitiveOp::kGather);
+  return {static_cast<abi::Format>(primitive.weight.format),
+          static_cast<abi::Grouping>(primitive.grouping),
+          static_cast<abi::TableScope>(primitive.scope), gather ? primitive.k : primitive.n,
+          gather ? primitive.n : primitive.k};
+}
+
+std::uint64_t tile_bytes(const TensorLayout& layout, const Tile& tile) {
+  std::uint64_t bytes = 0;
+  for (const Plane plane : kPlanes) {
+    if (has_plane(layout, plane)) bytes += plan(layout, tile, plane).bytes;
+  }
+  return bytes;
+}
+
+void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
+                Dma::Done done) {
+  struct Fetch {
+    unsigned pending;
+    bool ok = true;
+    std::uint64_t fault = 0;
+    Dma::Done done;
+  };
+  const TensorLayout& layout = tile.view.layout;
+  const auto fetch = std::make_shared<Fetch>(Fetch{1, true, 0, std::move(done)});
+  const auto one_done = [fetch](bool ok, std::uint64_t fault) {
+    if (!ok && fetch->ok) fetch->fault = fault;
+    fetch->ok = fetch->ok && ok;
+    if (--fetch->pending == 0) fetch->done(fetch->ok, fetch->fault);
+  };
+  for (const Plane plane : kPlanes) {
+    if (!has_plane(layout, plane)) continue;
+    const auto index = static_cast<std::size_t>(plane);
+    const PlaneFetch fetch_plan = plan(layout, tile.view.tile, plane);
+    tile.bytes[index].resize(fetch_plan.bytes);
+    plane_view(tile.view, plane) = {tile.bytes[index].data(), fetch_plan.pitch};
+    const std::uint32_t transfers = fetch_plan.by_rows ? tile.view.tile.rows : 1;
+    for (std::uint32_t row = 0; row < transfers; ++row) {
+      const numerics::ByteRange range =
+          fetch_plan.by_rows ? numerics::row_range(layout, tile.view.tile, plane, row)
+                             : numerics::plane_range(layout, tile.view.tile, plane);
+      ++fetch->pending;
+      dma.read(channel, planes[index] + range.offset,
+               tile.bytes[index].data() + std::uint64_t{fetch_plan.pitch} * row, range.bytes,
+               one_done);
+    }
+  }
+  dma.read(channel, 0, nullptr, 0, one_done);  // balances the initial count
+}
+
+std::vector<Tile> cut(const TensorLayout& layout, std::uint64_t limit_bytes,
+                      std::uint32_t row_multiple) {
+  const auto fits = [&](std::uint32_t rows, std::uint32_t cols) {
+    return tile_bytes(layout, {0, rows, 0, cols}) <= limit_bytes;
+  };
+  std::uint32_t rows = std::min(row_multiple, layout.rows);
+  std::uint32_t cols = layout.cols;
+  if (fits(rows, cols)) {
+    while (rows + row_multiple <= layout.rows && fits(rows + row_multiple, cols)) {
+      rows += row_multiple;
+    }
+  } else {
+    while (rows > 1 && !fits(rows, std::min(cols, abi::kChunk))) rows = (rows + 1) / 2;
+    if (!fits(rows, std::min(cols, abi::kChunk))) return {};
+    cols = std::min(cols, abi::kChunk);
+    while (cols + abi::kChunk < layout.cols && fits(rows, cols + abi::kChunk)) cols += abi::kChunk;
+  }
+  std::vector<Tile> tiles;
+  for (std::uint32_t row = 0; row < layout.rows; row += rows) {
+    for (std::uint32_t col = 0; col < layout.cols; col += cols) {
+      tiles.push_back(
+          {row, std::min(rows, layout.rows - row), col, std::min(cols, layout.cols - col)});
+    }
+  }
+  return tiles;
+}
+
+WeightTile* WeightStream::take() {
+  if (free_.empty()) {
+    storage_.push_back(std::make_unique<WeightTile>());
+    free_.push_back(storage_.back().get());
+  }
+  WeightTile* tile = free_.back();
+  free_.pop_back();
+  return tile;
+}
+
+WeightTile* WeightStream::push(std::uint16_t primitive, const TensorLayout& layout,
+                               const Tile& part, const PlaneAddresses& planes,
+                               std::uint64_t raw_bytes) {
+  WeightTile* tile = take();
+  tile->primitive = primitive;
+  tile->view = {};
+  tile->view.layout = layout;
+  tile->view.tile = part;
+  tile->size_bytes = raw_bytes != 0 ? raw_bytes : tile_bytes(layout, part);
+  tile->requested = tile->arrived = false;
+  waiting_.push_back({tile, planes, raw_bytes});
+  return tile;
+}
+
+void WeightStream::pump() {
+  while (!waiting_.empty() && used_bytes_ + waiting_.front().tile->size_bytes <= capacity_bytes_) {
+    const Waiting waiting = waiting_.front();
+    waiting_.pop_front();
+    request(waiting);
+  }
+}
+
+void WeightStream::request(const Waiting& waiting) {
+  WeightTile& tile = *waiting.tile;
+  tile.requested = true;
+  used_bytes_ += tile.size_bytes;
+  peak_bytes_ = std::max(peak_bytes_, used_bytes_);
+  requested_bytes_ += tile.size_bytes;
+  ++under_way_;
+  const auto done = [this, &tile](bool ok, std::uint64_t fault) {
+    --under_way_;
+    tile.arrived = ok;
+    arrived_(tile, ok, fault);
+  };
+  if (waiting.raw_bytes != 0) {
+    tile.bytes[0].resize(waiting.raw_bytes);
+    dma_.read(Dma::kWeights, waiting.planes[0], tile.bytes[0].data(), waiting.raw_bytes, done);
+  } else {
+    fetch_tile(dma_, Dma::kWeights, tile, waiting.planes, done);
+  }
+}
+
+void WeightStream::release(WeightTile* tile) {
+  used_bytes_ -= tile->size_bytes;
+  free_.push_back(tile);
+  pump();
+}
+
+void WeightStream::cancel_rest() {
+  for (const Waiting& waiting : waiting_) free_.push_back(waiting.tile);
+  waiting_.clear();
+}
+
+void WeightStream::reset() {
+  waiting_.clear();
+  free_.clear();
+  for (const auto& tile : storage_) free_.push_back(tile.get());
+  used_bytes_ = 0;
+  under_way_ = 0;
+}
+
+}  // namespace tandem::npu
