@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "outcome.h"
+
+#include "tandem/abi/batch.h"
+#include "tandem/abi/command.h"
+
+namespace tandem::platform {
+namespace {
+
+constexpr double kPicosecondsPerSecond = 1e12;
+
+double per_second(std::uint64_t count, std::uint64_t time_ps) {
+  if (time_ps == 0) return 0.0;
+  return static_cast<double>(count) * kPicosecondsPerSecond / static_cast<double>(time_ps);
+}
+
+std::string status_text(const RequestLog& log, const std::string& unfinished) {
+  if (!log.ended) return "unfinished: " + unfinished;
+  if (log.status != abi::Status::kOk) return std::string("error: ") + abi::name_of(log.status);
+  return log.stop_reason == abi::StopReason::kStopId ? "eos" : "max_tokens";
+}
+
+struct Totals {
+  std::uint64_t tokens = 0;
+  std::uint64_t rounds = 0;
+  std::uint64_t round_tokens = 0;
+  std::uint64_t drafted = 0;
+  std::uint64_t accepted = 0;
+};
+
+Totals totals_of(const std::vector<RequestLog>& logs) {
+  Totals totals;
+  for (const RequestLog& log : logs) {
+    totals.tokens += log.tokens.size();
+    totals.rounds += log.rounds;
+    totals.round_tokens += log.round_tokens;
+    totals.drafted += log.drafted;
+    totals.accepted += log.accepted;
+  }
+  return totals;
+}
+
+}  // namespace
+
+double decode_tokens_per_s(const Outcome& outcome) {
+  return per_second(totals_of(outcome.requests).round_tokens, outcome.decode_time_ps);
+}
+
+RunReport make_report(const Outcome& outcome, const Tokenizer& tokenizer,
+                      const std::vector<std::vector<std::uint32_t>>& prompts) {
+  RunReport report;
+  report.complete = outcome.complete;
+  report.simulated_time_ps = outcome.simulated_time_ps;
+  report.prefill_time_ps = outcome.prefill_time_ps;
+  report.decode_time_ps = outcome.decode_time_ps;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const RequestLog& log = outcome.requests[i];
+    report.requests.push_back({prompts[i], log.tokens,
+                               tokenizer.decode(log.tokens, prompts[i].back()), log.rounds,
+                               status_text(log, outcome.unfinished)});
+  }
+
+  const Totals totals = totals_of(outcome.requests);
+  report.tokens_per_s = decode_tokens_per_s(outcome);
+  report.tokens_per_s_end_to_end = per_second(totals.tokens, outcome.simulated_time_ps);
+  if (totals.rounds > 0) {
+    report.tokens_per_round =
+        static_cast<double>(totals.round_tokens) / static_cast<double>(totals.rounds);
+  }
+  report.drafted_tokens = totals.drafted;
+  report.accepted_tokens = totals.accepted;
+  report.draft_pass = outcome.draft_pass;
+  report.verify_pass = outcome.verify_pass;
+  report.phases = outcome.phases;
+  report.utilisations = outcome.utilisations;
+  report.energy = outcome.energy;
+  report.statistics = outcome.statistics;
+  return report;
+}
+
+BaselineResult make_baseline(const Outcome& run, const Outcome& baseline) {
+  BaselineResult result;
+  result.simulated_time_ps = baseline.simulated_time_ps;
+  result.tokens_per_s = decode_tokens_per_s(baseline);
+  result.energy_pj = baseline.energy.total_picojoules();
+  result.same_tokens = true;
+  for (std::size_t i = 0; i < run.requests.size(); ++i) {
+    if (run.requests[i].tokens != baseline.requests[i].tokens) result.same_tokens = false;
+  }
+  return result;
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one SoC has to say after its run: all that a report is made of.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tandem/observe/energy.h"
+#include "tandem/observe/statistics.h"
+#include "tandem/platform/model/tokenizer.h"
+#include "tandem/platform/results.h"
+#include "transcript.h"
+
+namespace tandem::platform {
+
+// Time of decoding: from the first token that a prefill gave, without the prefills after it.
+class DecodeClock {
+ public:
+  // At the first token; `prefill_ps` is the time spent in the prefill phase so far.
+  void start(std::uint64_t now_ps, std::uint64_t prefill_ps) {
+    if (started_) return;
+    started_ = true;
+    start_ps_ = now_ps;
+    prefill_at_start_ps_ = prefill_ps;
+  }
+  std::uint64_t elapsed_ps(std::uint64_t now_ps, std::uint64_t prefill_ps) const {
+    return started_ ? (now_ps - start_ps_) - (prefill_ps - prefill_at_start_ps_) : 0;
+  }
+
+ private:
+  bool started_ = false;
+  std::uint64_t start_ps_ = 0;
+  std::uint64_t prefill_at_start_ps_ = 0;
+};
+
+struct Outcome {
+  bool complete = false;
+  std::string unfinished;  // why requests have not ended, if so
+  std::uint64_t simulated_time_ps = 0;
+  std::uint64_t prefill_time_ps = 0;
+  std::uint64_t decode_time_ps = 0;
+  std::vector<RequestLog> requests;
+  std::vector<PhaseTime> phases;
+  std::optional<PassBytes> draft_pass;
+  PassBytes verify_pass;
+  std::vector<Utilisation> utilisations;
+  observe::EnergyLedger energy;
+  observe::StatisticsTable statistics;
+};
+
+// Tokens that rounds gave, per second of decoding; 0 if there were none.
+double decode_tokens_per_s(const Outcome& outcome);
+
+RunReport make_report(const Outcome& outcome, const Tokenizer& tokenizer,
+                      const std::vector<std::vector<std::uint32_t>>& prompts);
+
+BaselineResult make_baseline(const Outcome& run, const Outcome& baseline);
+
+}  // namespace tandem::platform

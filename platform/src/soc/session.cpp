@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/platform/session.h"
+
+#include <memory>
+#include <optional>
+#include <systemc>
+
+#include "soc.h"
+#include "tandem/platform/errors.h"
+#include "tandem/platform/model/llama2c.h"
+#include "workload.h"
+
+namespace tandem::platform {
+namespace {
+
+// After the last record the UART still sends what its FIFO holds.
+constexpr std::uint64_t kDrainPs = 10'000'000'000;
+
+observe::Timeline::Limits limits(const TimelineConfig& config) {
+  observe::Timeline::Limits limits;
+  limits.begin_ps = config.begin_ps;
+  limits.end_ps = config.end_ps;
+  limits.max_events = config.max_events;
+  return limits;
+}
+
+// The SoCs of one run, side by side in one kernel, each from time 0 and by itself.
+class Session {
+ public:
+  Session(const Scenario& scenario, RunObserver& observer)
+      : scenario_(scenario),
+        observer_(observer),
+        model_(load_llama2c(scenario.model.weights)),
+        tokenizer_(Tokenizer::load(scenario.model.tokenizer, model_.shape.vocabulary)),
+        prompts_(prompt_tokens(scenario.workload, tokenizer_, model_.shape)) {
+    if (scenario.run.timeline.enabled) {
+      timeline_ = std::make_unique<observe::Timeline>(limits(scenario.run.timeline));
+    }
+    Soc::Setup setup{scenario, scenario.policy, model_, tokenizer_, prompts_};
+    setup.timeline = timeline_.get();
+    setup.echo = true;
+    soc_.emplace("soc", setup,
+                 Soc::Listener{[this](char byte) {
+                                 observer_.uart({&byte, 1});
+                               },
+                               [this] { on_progress("run"); }});
+    if (scenario.run.baseline == Baseline::kPlain && scenario.policy.name != PolicyName::kPlain) {
+      setup.policy.name = PolicyName::kPlain;
+      setup.timeline = nullptr;
+      setup.echo = false;
+      baseline_.emplace("baseline", setup,
+                        Soc::Listener{nullptr, [this] { on_progress("plain baseline"); }});
+    }
+  }
+
+  RunReport run() {
+    sc_core::sc_start(common::from_ps(scenario_.run.max_simulated_time_ps),
+                      sc_core::SC_EXIT_ON_STARVATION);
+    const std::string unfinished = why_unfinished();
+    const Outcome outcome = result_of(*soc_, unfinished);
+    std::optional<Outcome> baseline;
+    if (baseline_) baseline = result_of(*baseline_, unfinished);
+    if (all_ended()) sc_core::sc_start(common::from_ps(kDrainPs), sc_core::SC_EXIT_ON_STARVATION);
+
+    RunReport report = make_report(outcome, tokenizer_, prompts_);
+    if (baseline) {
+      report.complete = report.complete && baseline->complete;
+      report.baseline = make_baseline(outcome, *baseline);
+    }
+    report.timeline = std::move(timeline_);
+    return report;
+  }
+
+ private:
+  bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }
+
+  void on_progress(const char* stage) {
+    std::uint64_t tokens = soc_->transcript().tokens();
+    std::uint64_t expected = std::uint64_t{scenario_.workload.max_tokens} * prompts_.size();
+    if (baseline_) {
+      tokens += baseline_->transcript().tokens();
+      expected *= 2;
+    }
+    observer_.progress({stage, common::now_ps(), tokens, expected});
+    if (all_ended()) sc_core::sc_pause();
+  }
+
+  std::string why_unfinished() const {
+    if (common::now_ps() >= scenario_.run.max_simulated_time_ps) {
+      return "run.max_simulated_time was reached";
+    }
+    return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps";
+  }
+
+  static Outcome result_of(const Soc& soc, const std::string& unfinished) {
+    if (!soc.transcript().violation().empty()) throw InternalError(soc.transcript().violation());
+    return soc.outcome(unfinished);
+  }
+
+  const Scenario& scenario_;
+  RunObserver& observer_;
+  Model model_;
+  Tokenizer tokenizer_;
+  std::vector<std::vector<std::uint32_t>> prompts_;
+  std::unique_ptr<observe::Timeline> timeline_;
+  std::optional<Soc> soc_;
+  std::optional<Soc> baseline_;
+};
+
+}  // namespace
+
+RunReport run_scenario(const Scenario& scenario, RunObserver& observer) {
+  Session session(scenario, observer);
+  return session.run();
+}
+
+}  // namespace tandem::platform

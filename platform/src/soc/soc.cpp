@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soc.h"
+
+#include "soc_config.h"
+#include "tandem/firmware/apps/generate.h"
+#include "tandem/platform/errors.h"
+#include "workload.h"
+
+namespace tandem::platform {
+namespace {
+
+enum InitiatorPort : unsigned { kCpuPort, kNpuPort, kMailboxPort, kInitiators };
+enum TargetPort : unsigned {
+  kDramPort,
+  kSramPort,
+  kNpuRegisters,
+  kIntcRegisters,
+  kTimerRegisters,
+  kUartRegisters,
+  kMailboxRegisters,
+  kPimRegisters,  // last: absent without PIM
+  kTargets
+};
+
+interconnect::Arbitration arbitration(Arbitration written) {
+  switch (written) {
+    case Arbitration::kRoundRobin:
+      return interconnect::Arbitration::round_robin;
+    case Arbitration::kPriority:
+      return interconnect::Arbitration::priority;
+    case Arbitration::kWeighted:
+      return interconnect::Arbitration::weighted;
+  }
+  throw InternalError("unknown arbitration");
+}
+
+interconnect::Crossbar::Config bus_config(const HardwareConfig& hardware) {
+  interconnect::Crossbar::Config config;
+  const auto port = [&hardware](const char* name) {
+    interconnect::Crossbar::Port p;
+    p.name = name;
+    p.width_bytes = static_cast<unsigned>(hardware.interconnect.width_bytes);
+    p.clock_period_ps = clock_period_ps(hardware.interconnect.clock_hz);
+    return p;
+  };
+  // The latency of the scenario is one way; both ports of a path have a share in it.
+  const unsigned latency = hardware.interconnect.latency_cycles;
+  for (const char* name : {"cpu", "npu", "mailbox"}) {
+    config.initiators.push_back(port(name));
+    config.initiators.back().latency_cycles = latency / 2;
+  }
+  const auto target = [&](TargetPort index, const char* name, std::uint64_t base,
+                          std::uint64_t bytes) {
+    config.targets.push_back(port(name));
+    config.targets.back().latency_cycles = latency - latency / 2;
+    config.ranges.push_back({name, base, bytes, index, true});
+  };
+  const AddressMap& map = hardware.address_map;
+  target(kDramPort, "dram", map.dram, hardware.dram.capacity_bytes);
+  target(kSramPort, "sram", map.sram, hardware.sram.size_bytes);
+  target(kNpuRegisters, "npu", map.npu, kRegisterBlockBytes);
+  target(kIntcRegisters, "intc", map.interrupt_controller, kRegisterBlockBytes);
+  target(kTimerRegisters, "timer", map.timer, kRegisterBlockBytes);
+  target(kUartRegisters, "uart", map.uart, kRegisterBlockBytes);
+  target(kMailboxRegisters, "mailbox", map.mailbox, kRegisterBlockBytes);
+  if (hardware.pim.enabled) target(kPimRegisters, "pim", map.pim, kPimWindowBytes);
+  config.arbitration = arbitration(hardware.interconnect.arbitration);
+  return config;
+}
+
+cpu::NativeCpu::Config cpu_config(const HardwareConfig& hardware) {
+  cpu::NativeCpu::Config config;
+  config.boot_info_address = hardware.address_map.sram;
+  config.hal_call_ps = hardware.cpu.hal_call_ps;
+  return config;
+}
+
+peripherals::Mailbox::Config mailbox_config(const BootImage& image) {
+  peripherals::Mailbox::Config config;
+  config.prompt_base = image.prompt_base;
+  config.prompt_bytes = image.prompt_bytes;
+  return config;
+}
+
+}  // namespace
+
+Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, Listener listener)
+    : Soc(name, setup,
+          make_boot_image(setup.scenario, setup.policy, setup.model, setup.tokenizer,
+                          prompt_bytes(setup.prompts), setup.echo),
+          std::move(listener)) {}
+
+Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,
+         Listener listener)
+    : sc_module(name),
+      hardware_(setup.scenario.platform),
+      bus_("bus", bus_config(hardware_)),
+      cpu_("cpu", *tandem_generate_firmware(), cpu_config(hardware_)),
+      npu_("npu", npu_config(hardware_)),
+      sram_("sram", sram_config(hardware_)),
+      intc_("intc", {}),
+      timer_("timer", {}),
+      uart_("uart", {}),
+      mailbox_("mailbox", mailbox_config(image)),
+      lines_("line", kInterruptLines),
+      cpu_irq_("cpu_irq"),
+      listener_(std::move(listener)),
+      transcript_(setup.prompts.size()) {
+  TANDEM_HAS_PROCESS(Soc);
+  if (hardware_.pim.enabled) {
+    pim_ = std::make_unique<pim::PimStack>("pim", pim_config(hardware_));
+  } else {
+    stack_ = std::make_unique<memory::Stack>("memory", stack_config(hardware_.dram));
+  }
+  connect();
+  connect_interrupts();
+  record_timeline(setup.timeline);
+  load(image);
+  post_requests(setup);
+  SC_METHOD(on_firmware_finished);
+  sensitive << cpu_.finished_event();
+  dont_initialize();
+}
+
+void Soc::connect() {
+  cpu_.bus.bind(bus_.from_initiator(kCpuPort));
+  npu_.memory.bind(bus_.from_initiator(kNpuPort));
+  mailbox_.memory.bind(bus_.from_initiator(kMailboxPort));
+  bus_.to_target(kSramPort).bind(sram_.target());
+  bus_.to_target(kNpuRegisters).bind(npu_.registers());
+  bus_.to_target(kIntcRegisters).bind(intc_.registers);
+  bus_.to_target(kTimerRegisters).bind(timer_.registers);
+  bus_.to_target(kUartRegisters).bind(uart_.registers);
+  bus_.to_target(kMailboxRegisters).bind(mailbox_.registers);
+  bus_.to_target(kDramPort).bind(dram().target());
+  if (pim_) bus_.to_target(kPimRegisters).bind(pim_->registers);
+}
+
+void Soc::connect_interrupts() {
+  npu_.irq()(lines_[kNpuLine]);
+  if (pim_) pim_->irq(lines_[kPimLine]);
+  timer_.irq(lines_[kTimerLine]);
+  mailbox_.irq(lines_[kMailboxLine]);
+  for (unsigned line = 0; line < kInterruptLines; ++line) intc_.lines[line](lines_[line]);
+  intc_.irq(cpu_irq_);
+  cpu_.irq(cpu_irq_);
+}
+
+void Soc::record_timeline(observe::Timeline* timeline) {
+  cpu_.set_timeline(timeline);
+  npu_.set_timeline(timeline);
+  if (pim_) {
+    pim_->set_timeline(timeline);
+  } else {
+    stack_->set_timeline(timeline, "memory");
+  }
+}
+
+void Soc::load(const BootImage& image) {
+  for (const MemoryBlock& block : image.blocks) {
+    const bool in_sram = block.address >= hardware_.address_map.sram &&
+                         block.address - hardware_.address_map.sram < hardware_.sram.size_bytes;
+    const std::uint64_t base = in_sram ? hardware_.address_map.sram : hardware_.address_map.dram;
+    memory::SparseStore& store = in_sram ? sram_.store() : dram().store();
+    if (!store.contains(block.address - base, block.bytes.size())) {
+      throw InternalError("a block of the boot image lies outside the memories");
+    }
+    store.write(block.address - base, block.bytes.data(), block.bytes.size());
+  }
+}
+
+void Soc::post_requests(const Setup& setup) {
+  uart_.on_byte([this](char byte) {
+    if (listener_.on_byte) listener_.on_byte(byte);
+  });
+  mailbox_.on_record([this](const abi::Record& record) { take_record(record); });
+  for (std::size_t i = 0; i < setup.prompts.size(); ++i) {
+    mailbox_.host_post(make_request(setup.scenario.workload, i, setup.prompts[i].size()),
+                       setup.prompts[i].data());
+  }
+  mailbox_.host_close();
+}
+
+void Soc::take_record(const abi::Record& record) {
+  if (ended()) return;
+  transcript_.add(record);
+  if (transcript_.tokens() > 0) decode_clock_.start(common::now_ps(), prefill_ps());
+  if (transcript_.all_ended()) outcome_ = std::make_unique<Outcome>(measure());
+  if (listener_.on_progress) listener_.on_progress();
+}
+
+void Soc::on_firmware_finished() {
+  if (ended()) return;
+  outcome_ = std::make_unique<Outcome>(measure());
+  outcome_->unfinished =
+      "the firmware stopped, its exit status is " + std::to_string(cpu_.exit_status());
+  if (listener_.on_progress) listener_.on_progress();
+}
+
+Outcome Soc::outcome(const std::string& unfinished) const {
+  if (outcome_) return *outcome_;
+  Outcome now = measure();
+  now.unfinished = unfinished;
+  return now;
+}
+
+}  // namespace tandem::platform

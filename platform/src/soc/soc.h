@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <systemc>
+#include <vector>
+
+#include "boot_image.h"
+#include "outcome.h"
+#include "tandem/cpu/native_cpu.h"
+#include "tandem/interconnect/crossbar.h"
+#include "tandem/memory/sram.h"
+#include "tandem/memory/stack.h"
+#include "tandem/npu/npu.h"
+#include "tandem/observe/timeline.h"
+#include "tandem/peripherals/interrupt_controller.h"
+#include "tandem/peripherals/mailbox.h"
+#include "tandem/peripherals/timer.h"
+#include "tandem/peripherals/uart.h"
+#include "tandem/pim/pim_stack.h"
+#include "tandem/platform/scenario.h"
+#include "transcript.h"
+
+namespace tandem::platform {
+
+// The whole platform: control processor with its firmware, NPU, memory (which may compute), control
+// memory and peripherals around one bus. Several may run side by side in one kernel; none depends
+// on another.
+class Soc : public sc_core::sc_module {
+ public:
+  struct Setup {
+    const Scenario& scenario;
+    PolicyConfig policy;  // may differ from the scenario's: the baseline's is plain
+    const Model& model;
+    const Tokenizer& tokenizer;
+    const std::vector<std::vector<std::uint32_t>>& prompts;
+    observe::Timeline* timeline = nullptr;  // nullptr: off
+    bool echo = false;                      // the first answer goes to the UART
+  };
+  struct Listener {
+    std::function<void(char)> on_byte;  // sent by the UART
+    std::function<void()> on_progress;  // a record has come, or the firmware has stopped
+  };
+
+  // Throws UserError if the model does not fit or a module refuses its configuration.
+  Soc(const sc_core::sc_module_name& name, const Setup& setup, Listener listener);
+
+  // All requests have ended, or the firmware has stopped.
+  bool ended() const { return outcome_ != nullptr; }
+  const Transcript& transcript() const { return transcript_; }
+  // Of the moment at which the last request ended; if that has not come, of now.
+  Outcome outcome(const std::string& unfinished) const;
+
+ private:
+  Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,
+      Listener listener);
+  void connect();
+  void connect_interrupts();
+  void record_timeline(observe::Timeline* timeline);
+  void load(const BootImage& image);
+  void post_requests(const Setup& setup);
+  void take_record(const abi::Record& record);
+  void on_firmware_finished();
+  std::uint64_t prefill_ps() const;
+  Outcome measure() const;
+  std::vector<PhaseTime> phases() const;
+  void collect_statistics(observe::StatisticsSink& sink) const;
+  void collect_energy(observe::EnergyLedger& ledger) const;
+  std::vector<Utilisation> utilisations(const observe::StatisticsTable& table,
+                                        std::uint64_t time_ps) const;
+  memory::Stack& dram() { return pim_ ? pim_->stack() : *stack_; }
+  const memory::Stack& dram() const { return pim_ ? pim_->stack() : *stack_; }
+
+  const HardwareConfig hardware_;
+  interconnect::Crossbar bus_;
+  cpu::NativeCpu cpu_;
+  npu::Npu npu_;
+  memory::Sram sram_;
+  std::unique_ptr<memory::Stack> stack_;  // one of these two
+  std::unique_ptr<pim::PimStack> pim_;
+  peripherals::InterruptController intc_;
+  peripherals::Timer timer_;
+  peripherals::Uart uart_;
+  peripherals::Mailbox mailbox_;
+  sc_core::sc_vector<sc_core::sc_signal<bool>> lines_;
+  sc_core::sc_signal<bool> cpu_irq_;
+
+  Listener listener_;
+  Transcript transcript_;
+  DecodeClock decode_clock_;
+  std::unique_ptr<Outcome> outcome_;
+};
+
+}  // namespace tandem::platform

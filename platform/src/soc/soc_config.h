@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the platform section of a scenario to the configurations of the modules.
+#pragma once
+#include "tandem/abi/boot_info.h"
+#include "tandem/interconnect/crossbar.h"
+#include "tandem/memory/sram.h"
+#include "tandem/memory/stack.h"
+#include "tandem/npu/config.h"
+#include "tandem/platform/scenario.h"
+
+namespace tandem::platform {
+
+// Each throws UserError, naming the section of the scenario, for what the module refuses.
+memory::DeviceConfig dram_device(const DramConfig& dram);
+memory::Stack::Config stack_config(const DramConfig& dram);
+memory::Sram::Config sram_config(const HardwareConfig& hardware);
+npu::Config npu_config(const HardwareConfig& hardware);
+
+abi::PolicyBlock policy_block(const PolicyConfig& policy);
+
+}  // namespace tandem::platform

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an Soc reports about itself: pulled from its modules, at one moment.
+#include <algorithm>
+#include <string_view>
+
+#include "soc.h"
+#include "tandem/platform/errors.h"
+
+namespace tandem::platform {
+namespace {
+
+constexpr double kPicosecondsPerSecond = 1e12;
+
+// Puts the name of the module in front of its entries.
+class PrefixedEnergy : public observe::EnergySink {
+ public:
+  PrefixedEnergy(observe::EnergySink& sink, std::string prefix)
+      : sink_(sink), prefix_(std::move(prefix) + ".") {}
+  void spend(std::string_view component, double picojoules, std::string_view source) override {
+    sink_.spend(prefix_ + std::string(component), picojoules, source);
+  }
+
+ private:
+  observe::EnergySink& sink_;
+  std::string prefix_;
+};
+
+double share(double part, double whole) {
+  return whole > 0.0 ? part / whole : 0.0;
+}
+
+const char* phase_name(abi::Phase phase) {
+  switch (phase) {
+    case abi::Phase::kOther:
+      return "other";
+    case abi::Phase::kPrefill:
+      return "prefill";
+    case abi::Phase::kDraft:
+      return "draft";
+    case abi::Phase::kVerify:
+      return "verify";
+    case abi::Phase::kDecode:
+      return "decode";
+    case abi::Phase::kAttention:
+      return "attention";
+  }
+  throw InternalError("unknown phase");
+}
+
+double integer(const observe::StatisticsTable& table, const std::string& path) {
+  const observe::Statistic* statistic = table.find(path);
+  if (statistic == nullptr) throw InternalError("no statistic " + path);
+  return statistic->as_double();
+}
+
+bool has_ending(std::string_view text, std::string_view ending) {
+  return text.size() >= ending.size() && text.substr(text.size() - ending.size()) == ending;
+}
+
+// Cycles that the multiply-accumulates would take if every multiplier were always in use.
+double least_matrix_cycles(const observe::StatisticsTable& table) {
+  constexpr std::string_view kFormats = "npu.matrix.by_format.";
+  constexpr std::string_view kMacs = ".macs";
+  double cycles = 0.0;
+  for (const observe::Statistic& statistic : table.all()) {
+    const std::string_view path = statistic.path;
+    if (path.substr(0, kFormats.size()) != kFormats || !has_ending(path, kMacs)) continue;
+    const std::string format(path.substr(0, path.size() - kMacs.size()));
+    cycles += statistic.as_double() / integer(table, format + ".peak_macs_per_cycle");
+  }
+  return cycles;
+}
+
+// On average per pass; nothing if there was none.
+std::optional<PassBytes> pass_bytes(const npu::Npu& npu, abi::Phase phase) {
+  const npu::PassCounters& counters = npu.pass_counters(phase);
+  if (counters.passes == 0) return {};
+  PassBytes bytes;
+  bytes.weight_bytes = counters.weight_bytes / counters.passes;
+  bytes.table_and_scale_bytes = counters.table_bytes / counters.passes;
+  return bytes;
+}
+
+}  // namespace
+
+std::uint64_t Soc::prefill_ps() const {
+  return npu_.phase_times().phase_ps[static_cast<std::size_t>(abi::Phase::kPrefill)];
+}
+
+Outcome Soc::measure() const {
+  Outcome outcome;
+  const std::uint64_t now_ps = common::now_ps();
+  outcome.simulated_time_ps = now_ps;
+  outcome.prefill_time_ps = prefill_ps();
+  outcome.decode_time_ps = decode_clock_.elapsed_ps(now_ps, prefill_ps());
+  outcome.requests = transcript_.requests();
+  outcome.complete = transcript_.all_ended() && transcript_.all_ok();
+  outcome.phases = phases();
+  outcome.draft_pass = pass_bytes(npu_, abi::Phase::kDraft);
+  const std::optional<PassBytes> verify = pass_bytes(npu_, abi::Phase::kVerify);
+  outcome.verify_pass =
+      verify ? *verify : pass_bytes(npu_, abi::Phase::kDecode).value_or(PassBytes{});
+  collect_statistics(outcome.statistics);
+  collect_energy(outcome.energy);
+  outcome.utilisations = utilisations(outcome.statistics, now_ps);
+  return outcome;
+}
+
+std::vector<PhaseTime> Soc::phases() const {
+  const npu::PhaseTimes times = npu_.phase_times();
+  std::vector<PhaseTime> phases;
+  for (std::size_t i = 0; i < times.phase_ps.size(); ++i) {
+    if (times.phase_ps[i] == 0) continue;
+    phases.push_back({phase_name(static_cast<abi::Phase>(i)), times.phase_ps[i]});
+  }
+  phases.push_back({"idle", times.idle_ps});
+  return phases;
+}
+
+std::vector<Utilisation> Soc::utilisations(const observe::StatisticsTable& table,
+                                           std::uint64_t time_ps) const {
+  const auto time = static_cast<double>(time_ps);
+  const auto busy = [&](const std::string& path) { return share(integer(table, path), time); };
+  const auto period_ps = static_cast<double>(npu_.config().clock_period_ps);
+
+  std::vector<Utilisation> all;
+  all.push_back({"npu.matrix", busy("npu.matrix.busy_ps"), "time in use"});
+  all.push_back({"npu.matrix.macs", share(least_matrix_cycles(table) * period_ps, time),
+                 "multiply-accumulates, of the array's peak"});
+  all.push_back({"npu.vector", busy("npu.vector.busy_ps"), "time in use"});
+  all.push_back({"npu.sampler", busy("npu.sampler.busy_ps"), "time in use"});
+  all.push_back({"npu.attention", busy("npu.attention_ps"), "time with attention in flight"});
+  const memory::Stack& stack = dram();
+  const double peak_bytes =
+      stack.config().device.geometry.peak_bytes_per_s() * time / kPicosecondsPerSecond;
+  for (unsigned i = 0; i < stack.channels(); ++i) {
+    const memory::Channel::Counters& counters = stack.channel(i).counters();
+    const std::string channel = ".channel" + std::to_string(i);
+    const auto bytes = static_cast<double>(counters.read_bytes + counters.write_bytes);
+    all.push_back({"memory" + channel, share(bytes, peak_bytes), "bytes, of the peak bandwidth"});
+    if (pim_) {
+      all.push_back({"pim" + channel, share(static_cast<double>(counters.compute_ps), time),
+                     "time with computation in the banks"});
+    }
+  }
+  return all;
+}
+
+void Soc::collect_statistics(observe::StatisticsSink& sink) const {
+  const auto collect = [&sink](const char* name, const auto& module) {
+    const observe::StatisticsGroup group(sink, name);
+    module.collect(sink);
+  };
+  collect("cpu", cpu_);
+  collect("npu", npu_);
+  collect("memory", dram());
+  if (pim_) collect("pim", *pim_);
+  collect("sram", sram_);
+  collect("bus", bus_);
+  collect("intc", intc_);
+  collect("timer", timer_);
+  collect("uart", uart_);
+  collect("mailbox", mailbox_);
+}
+
+void Soc::collect_energy(observe::EnergyLedger& ledger) const {
+  const auto collect = [&ledger](const char* name, const auto& module) {
+    PrefixedEnergy sink(ledger, name);
+    module.collect_energy(sink);
+  };
+  collect("npu", npu_);
+  collect("memory", dram());
+  if (pim_) collect("pim", *pim_);
+  collect("sram", sram_);
+}
+
+}  // namespace tandem::platform

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tandem/abi/batch.h"
+#include "tandem/abi/command.h"
+#include "tandem/abi/mailbox.h"
+
+namespace tandem::platform {
+
+// What the firmware has reported about one request.
+struct RequestLog {
+  std::vector<std::uint32_t> tokens;
+  std::uint64_t rounds = 0;        // verify rounds, or plain steps; prefill excluded
+  std::uint64_t round_tokens = 0;  // tokens from rounds
+  std::uint64_t drafted = 0;
+  std::uint64_t accepted = 0;
+  bool ended = false;
+  abi::Status status = abi::Status::kOk;
+  abi::StopReason stop_reason = abi::StopReason::kNone;
+};
+
+// Keeps the records of the mailbox by request and checks that they make sense.
+class Transcript {
+ public:
+  explicit Transcript(std::size_t requests) : logs_(requests) {}
+
+  void add(const abi::Record& record);
+
+  const std::vector<RequestLog>& requests() const { return logs_; }
+  // Also of requests that have failed.
+  bool all_ended() const { return ended_ == logs_.size(); }
+  bool all_ok() const;
+  std::uint64_t tokens() const { return tokens_; }
+  // Empty, or the first thing that a correct driver would not have reported.
+  const std::string& violation() const { return violation_; }
+
+ private:
+  void violate(const abi::Record& record, const std::string& what);
+
+  std::vector<RequestLog> logs_;
+  std::size_t ended_ = 0;
+  std::uint64_t tokens_ = 0;
+  std::string violation_;
+};
+
+}  // namespace tandem::platform

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "tandem/abi/mailbox.h"
+#include "tandem/platform/model/tokenizer.h"
+#include "tandem/platform/model/weights.h"
+#include "tandem/platform/scenario.h"
+
+namespace tandem::platform {
+
+// The prompts of a scenario as token ids: texts encoded with BOS in front, lists as written.
+// Throws UserError, naming the prompt, if it is empty, names a token that the model does not have,
+// or does not fit into the model's positions together with the tokens that are asked for.
+std::vector<std::vector<std::uint32_t>> prompt_tokens(const Workload& workload,
+                                                      const Tokenizer& tokenizer,
+                                                      const ModelShape& shape);
+
+// What the mailbox is told about one of the prompts; its address is the mailbox's business.
+abi::Request make_request(const Workload& workload, std::size_t index, std::size_t prompt_count);
+
+// Memory that holds all prompts at once, each 64-byte aligned.
+std::uint64_t prompt_bytes(const std::vector<std::vector<std::uint32_t>>& prompts);
+
+}  // namespace tandem::platform
