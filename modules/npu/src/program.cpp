@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/npu/program.h"
 
+#include "tandem/abi/batch.h"
 #include "tandem/numerics/weights.h"
 
 namespace tandem::npu {
