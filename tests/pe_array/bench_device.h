@@ -17,11 +17,7 @@ class PeArrayBench : public sc_core::sc_module {
  public:
   explicit PeArrayBench(const sc_core::sc_module_name& name = "bench",
                         const pe_array::DeviceConfig& config = small())
-      : sc_module(name),
-        socket("socket"),
-        irq("irq"),
-        reset("reset"),
-        device("device", config) {
+      : sc_module(name), socket("socket"), irq("irq"), reset("reset"), device("device", config) {
     socket.bind(device.target);
     device.irq(irq);
     device.reset(reset);
