@@ -45,7 +45,8 @@ void Crossbar::Config::validate() const {
   require(response_depth > 0, "response_depth is 0, must be at least 1");
   for (const Port& port : initiators) check_port(port, "initiator");
   for (const Port& port : targets) check_port(port, "target");
-  for (const AddressRange& range : AddressMap(ranges).ranges()) {
+  const AddressMap map(ranges);
+  for (const AddressRange& range : map.ranges()) {
     require(range.target < targets.size(), "address range '" + range.name + "' names target " +
                                                std::to_string(range.target) + ", there are " +
                                                std::to_string(targets.size()));
@@ -91,6 +92,9 @@ Crossbar::Crossbar(const sc_core::sc_module_name& name, const Config& config)
   }
   SC_METHOD(on_reset);
   sensitive << reset;
+  dont_initialize();
+  SC_METHOD(arbitrate);
+  sensitive << arbitrate_;
   dont_initialize();
 }
 

@@ -96,17 +96,29 @@ tlm::tlm_sync_enum Crossbar::begin_request(unsigned initiator, Payload& payload,
 
 void Crossbar::grant_waiting(unsigned target, Transaction* in_call) {
   Output& output = outputs_[target];
-  const std::uint64_t now = now_ps();
-  while (output.waiting != 0 && output.requests.size() < config_.request_depth) {
-    if (output.request_busy_ps > now) {
-      if (output.grant_wake_ps == output.request_busy_ps) return;
-      output.grant_wake_ps = output.request_busy_ps;
-      agenda_.at(output.request_busy_ps, [this, target] { grant_waiting(target, nullptr); });
+  while (output.waiting != 0 && output.requests.size() < config_.request_depth &&
+         !output.arbitration_due) {
+    if (output.request_busy_ps > now_ps()) {
+      output.arbitration_due = true;
+      agenda_.at(output.request_busy_ps, [this, target] {
+        arbitrations_.push(target);
+        arbitrate_.notify(sc_core::SC_ZERO_TIME);
+      });
       return;
     }
     const unsigned initiator = output.arbiter.pick(output.waiting);
     output.waiting &= ~(std::uint64_t{1} << initiator);
     grant(target, *inputs_[initiator].request, in_call);
+  }
+}
+
+// A delta cycle after the path has become free, so that initiators whose END_REQ comes at the same
+// time can take part with their next request.
+void Crossbar::arbitrate() {
+  while (!arbitrations_.empty()) {
+    const unsigned target = arbitrations_.pop();
+    outputs_[target].arbitration_due = false;
+    grant_waiting(target, nullptr);
   }
 }
 

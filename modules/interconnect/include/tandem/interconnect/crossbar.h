@@ -103,7 +103,7 @@ class Crossbar : public sc_core::sc_module {
     explicit Output(Arbiter a) : arbiter(std::move(a)) {}
     Arbiter arbiter;
     std::uint64_t waiting = 0;          // initiators whose request is for this target
-    std::uint64_t grant_wake_ps = 0;    // an agenda entry exists for then
+    bool arbitration_due = false;       // when the request path is free again
     common::Ring<Transaction*> requests;        // granted, in order
     Transaction* request = nullptr;     // between BEGIN_REQ and END_REQ
     std::uint64_t request_free_ps = 0;  // END_REQ may lie in the future
@@ -132,6 +132,7 @@ class Crossbar : public sc_core::sc_module {
   tlm::tlm_sync_enum begin_request(unsigned initiator, common::Payload& payload,
                                    tlm::tlm_phase& phase, sc_core::sc_time& delay);
   void grant_waiting(unsigned target, Transaction* in_call);
+  void arbitrate();
   void grant(unsigned target, Transaction& transaction, Transaction* in_call);
   void send_requests(unsigned target);
   void send_request(unsigned target, Transaction& transaction);
@@ -155,6 +156,8 @@ class Crossbar : public sc_core::sc_module {
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   common::Agenda agenda_;
+  common::Ring<unsigned> arbitrations_;  // targets whose request path has become free
+  sc_core::sc_event arbitrate_;
   std::vector<std::unique_ptr<Transaction>> storage_;
   std::vector<Transaction*> free_;
   bool in_reset_ = false;
