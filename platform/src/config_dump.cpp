@@ -61,6 +61,7 @@ class DumpBinder : public Binder {
  private:
   // As the scenario could have written it; stays absolute if only the path is.
   std::string relative(const fs::path& path) const {
+    if (path.empty()) return {};
     if (path.is_absolute() && !directory_.is_absolute()) return path.generic_string();
     const fs::path from = fs::absolute(directory_.empty() ? "." : directory_).lexically_normal();
     const fs::path shorter = fs::absolute(path).lexically_normal().lexically_relative(from);

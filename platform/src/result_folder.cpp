@@ -56,15 +56,6 @@ void check_existing(const fs::path& folder, const fs::path& real) {
   if (!empty && !has_result) fail(folder, "it holds no result.json, so it is not a result");
 }
 
-void check_parent(const fs::path& folder, const fs::path& real) {
-  fs::path parent = real.parent_path();
-  while (!fs::exists(parent) && parent.has_relative_path()) parent = parent.parent_path();
-  if (!fs::is_directory(parent)) fail(folder, quoted(parent) + " is no folder");
-  if (::access(parent.c_str(), W_OK | X_OK) != 0) {
-    fail(folder, std::generic_category().message(errno) + ": " + quoted(parent));
-  }
-}
-
 // Creates what is missing of the folder's parents; removes it again unless kept.
 class ParentFolders {
  public:
@@ -105,6 +96,14 @@ class TemporaryFolder {
  private:
   fs::path path_;
 };
+
+// Makes a folder where the results will need one, and removes it.
+void check_parent(const fs::path& folder, const fs::path& real) {
+  fs::path parent = real.parent_path();
+  while (!fs::exists(parent) && parent.has_relative_path()) parent = parent.parent_path();
+  if (!fs::is_directory(parent)) fail(folder, quoted(parent) + " is no folder");
+  const TemporaryFolder probe(parent / real.filename());
+}
 
 void put_in_place(const fs::path& from, const fs::path& to, const fs::path& attic) {
   const bool replaces = fs::exists(to);

@@ -104,8 +104,9 @@ void YamlBinder::finish() const {
 void YamlBinder::integer(const Key& key, const Integer& slot) {
   const YamlNode* node = scalar_of(key, describe(slot));
   if (node == nullptr) return;
-  const std::optional<std::uint64_t> value =
-      node->quoted ? std::nullopt : parse_integer(node->text);
+  // JSON has no hexadecimal numbers: the effective configuration holds addresses as texts.
+  const bool is_text = node->quoted && !slot.hexadecimal;
+  const std::optional<std::uint64_t> value = is_text ? std::nullopt : parse_integer(node->text);
   if (!value || *value < slot.min || *value > slot.max) expected(*node, key, describe(slot));
   slot.value = *value;
   if (slot.is_set != nullptr) *slot.is_set = true;

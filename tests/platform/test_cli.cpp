@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <ostream>
+#include <sstream>
+
+#include "report_fixture.h"
+#include "scenario_fixture.h"
+#include "tandem/platform/cli.h"
+
+using namespace tandem::platform;
+using tandem::test::consistent_report;
+using tandem::test::read_whole;
+using tandem::test::ScenarioFixture;
+namespace fs = std::filesystem;
+
+namespace {
+
+class CommandFixture : public ScenarioFixture {
+ public:
+  CommandFixture() {
+    file = folder.write("s.yaml", minimal()).string();
+    out_folder = (folder.path() / "out").string();
+    hooks.run = [this](const Scenario& scenario, RunObserver& observer) {
+      ++runs;
+      observer.uart("Once upon");
+      RunReport report = consistent_report();
+      if (scenario.run.timeline.enabled) report.timeline = std::make_unique<Timeline>();
+      return report;
+    };
+    hooks.registers = [](const std::string& format, std::ostream& stream) {
+      stream << "as " << format;
+      return 0;
+    };
+  }
+
+  int command(const std::vector<std::string>& arguments) {
+    out.str("");
+    err.str("");
+    return run_command(arguments, "/nowhere/tandem", hooks, {out, err});
+  }
+
+  using Timeline = tandem::observe::Timeline;
+  std::string file;
+  std::string out_folder;
+  CommandHooks hooks;
+  int runs = 0;
+  std::ostringstream out;
+  std::ostringstream err;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(CommandFixture, "run writes the results and shows the summary") {
+  CHECK(command({"run", file, "--out", out_folder, "--set", "seed=9"}) == 0);
+  CHECK(err.str().empty());
+  CHECK(out.str().find("Once upon\n") == 0);
+  CHECK(out.str().find("tokens per second") != std::string::npos);
+  const auto json = nlohmann::json::parse(read_whole(folder.path() / "out/result.json"));
+  CHECK(json["seed"] == 9);
+  CHECK(read_whole(folder.path() / "out/summary.txt").find("Speed") != std::string::npos);
+  CHECK(nlohmann::json::accept(read_whole(folder.path() / "out/timeline.json")));
+}
+
+TEST_CASE_METHOD(CommandFixture, "without a timeline there is no timeline.json") {
+  CHECK(command({"run", file, "--out", out_folder}) == 0);
+  CHECK(command({"run", file, "--out", out_folder, "--set", "run.timeline=off"}) == 0);
+  CHECK_FALSE(fs::exists(folder.path() / "out/timeline.json"));
+}
+
+TEST_CASE_METHOD(CommandFixture, "quiet prints nothing") {
+  CHECK(command({"run", file, "--quiet", "--no-progress", "--out=" + out_folder}) == 0);
+  CHECK(out.str().empty());
+  CHECK(err.str().empty());
+  CHECK(fs::exists(folder.path() / "out/result.json"));
+}
+
+TEST_CASE_METHOD(CommandFixture, "a mistake in the scenario: exit code 2, one line, no results") {
+  CHECK(command({"run", file, "--out", out_folder, "--set", "policy.draft.length=99"}) == 2);
+  CHECK(err.str() ==
+        "tandem: --set policy.draft.length=99: policy.draft.length: expected an integer 1..16, "
+        "got '99'\n");
+  CHECK(out.str().empty());
+  CHECK(runs == 0);
+  CHECK_FALSE(fs::exists(out_folder));
+}
+
+TEST_CASE_METHOD(CommandFixture, "a place for results that cannot be is found before the run") {
+  CHECK(command({"run", file, "--out", "/proc/none/out"}) == 2);
+  CHECK(err.str().find("tandem: cannot write the results to '/proc/none/out'") == 0);
+  CHECK(err.str().find("  hint: choose another folder with --out DIR") != std::string::npos);
+  CHECK(runs == 0);
+}
+
+TEST_CASE_METHOD(CommandFixture, "what goes wrong in the run leaves no results") {
+  SECTION("a mistake of the user") {
+    hooks.run = [](const Scenario&, RunObserver& observer) -> RunReport {
+      observer.uart("Once");
+      throw UserError("w.bin: truncated", "7 bytes");
+    };
+    CHECK(command({"run", file, "--out", out_folder}) == 2);
+    CHECK(err.str() == "tandem: w.bin: truncated\n  hint: 7 bytes\n");
+    CHECK(out.str() == "Once\n");
+  }
+  SECTION("a defect") {
+    hooks.run = [](const Scenario&, RunObserver&) -> RunReport {
+      throw std::logic_error("queue overrun");
+    };
+    CHECK(command({"run", file, "--out", out_folder}) == 1);
+    CHECK(err.str() == "tandem: internal error: queue overrun\n");
+  }
+  SECTION("a result against physics") {
+    hooks.run = [](const Scenario&, RunObserver&) {
+      RunReport report = consistent_report();
+      report.utilisations[0].fraction = 2.0;
+      return report;
+    };
+    CHECK(command({"run", file, "--out", out_folder}) == 1);
+    CHECK(err.str().find("above its peak") != std::string::npos);
+  }
+  CHECK_FALSE(fs::exists(out_folder));
+}
+
+TEST_CASE_METHOD(CommandFixture, "what the modules refuse carries the scenario's name") {
+  hooks.check = [](const Scenario&) { throw UserError("platform.dram: tRAS = 0"); };
+  CHECK(command({"check", file}) == 2);
+  CHECK(err.str() == "tandem: " + file + ": platform.dram: tRAS = 0\n");
+}
+
+TEST_CASE_METHOD(CommandFixture, "check validates, and prints the effective configuration") {
+  CHECK(command({"check", file}) == 0);
+  CHECK(out.str() == file + ": ok\n");
+  CHECK(command({"check", file, "--effective", "--set", "seed=3"}) == 0);
+  CHECK(out.str().find("version: 1\nseed: 3\n") == 0);
+  CHECK(runs == 0);
+  CHECK(command({"check", (folder.path() / "none.yaml").string()}) == 2);
+  CHECK(err.str().find("No such file or directory") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CommandFixture, "wrong command lines: exit code 2 and the way to the help") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{}, "tandem: which command?"},
+      {{"rnu"}, "tandem: unknown command 'rnu'\n  hint: did you mean 'run'?"},
+      {{"run"}, "tandem: run: which scenario? give a FILE"},
+      {{"run", "a", "b"}, "tandem: too many positional options"},
+      {{"run", file, "--sett", "a=b"}, "tandem: unrecognised option '--sett'"},
+      {{"run", file, "--qui"}, "tandem: unrecognised option '--qui'"},
+      {{"run", file, "--set"}, "tandem: the required argument for option '--set' is missing"},
+      {{"run", file, "--set", "x"}, "tandem: --set x: expected KEY=VALUE"},
+      {{"list", "polices"}, "tandem: list: unknown topic 'polices'; expected"},
+      {{"registers", "--format", "pdf"}, "tandem: registers: unknown format 'pdf'; expected"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    CAPTURE(message);
+    CHECK(command(arguments) == 2);
+    CHECK(err.str().find(message) == 0);
+    CHECK(out.str().empty());
+  }
+}
+
+TEST_CASE_METHOD(CommandFixture, "help and version") {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--help"}, {"-h"}, {"help"}, {"run", "--help"}}) {
+    CHECK(command(arguments) == 0);
+    CHECK(out.str().find("tandem run scenarios/quickstart.yaml") != std::string::npos);
+  }
+  CHECK(command({"--version"}) == 0);
+  CHECK(out.str().find("tandem ") == 0);
+}
+
+TEST_CASE_METHOD(CommandFixture, "list tells what there is") {
+  CHECK(command({"list"}) == 0);
+  for (const char* word : {"self_speculative", "bsfp_i_shift_add", "lpddr5_6400_x16"}) {
+    CHECK(out.str().find(word) != std::string::npos);
+  }
+  CHECK(command({"list", "keys"}) == 0);
+  CHECK(out.str().find("| `policy.draft.length` | integer 1..16 | 4 |") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CommandFixture, "registers are printed by whoever knows them") {
+  CHECK(command({"registers", "--format", "svd"}) == 0);
+  CHECK(out.str() == "as svd");
+  CHECK(command({"registers"}) == 0);
+  CHECK(out.str() == "as markdown");
+}
+
+TEST_CASE_METHOD(CommandFixture, "output that cannot be written is noticed") {
+  std::ostream broken(nullptr);
+  CHECK(run_command({"--version"}, "", hooks, {broken, err}) == 2);
+  CHECK(err.str() == "tandem: cannot write to standard output\n");
+}

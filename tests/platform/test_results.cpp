@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <functional>
+#include <limits>
+
+#include "report_fixture.h"
+#include "tandem/platform/errors.h"
+
+using namespace tandem::platform;
+using tandem::test::consistent_report;
+
+namespace {
+
+// What check_physics says after one change to a consistent report.
+std::string verdict(const std::function<void(Scenario&, RunReport&)>& change) {
+  Scenario scenario;
+  RunReport report = consistent_report();
+  change(scenario, report);
+  try {
+    check_physics(scenario, report);
+  } catch (const InternalError& error) {
+    return error.what();
+  }
+  return "consistent";
+}
+
+}  // namespace
+
+TEST_CASE("result.json has the fields that others rely on") {
+  Scenario scenario;
+  scenario.seed = 7;
+  const auto json = result_json(scenario, consistent_report(), {1.25});
+  CHECK(json["complete"] == true);
+  CHECK(json["seed"] == 7);
+  CHECK(json["versions"].contains("tandem"));
+  CHECK(json["scenario"]["policy"]["draft"]["length"] == 4);
+  CHECK(json["simulated_time_ps"] == 1'000'000'000);
+  REQUIRE(json["requests"].size() == 1);
+  CHECK(json["requests"][0]["prompt_tokens"] == std::vector<int>{1, 403});
+  CHECK(json["requests"][0]["tokens"] == std::vector<int>{407, 261, 2});
+  CHECK(json["requests"][0]["text"] == " upon a");
+  CHECK(json["requests"][0]["rounds"] == 2);
+  CHECK(json["requests"][0]["status"] == "eos");
+  const auto& summary = json["summary"];
+  CHECK(summary["tokens_per_s"] == 3333.25);
+  CHECK(summary["tokens_per_round"] == 1.5);
+  CHECK(summary["acceptance"] == 0.25);
+  CHECK(summary["speedup_vs_plain"] == 2.0);
+  CHECK(summary["weight_bytes_per_draft_pass"] == 1000);
+  CHECK(summary["weight_bytes_per_verify_pass"] == 4000);
+  CHECK(summary["energy_pj"] == 4.0);
+  CHECK(summary["phases"]["draft"]["share"] == 0.6);
+  CHECK(json["statistics"]["npu"]["cycles"]["value"] == 42);
+  CHECK(json["statistics"]["npu"]["cycles"]["unit"] == "1");
+  CHECK(json["statistics"]["npu"]["matrix"]["busy"]["description"] == "share of time");
+  CHECK(json["wall"]["seconds"] == 1.25);
+}
+
+TEST_CASE("only wall differs between two equal runs") {
+  auto first = result_json({}, consistent_report(), {1.0});
+  auto second = result_json({}, consistent_report(), {2.0});
+  CHECK(first.dump() != second.dump());
+  first.erase("wall");
+  second.erase("wall");
+  CHECK(first.dump() == second.dump());
+}
+
+TEST_CASE("what a plain run does not have is null") {
+  RunReport report = consistent_report();
+  report.drafted_tokens = report.accepted_tokens = 0;
+  report.draft_pass.reset();
+  report.baseline.reset();
+  const auto json = result_json({}, report, {});
+  CHECK(json["summary"]["acceptance"].is_null());
+  CHECK(json["summary"]["speedup_vs_plain"].is_null());
+  CHECK(json["summary"]["weight_bytes_per_draft_pass"].is_null());
+  CHECK(json["baseline"].is_null());
+}
+
+TEST_CASE("two statistics of one name are a defect") {
+  RunReport report = consistent_report();
+  report.statistics.value("npu.cycles", std::uint64_t{1}, "1", "again");
+  CHECK_THROWS_WITH(result_json({}, report, {}), "two statistics named npu.cycles");
+}
+
+TEST_CASE("a report that contradicts itself or physics is a defect") {
+  CHECK(verdict([](Scenario&, RunReport&) {}) == "consistent");
+  CHECK(verdict([](Scenario&, RunReport& r) { r.phases[0].time_ps -= 1; }) ==
+        "the phases take 999999999 ps, the run 1000000000 ps");
+  CHECK(verdict([](Scenario&, RunReport& r) { r.utilisations[1].fraction = 1.001; }) ==
+        "the utilisation of memory.channel0 is 1.001, above its peak");
+  CHECK(verdict([](Scenario&, RunReport& r) {
+          r.utilisations[0].fraction = std::numeric_limits<double>::quiet_NaN();
+        }) == "the run reports utilisation of npu.matrix = nan");
+  CHECK(verdict([](Scenario&, RunReport& r) { r.energy.spend("x", -1.0, "y"); }) ==
+        "the run reports energy of x = -1");
+  CHECK(verdict([](Scenario&, RunReport& r) { r.energy.spend("x", 1.0, ""); }) ==
+        "the energy of x has no source");
+  CHECK(verdict([](Scenario&, RunReport& r) { r.accepted_tokens = 9; }) ==
+        "more tokens accepted than drafted: 9 of 8");
+  CHECK(verdict([](Scenario&, RunReport& r) {
+          r.tokens_per_s = std::numeric_limits<double>::infinity();
+        }).find("tokens per second = inf") != std::string::npos);
+}
+
+TEST_CASE("losing the tokens of plain decoding is a defect unless the rule draws its own") {
+  const auto differ = [](Scenario& scenario, RunReport& report) {
+    report.baseline->same_tokens = false;
+    scenario.workload.sampling.greedy = false;
+  };
+  CHECK(verdict([](Scenario&, RunReport& r) { r.baseline->same_tokens = false; }) ==
+        "the tokens differ from those of plain decoding");
+  CHECK(verdict([&](Scenario& s, RunReport& r) {
+          differ(s, r);
+          s.workload.sampling.rule = SamplingRule::kCoupled;
+        }) == "the tokens differ from those of plain decoding");
+  CHECK(verdict([&](Scenario& s, RunReport& r) {
+          differ(s, r);
+          s.workload.sampling.rule = SamplingRule::kStandard;
+        }) == "consistent");
+}
+
+TEST_CASE("the summary says what an architect wants first") {
+  const std::string text = summary_text({}, consistent_report());
+  for (const char* expected :
+       {"simulated time                     1.00 ms", "3333.2", "2.00 x", "25.0 %",
+        "2 of 8 drafted tokens", "draft                               60.0 %", "npu.matrix",
+        "memory.channel0", "of which tables and scales 30 B", "4.00 pJ", "data sheet", "paper",
+        "same tokens as plain                   yes", "eos"}) {
+    CAPTURE(expected, text);
+    CHECK(text.find(expected) != std::string::npos);
+  }
+  RunReport stopped = consistent_report();
+  stopped.complete = false;
+  CHECK(summary_text({}, stopped).find("INCOMPLETE") != std::string::npos);
+}

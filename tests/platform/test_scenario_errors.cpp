@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "scenario_fixture.h"
+
+using namespace tandem::platform;
+using tandem::test::ScenarioFixture;
+
+TEST_CASE_METHOD(ScenarioFixture, "a wrong type names file, line, column, key and expectation") {
+  CHECK(error_of(minimal("policy:\n  draft:\n    length: four\n")) ==
+        "s.yaml:6:13: policy.draft.length: expected an integer 1..16, got 'four'");
+  CHECK(error_of(minimal("policy: {draft: {length: '4'}}")) ==
+        "s.yaml:4:26: policy.draft.length: expected an integer 1..16, got the quoted text '4'");
+  CHECK(error_of(minimal("policy: {draft: {length: [4]}}")) ==
+        "s.yaml:4:26: policy.draft.length: expected an integer 1..16, got a list");
+  CHECK(error_of(minimal("policy: {draft: {length: }}")) ==
+        "s.yaml:4:26: policy.draft.length: expected an integer 1..16, got nothing");
+  CHECK(error_of(minimal("policy: {draft: {length: 4.0}}")) ==
+        "s.yaml:4:26: policy.draft.length: expected an integer 1..16, got '4.0'");
+  CHECK(error_of(minimal("policy: {draft: {stop_below: low}}")) ==
+        "s.yaml:4:30: policy.draft.stop_below: expected a number 0..1, got 'low'");
+  CHECK(error_of(minimal("policy: {draft: {stop_below: .nan}}")) ==
+        "s.yaml:4:30: policy.draft.stop_below: expected a number 0..1, got '.nan'");
+  CHECK(error_of(minimal("platform: {pim: {enabled: maybe}}")) ==
+        "s.yaml:4:27: platform.pim.enabled: expected true or false, got 'maybe'");
+  CHECK(error_of(minimal("policy: plain")) ==
+        "s.yaml:4:9: policy: expected a map of keys to values, got 'plain'");
+  CHECK(error_of(minimal("run: [1]")) ==
+        "s.yaml:4:6: run: expected a map of keys to values, got a list");
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "values out of range are refused with the range") {
+  CHECK(error_of(minimal(), {"policy.draft.length=99"}) ==
+        "--set policy.draft.length=99: policy.draft.length: expected an integer 1..16, got '99'");
+  CHECK(error_of(minimal(), {"policy.draft.length=0"}).find("1..16, got '0'") != std::string::npos);
+  CHECK(error_of(minimal(), {"policy.draft.stop_below=1.5"}).find("0..1, got '1.5'") !=
+        std::string::npos);
+  CHECK(error_of(minimal(), {"seed=18446744073709551616"}).find("seed: expected an integer") !=
+        std::string::npos);
+  CHECK(error_of("version: 2\n") == "s.yaml:1:10: version: expected 1, got '2'");
+  CHECK(error_of(minimal(), {"workload.sampling.temperature=0"})
+            .find("expected a number 0.001..100, got '0'") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "unknown keys are refused with the one that was meant") {
+  CHECK(error_of(minimal("policy: {draft: {lenght: 4}}")) ==
+        "s.yaml:4:18: policy.draft.lenght: unknown key; did you mean 'length'?\n"
+        "known here: format, group, scale, length, stop_below, classifier, scope or kv");
+  CHECK(error_of(minimal("polcy: {}")).find("polcy: unknown key; did you mean 'policy'?") !=
+        std::string::npos);
+  CHECK(error_of(minimal("policy: {xyzzy: 1}")).find("policy.xyzzy: unknown key\n") !=
+        std::string::npos);
+  // The misspelled key is to blame, not the one that is missing because of it.
+  CHECK(error_of("version: 1\nmodel: {wieghts: w.bin, tokenizer: t.bin}\n")
+            .find("model.wieghts: unknown key; did you mean 'weights'?") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "missing keys are named") {
+  CHECK(error_of("version: 1\nmodel: {weights: w.bin}\nworkload: {prompts: [\"\"]}\n") ==
+        "s.yaml:2:8: model.tokenizer: this key is required");
+  CHECK(error_of("seed: 1\n") == "s.yaml:1:1: version: this key is required");
+  CHECK(error_of("version: 1\nmodel: {weights: w.bin, tokenizer: t.bin}\n") ==
+        "s.yaml:1:1: workload.prompts: this key is required");
+  CHECK(error_of(minimal(), {"workload.sampling={rule: coupled}"})
+            .find("workload.sampling.temperature: this key is required") != std::string::npos);
+  CHECK(error_of("") == "s.yaml:1:1: the scenario is empty");
+  CHECK(error_of("# nothing\n") == "s.yaml:1:1: the scenario is empty");
+  CHECK(error_of("- a\n").find("s.yaml:1:1: expected a map") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "unknown words are refused with those there are") {
+  CHECK(error_of(minimal("policy: {draft: {format: bsfp_j}}")) ==
+        "s.yaml:4:26: policy.draft.format: expected bsfp_e, bsfp_i, bsfp_i_shift_add, int4, e2m1 "
+        "or e3m0, got 'bsfp_j'\ndid you mean 'bsfp_e'?");
+  CHECK(error_of(minimal("policy: {draft: {group: 64}}")) ==
+        "s.yaml:4:25: policy.draft.group: expected 128, row or tensor, got '64'");
+  CHECK(error_of(minimal("workload2: 1")).find("did you mean 'workload'?") != std::string::npos);
+  CHECK(error_of(minimal(), {"workload.sampling=hot"}) ==
+        "--set workload.sampling=hot: workload.sampling: expected greedy or a map, got 'hot'");
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "words of a later version are recognised and refused") {
+  CHECK(error_of(minimal("execution: timing")) ==
+        "s.yaml:4:12: execution: 'timing' is not available in this version; available: "
+        "functional");
+  CHECK(error_of(minimal("fidelity: command")) ==
+        "s.yaml:4:11: fidelity.memory: 'command' is not available in this version; available: "
+        "transaction");
+  CHECK(
+      error_of(minimal("fidelity: {pim: command}")).find("s.yaml:4:17: fidelity.pim: 'command'") ==
+      0);
+  CHECK(error_of(minimal("platform: {cpu: {form: riscv}}"))
+            .find("platform.cpu.form: 'riscv' is not available") != std::string::npos);
+  CHECK(error_of(minimal("sweep: {a: 1}")) ==
+        "s.yaml:4:1: sweep: sweeps are not available yet; run one scenario per point");
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "quantities need their units") {
+  CHECK(error_of(minimal("platform: {npu: {clock: 1000}}")) ==
+        "s.yaml:4:25: platform.npu.clock: expected a frequency such as '1 GHz', got '1000' "
+        "without a unit");
+  CHECK(
+      error_of(minimal("platform: {npu: {clock: 1 ns}}")).find("its units are Hz, kHz, MHz, GHz") !=
+      std::string::npos);
+  CHECK(error_of(minimal("platform: {npu: {clock: 0 GHz}}"))
+            .find("expected a frequency such as '1 GHz' above zero, got '0 GHz'") !=
+        std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "prompts that could mean two things are refused") {
+  CHECK(error_of(minimal(), {"workload.prompts=[12]"})
+            .find("expected a list of quoted texts or lists of token ids, got '12'\nput a prompt "
+                  "that is a number in quotes") != std::string::npos);
+  CHECK(error_of(minimal(), {"workload.prompts=[[1, x]]"}).find("expected a token id, got 'x'") !=
+        std::string::npos);
+  CHECK(error_of(minimal(), {"workload.prompts=[[1, -1]]"}).find("expected a token id") !=
+        std::string::npos);
+  CHECK(error_of(minimal(), {"workload.prompts=[]"}).find("expected a list") != std::string::npos);
+  CHECK(error_of(minimal(), {"workload.prompts=[[]]"}).find("expected a list") !=
+        std::string::npos);
+  CHECK(error_of(minimal(), {"workload.prompts=hello"}).find("got 'hello'") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "model files must be there") {
+  CHECK(error_of(minimal(), {"model.weights=/nowhere/w.bin"}) ==
+        "--set model.weights=/nowhere/w.bin: model.weights: there is no file '/nowhere/w.bin'\n"
+        "a path is relative to the file that it is written in");
+  CHECK(error_of(minimal(), {"model.weights=/"}).find("'/' is no file") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "hardware that cannot be built is refused") {
+  CHECK(error_of(minimal("platform: {dram: {channels: 0}}")) ==
+        "s.yaml:4:29: platform.dram.channels: expected an integer 1..256, got '0'");
+  CHECK(error_of(minimal("platform:\n  npu: {weight_buffer: 1 KiB}\n"))
+            .find("s.yaml:5:24: platform.npu.weight_buffer: 1 KiB cannot hold two tiles of FP16 "
+                  "weights, which a 32 x 32 array (1 of them) needs: 4 KiB") == 0);
+  // The default buffer is too small for this array: the section that is written takes the blame.
+  CHECK(error_of(minimal("platform:\n  npu: {array: {rows: 1024, columns: 1024}}\n"))
+            .find("s.yaml:5:8: platform.npu.weight_buffer: 256 KiB cannot hold") == 0);
+  CHECK(error_of(minimal(), {"platform.npu.activation_buffer=64 B"})
+            .find("cannot hold the inputs and outputs of one tile") != std::string::npos);
+  CHECK(error_of(minimal(), {"platform.npu.dma.burst=96 B"})
+            .find("expected a power of two, got 96 B") != std::string::npos);
+  CHECK(error_of(minimal(), {"platform.npu.dma.burst=16 B"})
+            .find("expected 32 B up to half of the weight buffer") != std::string::npos);
+  CHECK(error_of(minimal(), {"platform.dram.channels=3"})
+            .find("platform.dram.capacity: 1 GiB cannot be divided into 3 channels") !=
+        std::string::npos);
+  CHECK(error_of(minimal(), {"platform.dram.device=core_memory"})
+            .find("platform.dram.device: expected lpddr5_6400_x16") != std::string::npos);
+  CHECK(error_of(minimal(), {"platform.interconnect.width=48 B"}).find("power of two") !=
+        std::string::npos);
+  CHECK(error_of(minimal(), {"run.timeline={begin: 2 us, end: 1 us}"})
+            .find("run.timeline.end: the window ends before it begins") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "overlapping and misaligned addresses are refused") {
+  CHECK(error_of(minimal("platform:\n  address_map: {uart: 0x10001000}\n")) ==
+        "s.yaml:5:23: platform.address_map.uart: 0x10001000 overlaps 'sram', which is "
+        "0x10000000..0x103fffff");
+  CHECK(error_of(minimal(), {"platform.sram.size=2 GiB"})
+            .find("platform.address_map.dram: 0x80000000 overlaps 'sram', which is "
+                  "0x10000000..0x8fffffff") != std::string::npos);
+  CHECK(error_of(minimal(), {"platform.address_map.npu=0x2100010"})
+            .find("expected a multiple of 4 KiB, got 0x2100010") != std::string::npos);
+  CHECK(error_of(minimal(), {"platform.address_map.dram=0xfffffffffffff000"})
+            .find("beyond the 64-bit address space") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "a policy that the hardware cannot run is refused") {
+  CHECK(error_of(minimal(), {"platform.pim.enabled=false", "policy.placement.attention=pim"})
+            .find("policy.placement.attention: pim, but platform.pim.enabled is false") !=
+        std::string::npos);
+  CHECK(error_of(minimal(), {"platform.pim.enabled=false", "policy.placement.linear=pim"})
+            .find("policy.placement.linear: pim, but") != std::string::npos);
+  CHECK(error_of(minimal(), {"platform.pim.enabled=false"}).empty());
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "keys of a policy that is not active are allowed, and checked") {
+  CHECK(error_of(minimal("policy: {name: plain, draft: {length: 8}}")).empty());
+  CHECK(error_of(minimal("policy: {name: plain, draft: {length: 80}}")).find("1..16") !=
+        std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "an error in an included file names that file") {
+  const auto file = folder.write("hw/x.yaml", "npu:\n  clock: fast\n");
+  CHECK(error_of(minimal("platform: {include: hw/x.yaml}")).find(file.string() + ":2:10: ") == 0);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "messages stay on one line and short, whatever the value") {
+  const std::string error =
+      error_of(minimal("policy: {name: \"a\\nb\\e\\x01" + std::string(500, 'x') + "\"}"));
+  CHECK(error.find('\n') == std::string::npos);
+  CHECK(error.find("a\\x0ab\\x1b\\x01xxx") != std::string::npos);
+  CHECK(error.size() < 200);
+}
