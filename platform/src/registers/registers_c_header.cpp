@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sstream>
+
+#include "contract_text.h"
+#include "tandem/abi/tables.h"
+
+namespace tandem::platform {
+
+namespace {
+
+const char* const kPrologue = R"(/* SPDX-License-Identifier: Apache-2.0
+ * The hardware-software contract of Tandem for C99 and C++ drivers. Printed by
+ * `tandem registers --format c-header`; do not edit. Everything is little endian. */
+#ifndef TANDEM_REGISTERS_H
+#define TANDEM_REGISTERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fails to compile when `condition` is false. */
+#if defined(__cplusplus)
+#define TANDEM_CHECK(condition, name) static_assert(condition, #name)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define TANDEM_CHECK(condition, name) _Static_assert(condition, #name)
+#else
+#define TANDEM_CHECK(condition, name) typedef char name[(condition) ? 1 : -1]
+#endif
+)";
+
+const char* const kEpilogue = "\n#endif\n";
+
+// The text of a comment may not end the comment.
+std::string comment(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '/' && !result.empty() && result.back() == '*') result += ' ';
+    result += c;
+  }
+  return result;
+}
+
+void print_define(std::ostream& out, const std::string& name, const std::string& value,
+                  std::string_view meaning = {}) {
+  out << "#define " << name << " " << value;
+  if (!meaning.empty()) out << " /* " << comment(meaning) << " */";
+  out << "\n";
+}
+
+std::string unsigned_literal(std::uint64_t value) {
+  return hex(value) + (value > 0xFFFF'FFFF ? "ull" : "u");
+}
+
+void print_register(std::ostream& out, const std::string& prefix, const abi::RegisterBlock& block,
+                    const abi::RegisterInfo& info) {
+  const std::string name = prefix + info.name;
+  const std::string meaning = std::string(short_name(info.access)) + ": " + info.meaning;
+  if (info.count > 1) {
+    print_define(
+        out, name + "(i)",
+        "(" + unsigned_literal(info.offset) + " + " + unsigned_literal(info.stride) + " * (i))",
+        meaning);
+    print_define(out, name + "_COUNT", std::to_string(info.count) + "u");
+  } else {
+    print_define(out, name, unsigned_literal(info.offset), meaning);
+  }
+  print_define(out, name + "_RESET", unsigned_literal(info.reset));
+  for_each_field(block, info, [&](const abi::FieldInfo& field) {
+    const std::string field_name = name + "_" + field.name;
+    const abi::Field bits{field.lsb, field.width};
+    print_define(out, field_name + "_SHIFT", std::to_string(field.lsb) + "u", field.meaning);
+    print_define(out, field_name + "_MASK", unsigned_literal(bits.mask()));
+  });
+}
+
+void print_block(std::ostream& out, const abi::RegisterBlock& block) {
+  const std::string prefix = "TANDEM_" + upper(block.name) + "_";
+  out << "\n/* " << comment(block.meaning) << " */\n";
+  print_define(out, prefix + "SIZE", unsigned_literal(block.size_bytes));
+  for (std::size_t i = 0; i < block.register_count; ++i) {
+    print_register(out, prefix, block, block.registers[i]);
+  }
+}
+
+void print_enumeration(std::ostream& out, const abi::EnumerationInfo& info) {
+  out << "\n/* " << comment(info.meaning) << " */\nenum tandem_" << lower_snake(info.name)
+      << " {\n";
+  const std::string prefix = "TANDEM_" + upper_snake(info.name) + "_";
+  for (std::size_t i = 0; i < info.enumerator_count; ++i) {
+    const abi::EnumeratorInfo& enumerator = info.enumerators[i];
+    out << "  " << prefix << upper_snake(enumerator.name) << " = " << enumerator.value
+        << (i + 1 < info.enumerator_count ? "," : "") << " /* " << comment(enumerator.meaning)
+        << " */\n";
+  }
+  out << "};\n";
+}
+
+void print_constants(std::ostream& out, const abi::ConstantGroup& group) {
+  out << "\n/* " << comment(group.meaning) << " */\n";
+  for (std::size_t i = 0; i < group.constant_count; ++i) {
+    const abi::ConstantInfo& constant = group.constants[i];
+    print_define(out, "TANDEM_" + upper_snake(constant.name), unsigned_literal(constant.value),
+                 constant.meaning);
+  }
+}
+
+std::string c_type(std::string_view type) {
+  if (type == "u8") return "uint8_t";
+  if (type == "u16") return "uint16_t";
+  if (type == "u32") return "uint32_t";
+  if (type == "u64") return "uint64_t";
+  return "tandem_" + lower_snake(type);
+}
+
+void print_structure(std::ostream& out, const abi::StructureInfo& info) {
+  const std::string name = "tandem_" + lower_snake(info.name);
+  out << "\n/* " << comment(info.meaning) << " */\ntypedef struct " << name << " {\n";
+  for (std::size_t i = 0; i < info.member_count; ++i) {
+    const abi::MemberInfo& member = info.members[i];
+    out << "  " << c_type(member.type) << " " << member.name;
+    if (member.count > 1) out << "[" << member.count << "]";
+    out << ";";
+    if (*member.meaning != 0) out << " /* " << comment(member.meaning) << " */";
+    out << "\n";
+  }
+  out << "} " << name << ";\n";
+  out << "TANDEM_CHECK(sizeof(" << name << ") == " << info.size_bytes << ", " << name
+      << "_size);\n";
+  for (std::size_t i = 0; i < info.member_count; ++i) {
+    const abi::MemberInfo& member = info.members[i];
+    out << "TANDEM_CHECK(offsetof(" << name << ", " << member.name << ") == " << member.offset
+        << ", " << name << "_" << member.name << "_offset);\n";
+  }
+}
+
+}  // namespace
+
+std::string render_c_header() {
+  std::ostringstream out;
+  out << kPrologue << "\n/* Registers: 32 bits wide, one aligned word per access. */\n";
+  for (const abi::RegisterBlock* block : abi::kRegisterBlocks) print_block(out, *block);
+  for (const abi::ConstantGroup* group : abi::kConstantGroups) print_constants(out, *group);
+  for (const abi::EnumerationInfo* info : abi::kEnumerations) print_enumeration(out, *info);
+  for (const abi::StructureInfo* info : abi::kStructures) print_structure(out, *info);
+  out << kEpilogue;
+  return out.str();
+}
+
+}  // namespace tandem::platform
