@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/npu/program.h"
 
+#include <algorithm>
+
 #include "tandem/abi/batch.h"
 #include "tandem/numerics/weights.h"
 
@@ -16,6 +18,8 @@ using abi::Space;
 using abi::Status;
 
 namespace {
+
+constexpr std::uint64_t kMaxDimension = 1u << 24;  // so that no size computed from two overflows
 
 bool implemented(PrimitiveOp op) {
   switch (op) {
@@ -117,6 +121,9 @@ class OperandCheck {
     const auto weight_format = static_cast<Format>(primitive.weight.format);
     if (weight_format == Format::kFp32 || weight_format == Format::kU32) {
       return fail(Status::kBadOperand, primitive.weight.format);
+    }
+    if (rows > kMaxDimension || columns > kMaxDimension) {
+      return fail(Status::kBadOperand, std::max(rows, columns));
     }
     if (primitive.weight.layout != 0) return fail(Status::kUnsupported, primitive.weight.layout);
     const numerics::TensorLayout layout{
