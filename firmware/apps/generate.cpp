@@ -32,7 +32,7 @@ class Generator {
     if (progress_.running) return reported && check() ? TANDEM_STEP_AGAIN : wait(more_to_say);
     scheduler_.admit(machine_, state_.mailbox);
     if (start_group()) return TANDEM_STEP_AGAIN;
-    return scheduler_.empty() ? idle() : TANDEM_STEP_AGAIN;
+    return scheduler_.empty() ? idle() : wait(true);
   }
 
  private:

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fake_npu.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tandem::test {
+
+namespace npu = abi::npu;
+using abi::PrimitiveOp;
+using abi::Status;
+using Tokens = std::vector<std::uint32_t>;
+
+namespace {
+
+std::uint32_t hash(const Tokens& history) {
+  std::uint32_t value = 2166136261u;
+  for (const std::uint32_t token : history) value = (value ^ token) * 16777619u;
+  return value ^ value >> 15;
+}
+
+Tokens prefix(const Tokens& tokens, std::size_t count) {
+  count = std::min(count, tokens.size());
+  return Tokens(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+constexpr std::uint32_t kHalf = 0x3F00'0000;   // 0.5f
+constexpr std::uint32_t kTenth = 0x3DCC'CCCD;  // 0.1f
+
+}  // namespace
+
+FakeNpu::FakeNpu() {
+  registers[npu::CAPABILITY] = npu::CAPABILITY_QUEUE_PAIRS.put(4) | npu::CAPABILITY_CONTEXTS.put(4);
+  registers[npu::ACTIVATION_BYTES] = 1u << 20;
+  registers[npu::MAX_PRIMITIVES] = 1024;
+  registers[npu::MAX_ROWS] = 256;
+  registers[npu::ID] = npu::kRegisters[0].reset;
+  registers[npu::VERSION] = npu::kRegisters[1].reset;
+}
+
+// Tokens from 3 on, so that 0..2 can serve as special ones.
+std::uint32_t FakeNpu::target_token(const Tokens& history) {
+  return 3 + hash(history) % (kVocabulary - 3);
+}
+
+std::uint32_t FakeNpu::draft_token(const Tokens& history) {
+  const std::uint32_t token = target_token(history);
+  return hash(history) >> 8 & 3u ? token : 3 + (token - 2) % (kVocabulary - 3);
+}
+
+Tokens FakeNpu::reference(Tokens prompt, std::uint32_t count) {
+  Tokens answer;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    answer.push_back(target_token(prompt));
+    prompt.push_back(answer.back());
+  }
+  return answer;
+}
+
+void FakeNpu::complain(const std::string& text) {
+  complaints.push_back(text);
+}
+
+std::uint32_t FakeNpu::read(std::uint32_t offset) {
+  return registers[offset];
+}
+
+void FakeNpu::write(std::uint32_t offset, std::uint32_t value) {
+  if (offset == npu::CONTROL && npu::CONTROL_SOFT_RESET.get(value) != 0) {
+    ++resets;
+    queue_.clear();
+    registers[npu::QP_CONTROL] = 0;
+    return;
+  }
+  const bool was_enabled = registers[npu::QP_CONTROL] != 0;
+  registers[offset] = value;
+  if (offset == npu::IRQ_STATUS) registers[npu::IRQ_RAW] &= ~value;
+  if (offset == npu::QP_CONTROL && value != 0 && !was_enabled) start_queue();
+  if (offset != npu::SQ_TAIL || registers[npu::QP_CONTROL] == 0) return;
+  const std::uint64_t base = registers[npu::SQ_BASE_LO];
+  while (fetched_ != value) {
+    queue_.push_back(at<abi::Command>(base + fetched_ * sizeof(abi::Command)));
+    fetched_ = (fetched_ + 1) % registers[npu::SQ_SIZE];
+  }
+}
+
+void FakeNpu::start_queue() {
+  fetched_ = 0;
+  completion_tail_ = 0;
+  phase_ = 1;
+}
+
+void FakeNpu::work() {
+  if (queue_.empty()) return;
+  const abi::Command command = queue_.front();
+  const unsigned number = command_count_;
+  if (swallow_command.count(number) != 0) return;
+  ++command_count_;
+  queue_.pop_front();
+  executed.push_back(command);
+  const auto failure = fail_command.find(number);
+  if (failure != fail_command.end()) return complete(command, failure->second, 0xDEAD);
+  if (command.batch_count > 0) execute(command);
+  complete(command, Status::kOk, 0);
+}
+
+void FakeNpu::complete(const abi::Command& command, Status status, std::uint64_t value) {
+  const std::uint64_t base = registers[npu::CQ_BASE_LO];
+  abi::Completion completion{};
+  completion.tag = command.tag;
+  completion.status = static_cast<std::uint8_t>(status);
+  completion.phase = static_cast<std::uint8_t>(phase_);
+  completion.primitive = 0xFFFF;
+  completion.value = value;
+  at<abi::Completion>(base + completion_tail_ * sizeof(abi::Completion)) = completion;
+  completion_tail_ = (completion_tail_ + 1) % registers[npu::CQ_SIZE];
+  if (completion_tail_ == 0) phase_ ^= 1u;
+  if (completion_tail_ == registers[npu::CQ_HEAD]) complain("completion ring overflows");
+  if ((command.flags & abi::kCommandInterrupt) != 0) registers[npu::IRQ_RAW] |= 1u;
+}
+
+FakeNpu::Program FakeNpu::inspect(const abi::Command& command) {
+  Program program;
+  for (std::uint32_t i = 0; i < command.primitive_count; ++i) {
+    const auto& primitive =
+        at<abi::Primitive>(command.program + std::uint64_t{i} * sizeof(abi::Primitive));
+    for (std::uint32_t p = 0; p < primitive.predecessor_count; ++p) {
+      if (primitive.predecessors[p] >= i) complain("predecessor is not lower");
+    }
+    const auto op = static_cast<PrimitiveOp>(primitive.op);
+    if (op == PrimitiveOp::kKvAppend) {
+      program.appends = true;
+      program.first_layer |= primitive.layer == 0;
+      program.kv_set = primitive.kv_set;
+    }
+    program.chooses |= op == PrimitiveOp::kAccept;
+    program.samples |= op == PrimitiveOp::kSample;
+    program.commits |= op == PrimitiveOp::kKvCommit;
+  }
+  return program;
+}
+
+void FakeNpu::execute(const abi::Command& command) {
+  const Program program = inspect(command);
+  largest_batch = std::max(largest_batch, std::size_t{command.batch_count});
+  for (std::uint32_t i = 0; i < command.batch_count; ++i) {
+    auto& entry = at<abi::BatchEntry>(command.batch_table + i * sizeof(abi::BatchEntry));
+    auto& result = at<abi::VerifyResult>(command.result_block + i * sizeof(abi::VerifyResult));
+    run_entry(command, program, entry, result);
+  }
+}
+
+void FakeNpu::run_entry(const abi::Command& command, const Program& program, abi::BatchEntry& entry,
+                        abi::VerifyResult& result) {
+  const bool drafting = command.opcode == static_cast<std::uint8_t>(abi::Opcode::kDraft);
+  const bool drafted_rows = command.opcode == static_cast<std::uint8_t>(abi::Opcode::kVerify) ||
+                            (command.flags & abi::kCommandRowsDrafted) != 0;
+  if (drafting) draft_pending.push_back(entry.pending_count);
+  Tokens rows;
+  for (std::uint32_t i = 0; i < entry.pending_count; ++i) {
+    rows.push_back(at<std::uint32_t>(entry.pending_tokens + i * 4ull));
+  }
+  Tokens drafted;
+  if (drafted_rows) {
+    const auto& block = at<abi::DraftBlock>(entry.draft_block);
+    drafted.assign(block.tokens, block.tokens + block.count);
+  }
+  rows.insert(rows.end(), drafted.begin(), drafted.end());
+
+  // A program that only ends a pass stands on what the layers have appended.
+  const unsigned set =
+      drafting && !program.appends && entry.kv[1].page_count != 0 ? 1 : program.kv_set;
+  Tokens& cache = caches_[{entry.request_id, set}];
+  if (program.appends) {
+    if (entry.position_base != entry.kv[set].committed_length) complain("position and KV differ");
+    check_pages(entry, set, entry.position_base + static_cast<std::uint32_t>(rows.size()));
+    for (std::size_t i = 0; i < rows.size() && program.first_layer; ++i) {
+      put(cache, entry.position_base + static_cast<std::uint32_t>(i), rows[i]);
+    }
+  }
+  if (drafting) return draft(command, program, entry, cache);
+  std::uint32_t committed = entry.pending_count;
+  if (program.chooses) {
+    accept(entry, drafted, result);
+    committed += result.accepted;
+  }
+  if (program.commits) entry.kv[set].committed_length += committed;
+}
+
+void FakeNpu::put(Tokens& cache, std::uint32_t position, std::uint32_t token) {
+  if (position > cache.size()) return complain("a position of the KV cache was left out");
+  if (position == cache.size()) cache.push_back(0);
+  cache[position] = token;
+}
+
+void FakeNpu::check_pages(const abi::BatchEntry& entry, unsigned kv_set, std::uint32_t tokens) {
+  const abi::KvSet& kv = entry.kv[kv_set];
+  if (kv.page_count * kv.page_tokens < tokens) complain("no page for a token");
+  std::set<std::uint64_t> pages;
+  for (std::uint32_t i = 0; i < kv.page_count; ++i) {
+    pages.insert(at<std::uint64_t>(kv.page_table + i * 8ull));
+  }
+  if (pages.size() != kv.page_count || pages.count(0) != 0) complain("a page is used twice");
+}
+
+void FakeNpu::draft(const abi::Command& command, const Program& program, abi::BatchEntry& entry,
+                    Tokens& cache) {
+  auto& block = at<abi::DraftBlock>(entry.draft_block);
+  const auto& parameters = at<abi::ParameterBlock>(command.parameter_block);
+  if (block.count != parameters.draft_index) complain("draft_index differs from the count");
+  const std::uint32_t known = entry.kv[0].committed_length;
+  if (prefix(cache, known) != prefix(caches_[{entry.request_id, 0}], known)) {
+    complain("the draft's KV cache is not the target's history");
+  }
+  std::uint32_t length = entry.position_base + entry.pending_count;
+  for (std::uint32_t i = 0; i < parameters.max_draft; ++i) {
+    const std::uint32_t token = draft_token(prefix(cache, length));
+    const bool stop = parameters.stop_below != 0 && block.count + 1 >= stop_draft_after;
+    block.tokens[block.count] = token;
+    block.confidences[block.count++] = stop ? kTenth : kHalf;
+    block.stopped_early = stop;
+    if (stop || i + 1 == parameters.max_draft) return;
+    check_pages(entry, program.kv_set, length + 1);
+    put(cache, length++, token);
+  }
+}
+
+void FakeNpu::accept(const abi::BatchEntry& entry, const Tokens& drafted,
+                     abi::VerifyResult& result) {
+  const Tokens& cache = caches_[{entry.request_id, 0}];
+  std::uint32_t length = entry.position_base + entry.pending_count;
+  result = {};
+  result.drafted = static_cast<std::uint32_t>(drafted.size());
+  result.next_token = target_token(prefix(cache, length));
+  while (result.accepted < drafted.size() && drafted[result.accepted] == result.next_token) {
+    ++result.accepted;
+    result.next_token = target_token(prefix(cache, ++length));
+  }
+  if (lie_about_acceptance) result.accepted = 60;
+  Tokens emitted = prefix(drafted, result.accepted);
+  emitted.push_back(result.next_token);
+  for (std::size_t i = 0; i < emitted.size() && result.stop_reason == 0; ++i) {
+    ++result.emitted;
+    const auto* stops = entry.stop_ids;
+    if (std::find(stops, stops + entry.stop_count, emitted[i]) != stops + entry.stop_count) {
+      result.stop_reason = static_cast<std::uint32_t>(abi::StopReason::kStopId);
+    } else if (result.emitted == entry.remaining_tokens) {
+      result.stop_reason = static_cast<std::uint32_t>(abi::StopReason::kLength);
+    }
+  }
+}
+
+}  // namespace tandem::test

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// An NPU that knows tokens only. Its KV cache holds token ids; the target's next token is a hash of
+// the cache's contents, so that any mistake with pending tokens, positions or lengths changes the
+// answer, and the draft's is the same with some errors put in.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tandem/abi/batch.h"
+#include "tandem/abi/npu_registers.h"
+#include "tandem/abi/program.h"
+
+namespace tandem::test {
+
+class FakeNpu {
+ public:
+  static constexpr std::uint32_t kVocabulary = 32;
+  using Memory = std::function<std::uint8_t*(std::uint64_t address)>;
+
+  FakeNpu();
+  void attach(Memory memory) { memory_ = std::move(memory); }
+
+  std::uint32_t read(std::uint32_t offset);
+  void write(std::uint32_t offset, std::uint32_t value);
+  // Executes the oldest command, if there is one.
+  void work();
+
+  // The token that the target gives after `history`, and the draft's guess.
+  static std::uint32_t target_token(const std::vector<std::uint32_t>& history);
+  static std::uint32_t draft_token(const std::vector<std::uint32_t>& history);
+  // Plain decoding.
+  static std::vector<std::uint32_t> reference(std::vector<std::uint32_t> prompt,
+                                              std::uint32_t count);
+
+  // Faults. A command is counted from 0 since construction.
+  std::map<unsigned, abi::Status> fail_command;
+  std::set<unsigned> swallow_command;  // no completion ever
+  bool lie_about_acceptance = false;   // more tokens than there were drafted
+  unsigned stop_draft_after = ~0u;     // confidence is low at this many tokens
+
+  std::map<std::uint32_t, std::uint32_t> registers;
+  std::vector<abi::Command> executed;
+  std::vector<std::uint32_t> draft_pending;  // pending tokens of each entry of each DRAFT
+  std::size_t largest_batch = 0;
+  unsigned resets = 0;
+  std::vector<std::string> complaints;  // what the driver did wrong
+
+ private:
+  struct Program {
+    bool appends = false;
+    bool first_layer = false;
+    bool chooses = false;
+    bool samples = false;
+    bool commits = false;
+    unsigned kv_set = 0;
+  };
+  template <typename T>
+  T& at(std::uint64_t address) {
+    return *reinterpret_cast<T*>(memory_(address));
+  }
+  void start_queue();
+  void complete(const abi::Command& command, abi::Status status, std::uint64_t value);
+  Program inspect(const abi::Command& command);
+  void execute(const abi::Command& command);
+  void run_entry(const abi::Command& command, const Program& program, abi::BatchEntry& entry,
+                 abi::VerifyResult& result);
+  void draft(const abi::Command& command, const Program& program, abi::BatchEntry& entry,
+             std::vector<std::uint32_t>& cache);
+  void accept(const abi::BatchEntry& entry, const std::vector<std::uint32_t>& drafted,
+              abi::VerifyResult& result);
+  void put(std::vector<std::uint32_t>& cache, std::uint32_t position, std::uint32_t token);
+  void check_pages(const abi::BatchEntry& entry, unsigned kv_set, std::uint32_t tokens);
+  void complain(const std::string& text);
+
+  Memory memory_;
+  std::deque<abi::Command> queue_;
+  std::uint32_t fetched_ = 0;
+  std::uint32_t completion_tail_ = 0;
+  std::uint32_t phase_ = 1;
+  unsigned command_count_ = 0;
+  std::map<std::pair<std::uint32_t, unsigned>, std::vector<std::uint32_t>> caches_;
+};
+
+}  // namespace tandem::test

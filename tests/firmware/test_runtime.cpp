@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "fake_machine.h"
+#include "tandem/firmware/runtime/kv_cache.h"
+#include "tandem/firmware/runtime/llama_passes.h"
+#include "tandem/firmware/runtime/program_writer.h"
+
+using namespace tandem;
+using namespace tandem::firmware;
+using test::FakeMachine;
+
+namespace {
+
+struct Fixture {
+  Fixture() : machine(fake.hal()), control(FakeMachine::kSharedBase, fake.boot().shared_bytes) {
+    REQUIRE(machine.open_shared(fake.boot().shared_base, fake.boot().shared_bytes));
+  }
+  const abi::Primitive& primitive(const ProgramRef& program, std::uint32_t index) {
+    return fake.at<abi::Primitive>(program.address + index * sizeof(abi::Primitive));
+  }
+  std::set<unsigned> predecessors(const ProgramRef& program, std::uint32_t index) {
+    const abi::Primitive& p = primitive(program, index);
+    return {p.predecessors, p.predecessors + p.predecessor_count};
+  }
+
+  FakeMachine fake;
+  Machine machine;
+  RangeAllocator control;
+};
+
+ActivationLayout layout_of(const abi::ModelImage& model) {
+  ActivationLayout layout{};
+  REQUIRE(plan_activations(model, {1u << 20, 256, 2, 5, 16}, layout));
+  return layout;
+}
+
+}  // namespace
+
+TEST_CASE("ranges are handed out aligned until they are used up") {
+  RangeAllocator range(0x1001, 256);
+  CHECK(range.take(1) == 0x1040);
+  CHECK(range.take(64) == 0x1080);
+  CHECK(range.take(66) == 0);
+  CHECK(range.failed());
+  CHECK(range.take(1) == 0);
+}
+
+TEST_CASE("KV pages are handed out once and come back") {
+  Fixture f;
+  PagedKvCache::Shape shape;
+  shape.layers = 2;
+  shape.kv_heads = 1;
+  shape.head_dim = 4;
+  shape.page_tokens = 16;
+  shape.max_tokens = 80;
+  shape.tables = 2;
+  CHECK(PagedKvCache::page_bytes(shape) == 2u * 2 * 1 * 16 * 4 * 2);
+  RangeAllocator memory(0x8000'0000, 7 * PagedKvCache::page_bytes(shape));
+  PagedKvCache cache;
+  REQUIRE(cache.start(f.machine, shape, f.control, memory));
+  const u32 pages = cache.free_pages();
+  CHECK(pages >= 6);
+
+  KvTable a{f.control.take(64), 0};
+  KvTable b{f.control.take(64), 0};
+  CHECK(cache.reserve(f.machine, a, 16));
+  CHECK(a.page_count == 1);
+  CHECK(cache.reserve(f.machine, a, 17));
+  CHECK(a.page_count == 2);
+  CHECK(cache.reserve(f.machine, a, 80));
+  CHECK_FALSE(cache.reserve(f.machine, b, 80));
+  CHECK(cache.free_pages() == 0);
+  std::set<u64> used;
+  for (u32 i = 0; i < a.page_count; ++i) used.insert(f.fake.at<u64>(a.page_table + 8 * i));
+  for (u32 i = 0; i < b.page_count; ++i) used.insert(f.fake.at<u64>(b.page_table + 8 * i));
+  CHECK(used.size() == pages);
+  cache.release(f.machine, a);
+  CHECK(cache.reserve(f.machine, b, 32));
+  cache.release(f.machine, b);
+  CHECK(cache.free_pages() == pages);
+}
+
+TEST_CASE("activations: batch first, then the prefill chunk, within the buffer") {
+  Fixture f;
+  const abi::ModelImage& model = f.fake.model();
+  const u64 per_row = 2u * (8 + 8 + 8 + 4 + 4 + 8 + 8 + 16 + 16);
+  ActivationLayout layout{};
+  SECTION("room for everything") {
+    REQUIRE(plan_activations(model, {1u << 20, 256, 4, 5, 16}, layout));
+    CHECK(layout.sequences == 4);
+    CHECK(layout.chunk == 16);
+    CHECK(layout.rows == 64);
+  }
+  SECTION("a shorter chunk") {
+    const u64 bytes = 20 * 64 + 24 * per_row + 9 * 64;
+    REQUIRE(plan_activations(model, {bytes, 256, 4, 5, 16}, layout));
+    CHECK(layout.sequences == 4);
+    CHECK(layout.chunk < 16);
+    CHECK(layout.bytes <= bytes);
+  }
+  SECTION("fewer sequences per command") {
+    REQUIRE(plan_activations(model, {5 * 64 + 5 * per_row + 9 * 64, 256, 4, 5, 16}, layout));
+    CHECK(layout.sequences == 1);
+  }
+  SECTION("few rows in the device") {
+    REQUIRE(plan_activations(model, {1u << 20, 12, 4, 5, 16}, layout));
+    CHECK(layout.sequences == 2);
+    CHECK(layout.chunk == 6);
+  }
+  SECTION("not even one sequence") {
+    CHECK_FALSE(plan_activations(model, {4 * per_row, 256, 4, 5, 16}, layout));
+  }
+}
+
+TEST_CASE("predecessors are true dependences and overwritten buffers, nothing else") {
+  Fixture f;
+  ProgramWriter writer(f.machine, f.control);
+  using Accesses = ProgramWriter::Accesses;
+  const abi::Primitive blank = blank_primitive(abi::PrimitiveOp::kLinear);
+  writer.begin(16);
+  writer.add(blank, Accesses().write(Buffer::kNormed));                       // 0
+  writer.add(blank, Accesses().read(Buffer::kNormed).write(Buffer::kQuery));  // 1
+  writer.add(blank, Accesses().read(Buffer::kNormed).write(Buffer::kKey));    // 2
+  writer.add(blank, Accesses().read(Buffer::kKey).write(Buffer::kKey));       // 3 in place
+  writer.add(blank, Accesses().write(Buffer::kNormed));                       // 4
+  writer.add(blank, Accesses().write(Buffer::kNormed));                       // 5
+  writer.add(blank, Accesses().read(Buffer::kQuery).behind(3));               // 6
+  const ProgramRef program = writer.end();
+  CHECK(program.primitives == 7);
+  CHECK(program.address % 64 == 0);
+  CHECK(f.predecessors(program, 0).empty());
+  CHECK(f.predecessors(program, 1) == std::set<unsigned>{0});
+  CHECK(f.predecessors(program, 2) == std::set<unsigned>{0});
+  CHECK(f.predecessors(program, 3) == std::set<unsigned>{2});
+  CHECK(f.predecessors(program, 4) == std::set<unsigned>{1, 2});
+  CHECK(f.predecessors(program, 5) == std::set<unsigned>{4});
+  CHECK(f.predecessors(program, 6) == std::set<unsigned>{1, 3});
+  CHECK_FALSE(writer.failed());
+}
+
+TEST_CASE("a program that outgrows its announced length is refused") {
+  Fixture f;
+  ProgramWriter writer(f.machine, f.control);
+  writer.begin(1);
+  writer.add(blank_primitive(abi::PrimitiveOp::kNorm), {});
+  CHECK_FALSE(writer.failed());
+  writer.add(blank_primitive(abi::PrimitiveOp::kNorm), {});
+  CHECK(writer.failed());
+}
+
+TEST_CASE("the verify pass of a Llama model") {
+  Fixture f;
+  Model model;
+  REQUIRE(model.open(f.machine, f.fake.boot().model_image) == abi::Status::kOk);
+  const ActivationLayout layout = layout_of(model.shape());
+  f.fake.policy().linear = static_cast<u32>(abi::Placement::kPim);
+  const u32 formats = 1u << static_cast<u32>(abi::Format::kBsfpIDraft);
+  const ConfiguredPlacement placement(f.fake.policy(), formats);
+  const SelfSpeculation policy(f.fake.policy());
+  LlamaPasses builder(model, layout, placement, policy, f.machine, f.control);
+  PassPrograms passes[kPasses] = {};
+  REQUIRE(builder.build(abi::Granularity::kStep, 4, 1024, passes) == abi::Status::kOk);
+
+  const ProgramRef& verify = passes[static_cast<u32>(Pass::kVerify)].tail;
+  REQUIRE(verify.primitives == 2 * 16 + 5);
+  unsigned with_remainder = 0;
+  for (u32 i = 0; i < verify.primitives; ++i) {
+    const abi::Primitive& p = f.primitive(verify, i);
+    CHECK(p.row_mode == static_cast<u8>(abi::RowMode::kAll));
+    CHECK(p.engine_mask == abi::kEngineNpu);  // the PIM has no full BSFP
+    with_remainder += p.remainder.slot != abi::kNoSlot;
+    if (p.weight.slot != abi::kNoSlot) CHECK(p.weight.offset < model.shape().weights_bytes);
+  }
+  CHECK(with_remainder == 2 * 7 + 2);  // linears of two layers, embedding, classifier
+  CHECK(f.primitive(verify, verify.primitives - 1).op ==
+        static_cast<u8>(abi::PrimitiveOp::kKvCommit));
+
+  const ProgramRef& draft = passes[static_cast<u32>(Pass::kDraft)].tail;
+  unsigned on_pim = 0;
+  for (u32 i = 0; i < draft.primitives; ++i) {
+    const abi::Primitive& p = f.primitive(draft, i);
+    on_pim += p.engine_mask == abi::kEnginePim;
+    if (p.op == static_cast<u8>(abi::PrimitiveOp::kKvAppend)) CHECK(p.kv_set == 1);
+  }
+  CHECK(on_pim == 2 * 7 + 1);
+
+  // Keys are enough in the last layer when no logits are wanted.
+  const ProgramRef& extend = passes[static_cast<u32>(Pass::kExtend)].tail;
+  CHECK(extend.primitives == 1 + 16 + 5 + 1);
+}
+
+TEST_CASE("independent linears of a layer do not wait for each other") {
+  Fixture f;
+  Model model;
+  REQUIRE(model.open(f.machine, f.fake.boot().model_image) == abi::Status::kOk);
+  const ActivationLayout layout = layout_of(model.shape());
+  const ConfiguredPlacement placement(f.fake.policy(), 0);
+  const PlainDecoding policy;
+  LlamaPasses builder(model, layout, placement, policy, f.machine, f.control);
+  PassPrograms passes[kPasses] = {};
+  REQUIRE(builder.build(abi::Granularity::kStep, 4, 1024, passes) == abi::Status::kOk);
+  const ProgramRef& next = passes[static_cast<u32>(Pass::kNext)].tail;
+  // gather, norm, key, value, rotate, append, query, rotate, attention, output, add, norm, gate, up
+  CHECK(f.predecessors(next, 1) == std::set<unsigned>{0});
+  CHECK(f.predecessors(next, 2) == std::set<unsigned>{1});
+  CHECK(f.predecessors(next, 3) == std::set<unsigned>{1});
+  CHECK(f.predecessors(next, 5) == std::set<unsigned>{3, 4});
+  CHECK(f.predecessors(next, 6) == std::set<unsigned>{1});
+  CHECK(f.predecessors(next, 8) == std::set<unsigned>{7, 5});
+  CHECK(f.predecessors(next, 12) == std::set<unsigned>{11});
+  CHECK(f.predecessors(next, 13) == std::set<unsigned>{11});
+  CHECK(passes[static_cast<u32>(Pass::kDraft)].tail.primitives == 0);
+}
+
+TEST_CASE("a model without a tensor that a pass needs is refused") {
+  Fixture f;
+  f.fake.at<abi::TensorEntry>(f.fake.model().tensors + sizeof(abi::TensorEntry)).kind = 99;
+  Model model;
+  REQUIRE(model.open(f.machine, f.fake.boot().model_image) == abi::Status::kOk);
+  const ActivationLayout layout = layout_of(model.shape());
+  const ConfiguredPlacement placement(f.fake.policy(), 0);
+  const SelfSpeculation policy(f.fake.policy());  // its draft classifier is the entry renamed above
+  LlamaPasses builder(model, layout, placement, policy, f.machine, f.control);
+  PassPrograms passes[kPasses] = {};
+  CHECK(builder.build(abi::Granularity::kStep, 4, 1024, passes) == abi::Status::kBadParameter);
+}
