@@ -74,7 +74,12 @@ void AtTarget::finish_service(Payload& payload) {
 void AtTarget::send_response() {
   if (response_ != nullptr || ready_.empty()) return;
   if (response_free_ps_ > now_ps()) {
-    agenda_.at(response_free_ps_, [this] { send_response(); });
+    if (response_due_) return;
+    response_due_ = true;
+    agenda_.at(response_free_ps_, [this] {
+      response_due_ = false;
+      send_response();
+    });
     return;
   }
   Payload& payload = *ready_.pop();
@@ -105,6 +110,7 @@ void AtTarget::reset() {
     held_ = nullptr;
   }
   if (arriving_ != nullptr) agenda_.at(arrival_ps_, [this] { arrive(); });
+  response_due_ = false;
   // Not before the END_REQ that was announced last.
   agenda_.at(last_accepted_ps_, [this] { send_response(); });
 }

@@ -145,7 +145,12 @@ void Crossbar::send_requests(unsigned target) {
     const std::uint64_t now = now_ps();
     if (output.requests.front()->time_ps > now) return;
     if (output.request_free_ps > now) {
-      agenda_.at(output.request_free_ps, [this, target] { send_requests(target); });
+      if (output.send_due) return;
+      output.send_due = true;
+      agenda_.at(output.request_free_ps, [this, target] {
+        outputs_[target].send_due = false;
+        send_requests(target);
+      });
       return;
     }
     send_request(target, *output.requests.pop());
@@ -246,7 +251,12 @@ void Crossbar::deliver_responses(unsigned initiator) {
     const std::uint64_t now = now_ps();
     if (input.responses.front()->time_ps > now) return;
     if (input.response_free_ps > now) {
-      agenda_.at(input.response_free_ps, [this, initiator] { deliver_responses(initiator); });
+      if (input.delivery_due) return;
+      input.delivery_due = true;
+      agenda_.at(input.response_free_ps, [this, initiator] {
+        inputs_[initiator].delivery_due = false;
+        deliver_responses(initiator);
+      });
       return;
     }
     Transaction& transaction = *input.responses.pop();

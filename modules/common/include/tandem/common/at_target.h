@@ -63,6 +63,7 @@ class AtTarget {
   Ring<Payload*> ready_;              // response due, waiting for the response channel
   Payload* response_ = nullptr;       // between BEGIN_RESP and END_RESP
   std::uint64_t response_free_ps_ = 0;  // END_RESP may lie in the future
+  bool response_due_ = false;           // at response_free_ps_
   Payload* arriving_ = nullptr;       // BEGIN_REQ annotated with a delay that has not passed
   std::uint64_t arrival_ps_ = 0;
   std::uint64_t last_accepted_ps_ = 0;

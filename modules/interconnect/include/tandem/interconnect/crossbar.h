@@ -97,6 +97,7 @@ class Crossbar : public sc_core::sc_module {
     common::Ring<Transaction*> held;          // responses that found `responses` full
     Transaction* response = nullptr;  // between BEGIN_RESP and END_RESP
     std::uint64_t response_free_ps = 0;
+    bool delivery_due = false;  // at response_free_ps
     std::uint64_t last_delivery_ps = 0;
   };
   struct Output : Lane {
@@ -107,6 +108,7 @@ class Crossbar : public sc_core::sc_module {
     common::Ring<Transaction*> requests;        // granted, in order
     Transaction* request = nullptr;     // between BEGIN_REQ and END_REQ
     std::uint64_t request_free_ps = 0;  // END_REQ may lie in the future
+    bool send_due = false;              // at request_free_ps
   };
 
   void b_transport(int initiator, common::Payload& payload, sc_core::sc_time& delay);
