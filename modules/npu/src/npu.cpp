@@ -37,7 +37,8 @@ Npu::Npu(const sc_core::sc_module_name& name, const Config& config)
       contexts_(config.contexts) {
   TANDEM_HAS_PROCESS(Npu);
   for (Context& context : contexts_) {
-    context.stream = std::make_unique<WeightStream>(dma_, config.weight_buffer_bytes);
+    context.stream =
+        std::make_unique<WeightStream>(dma_, config.weight_buffer_bytes, config.serial);
   }
   for (unsigned i = 0; i < config.queue_pairs; ++i) {
     queues_.push_back(std::make_unique<QueuePair>(static_cast<QueuePair::Owner&>(*this), dma_, i,

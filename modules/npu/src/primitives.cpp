@@ -125,8 +125,10 @@ void Execution::advance_linear(std::uint16_t index) {
   }
   const WeightTile& tile = *state.tiles[state.next_tile];
   const bool is_bias = tile.view.layout.rows == 0;
-  if (is_bias) {  // kept until the end
-    ++state.next_tile;
+  if (is_bias) {
+    state.bias.resize(primitive.n);
+    numerics::fp16_to_float(as_fp16(tile.raw()), state.bias.data(), primitive.n);
+    stream_.release(state.tiles[state.next_tile++]);
     return advance(index);
   }
   const auto format = static_cast<abi::Format>(primitive.weight.format);
@@ -164,12 +166,8 @@ void Execution::finish_linear(std::uint16_t index) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
   const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
-  if (primitive.bias.slot != abi::kNoSlot) {
-    const std::uint16_t* bias = as_fp16(state.tiles.front()->raw());
-    for (std::size_t i = 0; i < state.sums.size(); ++i) {
-      state.sums[i] += numerics::fp16_to_float(bias[i % primitive.n]);
-    }
-    stream_.release(state.tiles.front());
+  for (std::size_t i = 0; i < state.sums.size() && !state.bias.empty(); ++i) {
+    state.sums[i] += state.bias[i % primitive.n];
   }
   for (std::uint32_t row = 0; row < m; ++row) {
     numerics::float_to_fp16(state.sums.data() + std::size_t{row} * primitive.n,

@@ -162,8 +162,10 @@ WeightTile* WeightStream::push(std::uint16_t primitive, const TensorLayout& layo
 }
 
 void WeightStream::pump() {
-  while (!waiting_.empty() && used_bytes_ + waiting_.front().tile->size_bytes <= capacity_bytes_) {
+  while (!waiting_.empty()) {
     const Waiting waiting = waiting_.front();
+    if (used_bytes_ + waiting.tile->size_bytes > capacity_bytes_) return;
+    if (serial_ && used_bytes_ != 0) return;
     waiting_.pop_front();
     request(waiting);
   }

@@ -39,7 +39,8 @@ struct Config {
   // What `auto` placement expects of the memory port, in bytes per microsecond.
   std::uint64_t memory_bytes_per_us = 12'800;
 
-  // No prefetch and one primitive at a time: the machine that the sequencer is measured against.
+  // One primitive and one weight tile at a time, nothing ahead: the machine that the sequencer is
+  // measured against.
   bool serial = false;
 
   // Energy of moving a byte through the activation or weight buffer, and where the figure is from.

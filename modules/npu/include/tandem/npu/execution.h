@@ -57,6 +57,7 @@ class Execution {
     std::size_t next_tile = 0;
     std::vector<float> inputs;     // LINEAR: [m][k]
     std::vector<float> sums;       // LINEAR: [m][n]
+    std::vector<float> bias;       // LINEAR: [n], empty without
     std::vector<WeightTile> rows;  // GATHER
   };
   using Tiles = std::vector<std::vector<WeightTile*>>;

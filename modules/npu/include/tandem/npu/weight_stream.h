@@ -53,8 +53,9 @@ class WeightStream {
   // Called when a tile has arrived, or its fetch has failed.
   using Arrived = std::function<void(WeightTile&, bool ok, std::uint64_t fault_address)>;
 
-  WeightStream(Dma& dma, std::uint64_t capacity_bytes)
-      : dma_(dma), capacity_bytes_(capacity_bytes) {}
+  // `serial`: a tile is requested only when the one before it has been used.
+  WeightStream(Dma& dma, std::uint64_t capacity_bytes, bool serial)
+      : dma_(dma), capacity_bytes_(capacity_bytes), serial_(serial) {}
 
   void set_arrived(Arrived arrived) { arrived_ = std::move(arrived); }
 
@@ -84,6 +85,7 @@ class WeightStream {
 
   Dma& dma_;
   std::uint64_t capacity_bytes_;
+  bool serial_;
   Arrived arrived_;
   std::deque<Waiting> waiting_;
   std::vector<std::unique_ptr<WeightTile>> storage_;
