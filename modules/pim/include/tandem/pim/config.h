@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "tandem/abi/formats.h"
+#include "tandem/memory/stack.h"
+
+namespace tandem::pim {
+
+enum class RowBuffer {
+  kSingle,  // PIM work and ordinary accesses take turns on a channel's banks
+  kDual,    // PIM has row buffers of its own; ordinary accesses go on
+};
+
+// Multiply-accumulates that one bank completes per clock, by format of the weights.
+struct Lanes {
+  std::uint32_t fp16 = 16;
+  std::uint32_t bf16 = 16;
+  std::uint32_t int8 = 32;
+  std::uint32_t int4 = 64;
+  std::uint32_t e2m1 = 64;
+  std::uint32_t e3m0 = 64;
+  std::uint32_t bsfp_draft = 64;
+
+  // 0 for a format that a bank cannot multiply.
+  std::uint32_t of(abi::Format format) const;
+};
+
+struct Energy {
+  double fp16_mac_pj = 0.32;  // FP16 and BF16
+  double int8_mac_pj = 0.16;
+  double four_bit_mac_pj = 0.08;         // a 4-bit weight times an FP16 activation
+  double column_read_pj_per_bit = 0.44;  // from the row buffer to the bank's MAC unit
+  std::string source =
+      "column read: AttAcc simulator, cell RD/WR; multiply-accumulates: assumed (AttAcc's ALU "
+      "figure "
+      "for FP16, halved per halving of the weight's width)";
+};
+
+constexpr std::uint32_t format_bit(abi::Format format) {
+  return 1u << static_cast<unsigned>(format);
+}
+// Every format whose weights fit one stream of a PimCommand.
+constexpr std::uint32_t kAllFormats =
+    format_bit(abi::Format::kFp16) | format_bit(abi::Format::kBf16) |
+    format_bit(abi::Format::kInt8) | format_bit(abi::Format::kInt4) |
+    format_bit(abi::Format::kE2m1) | format_bit(abi::Format::kE3m0) |
+    format_bit(abi::Format::kBsfpEDraft) | format_bit(abi::Format::kBsfpIDraft);
+
+struct Config {
+  memory::Stack::Config memory;
+  RowBuffer row_buffer = RowBuffer::kDual;
+  std::uint64_t clock_period_ps = 1'000;  // of the MAC units and of the window port
+  Lanes lanes;
+  std::uint32_t formats = kAllFormats;       // bit per abi::Format
+  std::uint32_t global_buffer_rows = 1;      // DRAM rows of input vectors that a channel holds
+  std::uint32_t accumulators_per_bank = 16;  // vectors multiplied with one open row
+  std::uint32_t queue_depth = 64;            // commands
+  std::uint32_t vector_bytes = 256 * 1024;   // vector window, at most 960 KiB
+  std::uint32_t result_bytes = 256 * 1024;   // result window, at most 1 MiB
+  std::uint32_t port_bytes_per_cycle = 32;   // between the bus and the windows
+  std::uint64_t register_latency_ps = 10'000;
+  std::uint64_t command_latency_ps = 10'000;  // from acceptance to the first DRAM command
+  unsigned max_outstanding = 64;              // AT transactions in progress on `registers`
+  std::uint64_t dram_base = 0x8000'0000;      // reset value of DRAM_BASE
+  Energy energy;
+
+  // Throws std::invalid_argument naming the field, the value and the rule.
+  void validate() const;
+  // Multiply-accumulates per second that the banks of all channels could do at most.
+  double peak_macs_per_s(abi::Format format) const;
+};
+
+}  // namespace tandem::pim

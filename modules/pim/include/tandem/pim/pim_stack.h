@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tandem/abi/command.h"
+#include "tandem/abi/pim_registers.h"
+#include "tandem/common/agenda.h"
+#include "tandem/common/device_control.h"
+#include "tandem/common/interrupt_output.h"
+#include "tandem/common/register_bank.h"
+#include "tandem/common/register_target.h"
+#include "tandem/common/systemc.h"
+#include "tandem/memory/stack.h"
+#include "tandem/observe/energy.h"
+#include "tandem/observe/statistics.h"
+#include "tandem/observe/timeline.h"
+#include "tandem/pim/config.h"
+
+namespace tandem::pim {
+
+class GemvTiming;
+class GemvUnit;
+struct ChannelWork;
+
+// DRAM that multiplies: a memory::Stack whose banks have MAC units, commanded through registers and
+// windows of its own (abi/pim_registers.h; README.md describes behaviour and timing). Ordinary
+// traffic goes to memory().target() as if there were no PIM, and shares the channels with it.
+class PimStack : public sc_core::sc_module {
+ public:
+  PimStack(const sc_core::sc_module_name& name, const Config& config);
+  ~PimStack() override;
+
+ private:
+  // Declared before the public references to what they contain.
+  common::RegisterBank bank_;
+  common::RegisterTarget bus_;
+  common::InterruptOutput interrupt_;
+
+ public:
+  common::RegisterSocket& registers;  // kPimWindowBytes of address space
+  common::InterruptPort& irq;         // level; may stay unbound
+  common::ResetPort reset;            // of the PIM and of the memory; may stay unbound
+
+  memory::Stack& memory() { return stack_; }
+  const memory::Stack& memory() const { return stack_; }
+  const Config& config() const { return config_; }
+
+  // Takes effect with the next command and the next access. Throws std::invalid_argument for 0.
+  void set_clock_period_ps(std::uint64_t period_ps);
+  // One track per channel with a slice per command; nullptr: off. The memory's timeline is its own.
+  void set_timeline(observe::Timeline* timeline, const std::string& process);
+
+  // Of the PIM alone; the memory has its own.
+  void collect(observe::StatisticsSink& sink) const;
+  void collect_energy(observe::EnergySink& sink) const;
+
+ private:
+  using WindowAccess = common::RegisterTarget::WindowAccess;
+  using WindowResult = common::RegisterTarget::WindowResult;
+  struct InFlight {
+    std::uint64_t done_ps;
+    std::uint32_t tag;
+    abi::Status status;
+    std::uint64_t address;  // of the error
+  };
+  struct ChannelCounters {
+    std::uint64_t busy_ps = 0;
+    std::uint64_t commands = 0;
+    std::uint64_t activations = 0;
+    std::uint64_t columns = 0;
+  };
+
+  WindowResult access_window(const WindowAccess& access);
+  WindowResult access_command(const WindowAccess& access);
+  WindowResult access_ram(const WindowAccess& access, std::uint8_t* bytes);
+  unsigned debug_window(common::Payload& payload);
+  std::uint64_t transfer(std::uint64_t bytes, std::uint64_t earliest_ps);
+
+  // Return when the command is in the queue, and when its results are there.
+  std::uint64_t enqueue(const abi::PimCommand& command, std::uint64_t arrival_ps);
+  std::uint64_t run_in_banks(const abi::PimCommand& command, const std::vector<ChannelWork>& work,
+                             std::uint64_t start_ps);
+  void count(const abi::PimCommand& command);
+  void complete();
+
+  std::uint64_t dram_base() const;
+  void set_constants();
+  void on_reset_pin();
+  void reset_device();
+
+  Config config_;
+  memory::Stack stack_;
+  common::DeviceControl control_;
+  common::Agenda agenda_;
+  std::unique_ptr<GemvUnit> unit_;
+  std::unique_ptr<GemvTiming> timing_;
+
+  std::uint64_t clock_period_ps_;
+  bool in_reset_ = false;
+  std::deque<InFlight> in_flight_;  // in order of acceptance, which is the order of completion
+  std::uint64_t last_done_ps_ = 0;
+  std::uint64_t port_ready_ps_ = 0;
+  std::vector<std::uint64_t> channel_ready_ps_;
+
+  std::uint64_t commands_ = 0;
+  std::uint64_t errors_ = 0;
+  std::uint64_t macs_16_ = 0, macs_8_ = 0, macs_4_ = 0;  // by width of the weights
+  std::uint64_t vector_bytes_ = 0;
+  std::uint64_t result_bytes_ = 0;
+  std::vector<ChannelCounters> channels_;
+
+  observe::Timeline* timeline_ = nullptr;
+  std::vector<observe::Timeline::Track> tracks_;
+  observe::Timeline::Name slice_name_ = 0;
+};
+
+}  // namespace tandem::pim

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/pim/config.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "tandem/abi/pim_registers.h"
+
+namespace tandem::pim {
+namespace {
+
+void require(bool holds, const char* field, std::uint64_t value, const char* rule) {
+  if (holds) return;
+  throw std::invalid_argument("pim." + std::string(field) + " = " + std::to_string(value) + ": " +
+                              rule);
+}
+
+void require_energy(const char* field, double value) {
+  if (std::isfinite(value) && value >= 0.0) return;
+  throw std::invalid_argument("pim.energy." + std::string(field) + " = " + std::to_string(value) +
+                              ": must be a number of at least 0");
+}
+
+}  // namespace
+
+std::uint32_t Lanes::of(abi::Format format) const {
+  switch (format) {
+    case abi::Format::kFp16:
+      return fp16;
+    case abi::Format::kBf16:
+      return bf16;
+    case abi::Format::kInt8:
+      return int8;
+    case abi::Format::kInt4:
+      return int4;
+    case abi::Format::kE2m1:
+      return e2m1;
+    case abi::Format::kE3m0:
+      return e3m0;
+    case abi::Format::kBsfpEDraft:
+    case abi::Format::kBsfpIDraft:
+      return bsfp_draft;
+    default:
+      return 0;
+  }
+}
+
+void Config::validate() const {
+  memory.validate();
+  require(memory.device.geometry.banks() <= 64, "memory.device.geometry",
+          memory.device.geometry.banks(), "a channel may have at most 64 banks");
+  require(clock_period_ps > 0, "clock_period_ps", clock_period_ps, "must be at least 1");
+  require((formats & ~kAllFormats) == 0, "formats", formats, "names a format that PIM cannot take");
+  for (unsigned i = 0; i < abi::kFormatCount; ++i) {
+    const auto format = static_cast<abi::Format>(i);
+    if ((formats & format_bit(format)) == 0) continue;
+    require(lanes.of(format) > 0, "lanes", 0, "a format that is enabled needs at least 1");
+  }
+  require(global_buffer_rows > 0, "global_buffer_rows", 0, "must be at least 1");
+  require(accumulators_per_bank > 0, "accumulators_per_bank", 0, "must be at least 1");
+  require(queue_depth > 0, "queue_depth", 0, "must be at least 1");
+  constexpr std::uint32_t kLargestVectors = abi::kPimResultWindow - abi::kPimVectorWindow;
+  constexpr std::uint32_t kLargestResults = abi::kPimWindowBytes - abi::kPimResultWindow;
+  require(vector_bytes > 0 && vector_bytes % 64 == 0 && vector_bytes <= kLargestVectors,
+          "vector_bytes", vector_bytes, "must be a multiple of 64, 64..983040");
+  require(result_bytes > 0 && result_bytes % 64 == 0 && result_bytes <= kLargestResults,
+          "result_bytes", result_bytes, "must be a multiple of 64, 64..1048576");
+  require(port_bytes_per_cycle > 0, "port_bytes_per_cycle", 0, "must be at least 1");
+  require(max_outstanding >= 1 && max_outstanding <= 1024, "max_outstanding", max_outstanding,
+          "must be 1..1024");
+  require_energy("fp16_mac_pj", energy.fp16_mac_pj);
+  require_energy("int8_mac_pj", energy.int8_mac_pj);
+  require_energy("four_bit_mac_pj", energy.four_bit_mac_pj);
+  require_energy("column_read_pj_per_bit", energy.column_read_pj_per_bit);
+}
+
+double Config::peak_macs_per_s(abi::Format format) const {
+  const double banks = static_cast<double>(memory.channels) * memory.device.geometry.banks();
+  return banks * lanes.of(format) * 1e12 / static_cast<double>(clock_period_ps);
+}
+
+}  // namespace tandem::pim

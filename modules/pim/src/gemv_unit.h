@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "tandem/abi/command.h"
+#include "tandem/abi/pim_registers.h"
+#include "tandem/memory/sparse_store.h"
+#include "tandem/pim/config.h"
+#include "weight_bytes.h"
+
+namespace tandem::pim {
+
+// What a GEMV computes: checks commands, keeps the accumulators between FIRST and LAST, and holds
+// the vector and result windows. Knows no time.
+class GemvUnit {
+ public:
+  struct Outcome {
+    abi::Status status = abi::Status::kOk;
+    std::uint64_t address = 0;  // of what was wrong
+    WeightBytes weights;        // of a GEMV that is ok
+  };
+
+  GemvUnit(const Config& config, memory::SparseStore& store);
+
+  // Executes a command; `dram_base` is the bus address of the first byte of the banks. One that
+  // fails leaves its results unreadable until a later command writes them.
+  Outcome execute(const abi::PimCommand& command, std::uint64_t dram_base);
+
+  // The bytes of the windows. Ranges have been checked by the caller.
+  std::uint8_t* vectors() { return reinterpret_cast<std::uint8_t*>(vectors_.data()); }
+  std::uint8_t* results() { return reinterpret_cast<std::uint8_t*>(results_.data()); }
+  bool results_readable(std::uint64_t offset, std::uint64_t bytes) const;
+
+  // As new; the windows are zero.
+  void reset();
+
+ private:
+  Outcome check(const abi::PimCommand& command, std::uint64_t dram_base) const;
+  Outcome check_shape(const abi::PimCommand& command) const;
+  Outcome check_memory(const abi::PimCommand& command, std::uint64_t dram_base) const;
+  bool fits_windows(const abi::PimCommand& command) const;
+  bool continues_sequence(const abi::PimCommand& command) const;
+
+  void compute(const abi::PimCommand& command, const WeightBytes& weights);
+  const std::uint8_t* stream_of(const WeightBytes& weights);
+  const std::uint8_t* bytes_at(std::uint64_t address, std::uint64_t bytes,
+                               std::vector<std::uint8_t>& copy);
+  void accumulate_open_chunk(const abi::PimCommand& command, const numerics::WeightView& view,
+                             const std::uint16_t* x);
+  void store_results(const abi::PimCommand& command);
+  void mark_results(const abi::PimCommand& command, bool readable);
+
+  const Config& config_;
+  memory::SparseStore& store_;
+  std::vector<std::uint16_t> vectors_;
+  std::vector<std::uint16_t> results_;
+  std::vector<std::uint8_t> unreadable_;  // per element of results_
+
+  // The sequence FIRST..LAST in progress: [vectors][rows].
+  bool open_ = false;
+  std::uint32_t rows_ = 0;
+  std::uint32_t vectors_in_sequence_ = 0;
+  std::uint64_t position_ = 0;  // columns summed up so far
+  std::vector<float> totals_;
+  std::vector<float> chunk_;  // of the 128 columns that `position_` lies in
+
+  std::vector<std::uint8_t> stream_copy_, side_copy_;
+  std::vector<float> row_values_;
+};
+
+}  // namespace tandem::pim
