@@ -66,7 +66,7 @@ TEST_CASE("the lowest line is claimed, software lines count, sources of a line a
   CHECK_FALSE(bench.cpu_level());
 }
 
-TEST_CASE("reset disables all lines; levels are still seen") {
+TEST_CASE("reset disables all lines but levels are still seen") {
   Bench bench;
   bench.bus().write32(regs::ENABLE, ~0u);
   bench.bus().write32(regs::SOFTWARE, 1);
