@@ -24,9 +24,13 @@ class Agenda : public sc_core::sc_module {
   template <typename Callback>
   void at(std::uint64_t time_ps, Callback callback) {
     static_assert(sizeof(Callback) <= kCaptureBytes, "capture less, or capture a pointer");
+    static_assert(alignof(Callback) <= alignof(std::uint64_t));
     static_assert(std::is_trivially_copyable_v<Callback>, "capture pointers and numbers only");
     static_assert(std::is_trivially_destructible_v<Callback>);
-    Entry entry{time_ps, next_sequence_++, &invoke<Callback>, {}};
+    Entry entry;
+    entry.time_ps = time_ps;
+    entry.sequence = next_sequence_++;
+    entry.run = &invoke<Callback>;
     new (entry.capture.data()) Callback(callback);
     push(entry);
   }
@@ -36,12 +40,12 @@ class Agenda : public sc_core::sc_module {
   bool empty() const { return heap_.empty(); }
 
  private:
-  static constexpr std::size_t kCaptureBytes = 32;
+  static constexpr std::size_t kCaptureBytes = 24;
   struct Entry {
     std::uint64_t time_ps;
     std::uint64_t sequence;
     void (*run)(void* capture);
-    alignas(std::max_align_t) std::array<std::byte, kCaptureBytes> capture;
+    alignas(std::uint64_t) std::array<std::byte, kCaptureBytes> capture;
   };
 
   template <typename Callback>
