@@ -20,11 +20,13 @@ bool Scheduler::start(Machine& machine, const abi::ModelImage& model,
   shape.layers = model.layers;
   shape.kv_heads = model.kv_heads;
   shape.head_dim = model.head_dim;
-  shape.page_tokens = policy.page_tokens;
   shape.max_tokens = model.max_positions + abi::kMaxDraft;
   shape.tables = setup.sequences * setup.kv_sets;
   const bool token_major = policy.attention == static_cast<u32>(abi::Placement::kNpu);
   shape.layout = token_major ? abi::KvLayout::kTokenMajor : abi::KvLayout::kElementMajor;
+  // A PIM multiplies along a row of values, whole chunks at a time.
+  shape.page_tokens = token_major ? policy.page_tokens
+                                  : static_cast<u32>(align_up(policy.page_tokens, abi::kChunk));
   if (memory.failed() || !kv_.start(machine, shape, control, memory)) return false;
 
   for (u32 i = 0; i < setup.sequences; ++i) {
