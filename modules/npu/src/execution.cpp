@@ -13,7 +13,17 @@ using abi::PrimitiveOp;
 using abi::Status;
 
 namespace {
+
 constexpr std::uint16_t kNoPrimitive = 0xFFFF;
+// What one ATTENTION may hold of one sequence; larger ones are refused with kNoSpace.
+constexpr std::uint64_t kMaxKvHalfBytes = 1ull << 30;
+constexpr std::uint64_t kMaxScores = 1ull << 28;
+
+bool touches_kv(const abi::Primitive& primitive) {
+  const auto op = static_cast<PrimitiveOp>(primitive.op);
+  return op == PrimitiveOp::kKvAppend || op == PrimitiveOp::kAttention;
+}
+
 }  // namespace
 
 Execution::Execution(Core& core, WeightStream& stream, Program& program,
@@ -104,9 +114,28 @@ Fault Execution::check_pass() {
                         static_cast<std::uint32_t>(pass_.ranges.size())};
   for (std::size_t i = 0; i < program_.size(); ++i) {
     Fault fault = check_operands(program_[i], parameters_, shape, core_.config.activation_bytes);
+    if (!fault && touches_kv(program_[i])) fault = check_kv(program_[i]);
     if (fault) {
       fault.primitive = static_cast<std::uint16_t>(i);
       return fault;
+    }
+  }
+  return {};
+}
+
+Fault Execution::check_kv(const abi::Primitive& primitive) const {
+  for (const RowRange& range : pass_.ranges) {
+    const Sequence& sequence = sequences_[range.sequence];
+    const abi::KvSet& kv = sequence.entry.kv[primitive.kv_set];
+    const std::uint64_t length = std::uint64_t{sequence.kv_length[primitive.kv_set]} + range.count;
+    const std::uint64_t pages = (length + kv.page_tokens - 1) / kv.page_tokens;
+    const std::uint64_t half_bytes = geometry_of(primitive, kv).half_bytes();
+    if (half_bytes > kMaxKvHalfBytes || pages * half_bytes > kMaxKvHalfBytes) {
+      return {Status::kNoSpace, kNoPrimitive, pages * half_bytes};
+    }
+    const std::uint64_t score_rows = std::uint64_t{range.count} * primitive.heads;
+    if (length * score_rows > kMaxScores) {
+      return {Status::kNoSpace, kNoPrimitive, length * score_rows};
     }
   }
   return {};

@@ -82,6 +82,7 @@ class Execution {
   void first_pass();
   void begin_pass();
   Fault check_pass();
+  Fault check_kv(const abi::Primitive& primitive) const;
   void place(std::uint16_t index, const PassShape& shape);
   bool pim_can(const abi::Primitive& primitive) const;
   bool pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const;
