@@ -34,7 +34,7 @@ TANDEM_CONSTANTS(PimWindows, "Windows of the PIM", TANDEM_PIM_WINDOWS)
   REG(QUEUE_FREE, 0x060, 0, kReadOnly, 1, 0, "Commands that it would take now")                \
   REG(COMPLETED_TAG, 0x064, 0, kReadOnly, 1, 0, "Tag of the last command that completed")      \
   REG(DRAM_BASE_LO, 0x068, 0, kReadWrite, 1, 0, "Bus address at which the banks are mapped")   \
-  REG(DRAM_BASE_HI, 0x06C, 0, kReadWrite, 1, 0, "Bus address at which the banks are mapped") \
+  REG(DRAM_BASE_HI, 0x06C, 0, kReadWrite, 1, 0, "Bus address at which the banks are mapped")   \
   REG(CLOCK_PS, 0x070, 0, kReadOnly, 1, 0, "Clock period of the MAC units")
 
 TANDEM_REGISTER_BLOCK(pim, "Processing in memory: command queue, vector and result windows", 0x1000,

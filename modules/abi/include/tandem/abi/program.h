@@ -106,7 +106,7 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
   MANY(u16, predecessors, 8, "Indices of primitives that must be done; lower than its own")    \
   ONE(u32, groups, "LINEAR: independent groups; 0 and 1: one")                                 \
   ONE(u32, n, "Output columns; GATHER: dim; SAMPLE, ACCEPT: vocabulary; COPY: bytes")          \
-  ONE(u32, k, "Input columns; GATHER: rows of the table")                                          \
+  ONE(u32, k, "Input columns; GATHER: rows of the table")                                      \
   ONE(u16, heads, "POSITION, ATTENTION: query heads")                                          \
   ONE(u16, kv_heads, "KV_APPEND, ATTENTION: key/value heads")                                  \
   ONE(u16, head_dim, "Elements of a head")                                                     \
