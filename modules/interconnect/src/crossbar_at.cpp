@@ -62,7 +62,8 @@ tlm::tlm_sync_enum Crossbar::nb_transport_fw(int initiator, Payload& payload,
   if (phase == tlm::BEGIN_REQ) return begin_request(port, payload, phase, delay);
   Input& input = inputs_[port];
   if (phase == tlm::END_RESP && input.response != nullptr && input.response->payload == &payload) {
-    response_ended(port, local_time_ps(delay));
+    end_response(input, local_time_ps(delay));
+    schedule_delivery(port);
     return tlm::TLM_COMPLETED;
   }
   return tlm::TLM_ACCEPTED;
@@ -132,30 +133,32 @@ void Crossbar::grant(unsigned target, Transaction& transaction, Transaction* in_
   transaction.time_ps = end_ps + input.latency_ps + output.latency_ps;
   input.request = nullptr;
   output.requests.push(&transaction);
-  agenda_.at(transaction.time_ps, [this, target] { send_requests(target); });
+  schedule_send(target);
   if (&transaction == in_call) return;
   tlm::tlm_phase phase = tlm::END_REQ;
   sc_time delay = from_ps(end_ps - now);
   from_initiators[transaction.initiator]->nb_transport_bw(*transaction.payload, phase, delay);
 }
 
+// One agenda entry per target: for the request in front.
+void Crossbar::schedule_send(unsigned target) {
+  Output& output = outputs_[target];
+  if (output.send_due || output.request != nullptr || output.requests.empty()) return;
+  output.send_due = true;
+  agenda_.at(std::max(output.requests.front()->time_ps, output.request_free_ps), [this, target] {
+    outputs_[target].send_due = false;
+    send_requests(target);
+  });
+}
+
 void Crossbar::send_requests(unsigned target) {
   Output& output = outputs_[target];
-  while (!output.requests.empty() && output.request == nullptr) {
-    const std::uint64_t now = now_ps();
-    if (output.requests.front()->time_ps > now) return;
-    if (output.request_free_ps > now) {
-      if (output.send_due) return;
-      output.send_due = true;
-      agenda_.at(output.request_free_ps, [this, target] {
-        outputs_[target].send_due = false;
-        send_requests(target);
-      });
-      return;
-    }
+  while (!output.requests.empty() && output.request == nullptr &&
+         std::max(output.requests.front()->time_ps, output.request_free_ps) <= now_ps()) {
     send_request(target, *output.requests.pop());
     grant_waiting(target, nullptr);
   }
+  schedule_send(target);
 }
 
 void Crossbar::send_request(unsigned target, Transaction& transaction) {
@@ -234,7 +237,7 @@ void Crossbar::queue_response(Transaction& transaction, std::uint64_t ready_ps) 
       std::max(input.last_delivery_ps, end_ps + input.latency_ps + output.latency_ps);
   input.last_delivery_ps = transaction.time_ps;
   input.responses.push(&transaction);
-  agenda_.at(transaction.time_ps, [this, initiator] { deliver_responses(initiator); });
+  schedule_delivery(initiator);
 }
 
 void Crossbar::finish_at_target(Transaction& transaction) {
@@ -245,20 +248,22 @@ void Crossbar::finish_at_target(Transaction& transaction) {
   to_targets[transaction.target]->nb_transport_fw(*transaction.payload, phase, delay);
 }
 
+// One agenda entry per initiator: for the response in front.
+void Crossbar::schedule_delivery(unsigned initiator) {
+  Input& input = inputs_[initiator];
+  if (input.delivery_due || input.response != nullptr || input.responses.empty()) return;
+  input.delivery_due = true;
+  agenda_.at(std::max(input.responses.front()->time_ps, input.response_free_ps),
+             [this, initiator] {
+               inputs_[initiator].delivery_due = false;
+               deliver_responses(initiator);
+             });
+}
+
 void Crossbar::deliver_responses(unsigned initiator) {
   Input& input = inputs_[initiator];
-  while (!input.responses.empty() && input.response == nullptr) {
-    const std::uint64_t now = now_ps();
-    if (input.responses.front()->time_ps > now) return;
-    if (input.response_free_ps > now) {
-      if (input.delivery_due) return;
-      input.delivery_due = true;
-      agenda_.at(input.response_free_ps, [this, initiator] {
-        inputs_[initiator].delivery_due = false;
-        deliver_responses(initiator);
-      });
-      return;
-    }
+  while (!input.responses.empty() && input.response == nullptr &&
+         std::max(input.responses.front()->time_ps, input.response_free_ps) <= now_ps()) {
     Transaction& transaction = *input.responses.pop();
     input.response = &transaction;
     admit_held_responses(input);
@@ -268,8 +273,9 @@ void Crossbar::deliver_responses(unsigned initiator) {
         from_initiators[initiator]->nb_transport_bw(*transaction.payload, phase, delay);
     const bool ended =
         status == tlm::TLM_COMPLETED || (status == tlm::TLM_UPDATED && phase == tlm::END_RESP);
-    if (ended && input.response == &transaction) response_ended(initiator, local_time_ps(delay));
+    if (ended && input.response == &transaction) end_response(input, local_time_ps(delay));
   }
+  schedule_delivery(initiator);
 }
 
 void Crossbar::admit_held_responses(Input& input) {
@@ -280,13 +286,11 @@ void Crossbar::admit_held_responses(Input& input) {
   }
 }
 
-void Crossbar::response_ended(unsigned initiator, std::uint64_t time_ps) {
-  Input& input = inputs_[initiator];
+void Crossbar::end_response(Input& input, std::uint64_t time_ps) {
   Transaction& transaction = *input.response;
   input.response = nullptr;
   input.response_free_ps = time_ps;
   detach(transaction);
-  deliver_responses(initiator);
 }
 
 }  // namespace tandem::interconnect

@@ -97,7 +97,7 @@ class Crossbar : public sc_core::sc_module {
     common::Ring<Transaction*> held;          // responses that found `responses` full
     Transaction* response = nullptr;  // between BEGIN_RESP and END_RESP
     std::uint64_t response_free_ps = 0;
-    bool delivery_due = false;  // at response_free_ps
+    bool delivery_due = false;        // an agenda entry exists
     std::uint64_t last_delivery_ps = 0;
   };
   struct Output : Lane {
@@ -108,7 +108,7 @@ class Crossbar : public sc_core::sc_module {
     common::Ring<Transaction*> requests;        // granted, in order
     Transaction* request = nullptr;     // between BEGIN_REQ and END_REQ
     std::uint64_t request_free_ps = 0;  // END_REQ may lie in the future
-    bool send_due = false;              // at request_free_ps
+    bool send_due = false;              // an agenda entry exists
   };
 
   void b_transport(int initiator, common::Payload& payload, sc_core::sc_time& delay);
@@ -136,6 +136,7 @@ class Crossbar : public sc_core::sc_module {
   void grant_waiting(unsigned target, Transaction* in_call);
   void arbitrate();
   void grant(unsigned target, Transaction& transaction, Transaction* in_call);
+  void schedule_send(unsigned target);
   void send_requests(unsigned target);
   void send_request(unsigned target, Transaction& transaction);
   void request_ended(unsigned target, std::uint64_t time_ps);
@@ -144,9 +145,10 @@ class Crossbar : public sc_core::sc_module {
   bool accept_response(Transaction& transaction, std::uint64_t ready_ps);
   void queue_response(Transaction& transaction, std::uint64_t ready_ps);
   void finish_at_target(Transaction& transaction);
+  void schedule_delivery(unsigned initiator);
   void deliver_responses(unsigned initiator);
   void admit_held_responses(Input& input);
-  void response_ended(unsigned initiator, std::uint64_t time_ps);
+  void end_response(Input& input, std::uint64_t time_ps);
 
   Transaction& attach(common::Payload& payload, unsigned initiator, const AddressRange* range);
   Transaction* find(const common::Payload& payload) const;
