@@ -126,20 +126,27 @@ TEST_CASE("an early stop still verifies the token that was not trusted") {
   require_clean(machine.npu());
 }
 
-TEST_CASE("no round drafts beyond the remaining tokens") {
+TEST_CASE("no round drafts beyond a sequence's remaining tokens, whatever the others want") {
+  const auto granularity = GENERATE(abi::Granularity::kStep, abi::Granularity::kLayer);
   FakeMachine machine;
   speculate(machine);
+  machine.policy().granularity = static_cast<std::uint32_t>(granularity);
   machine.policy().draft_length = 8;
-  machine.post(0, {1, 2, 3}, 13);
+  machine.policy().max_batch = 3;
+  const std::uint32_t limits[] = {13, 4, 40};
+  for (std::uint32_t i = 0; i < 3; ++i) machine.post(i, {1, 2, 3 + i}, limits[i]);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
-  std::uint32_t emitted = 0;
-  for (const abi::Record& record : machine.records(0)) {
-    if (record.count == 0) continue;
-    CHECK(record.drafted <= 13 - emitted - 1);
-    emitted += record.count;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    std::uint32_t emitted = 0;
+    for (const abi::Record& record : machine.records(i)) {
+      if (record.count == 0) continue;
+      CHECK(record.drafted <= limits[i] - emitted - 1);
+      emitted += record.count;
+    }
+    CHECK(emitted == limits[i]);
   }
-  CHECK(emitted == 13);
+  require_clean(machine.npu());
 }
 
 TEST_CASE("a stop id ends the answer and is part of it") {
