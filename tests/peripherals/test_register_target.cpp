@@ -160,6 +160,22 @@ TEST_CASE("AT: an awkward initiator and a target of three accesses keep the base
   check_awkward_initiator(3);
 }
 
+TEST_CASE("AT: a slow window answers at its time, after a faster register") {
+  AtBench bench({});
+  bench.target.serve_windows(
+      [](const RegisterTarget::WindowAccess& access) {
+        return RegisterTarget::WindowResult{tlm::TLM_OK_RESPONSE, access.now_ps + 50'000};
+      },
+      nullptr);
+  bench.read(abi::kPimResultWindow);
+  bench.read(regs::ID);
+  test::run_for_ps(1'000'000);
+  REQUIRE(bench.master.results.size() == 2);
+  CHECK(bench.master.results[0].address == regs::ID);
+  CHECK(bench.master.results[1].end_ps == bench.master.results[1].begin_ps + 50'000);
+  bench.check_protocol();
+}
+
 TEST_CASE("AT: a pending access is overtaken, and answered when it is completed") {
   AtBench bench({});
   common::Payload* pending = nullptr;

@@ -83,6 +83,9 @@ TEST_CASE("the interrupt rises at the compare time and falls when it is moved") 
   test::run_for_ps(2'000'000);
   CHECK_FALSE(bench.line.read());
   CHECK(bench.read(regs::STATUS) == 1);  // expired, but not enabled
+  bench.compare_at(1);
+  test::settle();
+  CHECK_FALSE(bench.line.read());
   bench.write(regs::CONTROL, 1);
   test::settle();
   CHECK(bench.line.read());
