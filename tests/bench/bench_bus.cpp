@@ -91,7 +91,11 @@ class Streamer : public sc_core::sc_module {
 // One platform for the whole program, because a kernel elaborates once.
 struct Platform {
   Platform()
-      : lt("lt"), at0("at0"), at1("at1"), crossbar("crossbar", config()), sram("sram", {}),
+      : lt("lt"),
+        at0("at0"),
+        at1("at1"),
+        crossbar("crossbar", config()),
+        sram("sram", {}),
         stack("stack", {}) {
     lt.socket.bind(crossbar.from_initiator(0));
     at0.socket.bind(crossbar.from_initiator(1));
@@ -148,10 +152,13 @@ int sc_main(int argc, char* argv[]) {
                                [&](benchmark::State& s) { lt_reads(s, platform, kStackBase); });
   benchmark::RegisterBenchmark("at_read_64B/crossbar_sram",
                                [&](benchmark::State& s) { at_reads(s, platform, 0, false); })
-      ->Arg(1)->Arg(8);
-  benchmark::RegisterBenchmark("at_read_64B/crossbar_stack",
-                               [&](benchmark::State& s) { at_reads(s, platform, kStackBase, false); })
-      ->Arg(1)->Arg(8);
+      ->Arg(1)
+      ->Arg(8);
+  benchmark::RegisterBenchmark(
+      "at_read_64B/crossbar_stack",
+      [&](benchmark::State& s) { at_reads(s, platform, kStackBase, false); })
+      ->Arg(1)
+      ->Arg(8);
   benchmark::RegisterBenchmark("at_read_64B/crossbar_sram/two_initiators",
                                [&](benchmark::State& s) { at_reads(s, platform, 0, true); })
       ->Arg(8);

@@ -26,9 +26,9 @@ TEST_CASE("an access may not leave its range") {
 }
 
 TEST_CASE("overlapping, empty and endless ranges are refused by name") {
-  REQUIRE_THROWS_WITH(AddressMap({{"sram", 0x1000, 0x1000, 0}, {"uart", 0x1FFF, 4, 1}}),
-                      Catch::Contains("'sram' [0x1000, 0x1fff]") &&
-                          Catch::Contains("'uart' [0x1fff, 0x2002]"));
+  REQUIRE_THROWS_WITH(
+      AddressMap({{"sram", 0x1000, 0x1000, 0}, {"uart", 0x1FFF, 4, 1}}),
+      Catch::Contains("'sram' [0x1000, 0x1fff]") && Catch::Contains("'uart' [0x1fff, 0x2002]"));
   REQUIRE_THROWS_WITH(AddressMap({{"nothing", 0, 0, 0}}), Catch::Contains("'nothing' is empty"));
   REQUIRE_THROWS_WITH(AddressMap({{"long", ~std::uint64_t{0}, 2, 0}}), Catch::Contains("'long'"));
 }

@@ -40,8 +40,7 @@ struct Bench {
       sram.size_bytes = 0x100'0000;
       sram.width_bytes = 64;  // four times the port
       sram.max_outstanding = 16;
-      srams.push_back(
-          std::make_unique<memory::Sram>(("sram" + std::to_string(j)).c_str(), sram));
+      srams.push_back(std::make_unique<memory::Sram>(("sram" + std::to_string(j)).c_str(), sram));
       crossbar->to_target(j).bind(srams[j]->target());
     }
     for (unsigned i = 0; i < initiators; ++i) {
@@ -63,9 +62,9 @@ struct Bench {
   }
   // How many of an initiator's transactions were answered before `time_ps`.
   static std::size_t done_by(const AtInitiator& initiator, std::uint64_t time_ps) {
-    return static_cast<std::size_t>(std::count_if(
-        initiator.results.begin(), initiator.results.end(),
-        [&](const AtInitiator::Result& result) { return result.end_ps <= time_ps; }));
+    return static_cast<std::size_t>(
+        std::count_if(initiator.results.begin(), initiator.results.end(),
+                      [&](const AtInitiator::Result& result) { return result.end_ps <= time_ps; }));
   }
 
   std::unique_ptr<Crossbar> crossbar;

@@ -34,8 +34,11 @@ memory::Sram::Config fast_sram() {
 
 struct Bench {
   explicit Bench(const Crossbar::Config& config = two_by_two())
-      : cpu("cpu"), npu("npu"), crossbar("crossbar", config),
-        sram0("sram0", fast_sram()), sram1("sram1", fast_sram()) {
+      : cpu("cpu"),
+        npu("npu"),
+        crossbar("crossbar", config),
+        sram0("sram0", fast_sram()),
+        sram1("sram1", fast_sram()) {
     cpu.socket.bind(crossbar.from_initiator(0));
     npu.socket.bind(crossbar.from_initiator(1));
     crossbar.to_target(0).bind(sram0.target());
@@ -168,7 +171,8 @@ TEST_CASE("impossible crossbars are refused") {
   REQUIRE_THROWS_WITH(config.validate(), Catch::Contains("'low' names target 2"));
   config = two_by_two();
   config.initiators[1].width_bytes = 0;
-  REQUIRE_THROWS_WITH(config.validate(), Catch::Contains("'npu'") && Catch::Contains("width_bytes"));
+  REQUIRE_THROWS_WITH(config.validate(),
+                      Catch::Contains("'npu'") && Catch::Contains("width_bytes"));
   config = two_by_two();
   config.targets.clear();
   REQUIRE_THROWS_WITH(config.validate(), Catch::Contains("no target ports"));

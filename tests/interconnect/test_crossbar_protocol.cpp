@@ -38,7 +38,10 @@ std::vector<Variant> variants() {
   return {{Arbitration::round_robin, 4, 4, 8, {8, {Answer::completed}, 0, 0}},
           {Arbitration::round_robin, 1, 1, 1, {8, {Answer::accepted}, 40'000, 0}},
           {Arbitration::priority, 2, 1, 4, {16, {Answer::updated}, 5'000, 300}},
-          {Arbitration::weighted, 1, 2, 32,
+          {Arbitration::weighted,
+           1,
+           2,
+           32,
            {16, {Answer::accepted, Answer::updated, Answer::completed}, 2'000, 0}},
           {Arbitration::round_robin, 4, 1, 2, {1, {Answer::completed, Answer::accepted}, 0, 900}}};
 }
@@ -62,7 +65,8 @@ struct Bench {
   void make_crossbar(const std::string& name, const Variant& variant) {
     Crossbar::Config config;
     for (unsigned i = 0; i <= kInitiators; ++i) {
-      config.initiators.push_back({"port" + std::to_string(i), 4u << i, 500 + 250 * i, i, 1 + i, i});
+      config.initiators.push_back(
+          {"port" + std::to_string(i), 4u << i, 500 + 250 * i, i, 1 + i, i});
     }
     config.targets = {{"sram", 16, 1000, 1}, {"stack", 32, 800, 2}};
     config.ranges = {{"sram", kSramBase, kStackBase - kSramBase, 0},
@@ -128,8 +132,7 @@ struct Bench {
 std::vector<std::unique_ptr<Bench>> all_benches() {
   std::vector<std::unique_ptr<Bench>> benches;
   for (const Variant& variant : variants()) {
-    benches.push_back(
-        std::make_unique<Bench>("bench" + std::to_string(benches.size()), variant));
+    benches.push_back(std::make_unique<Bench>("bench" + std::to_string(benches.size()), variant));
   }
   return benches;
 }

@@ -23,8 +23,8 @@ DeviceGeometry small_geometry() {
   return geometry;
 }
 
-const char* const kOrders[] = {"RoRaBaCoBgCh", "RoRaBgBaChCo", "RoBaRaCoChBg", "ChRaBgBaRoCo",
-                               "CoRoRaBgBaCh", "RoCoRaBgBaCh"};
+const char* const kOrders[] = {"RoRaBaCoBgCh", "RoRaBgBaChCo", "RoBaRaCoChBg",
+                               "ChRaBgBaRoCo", "CoRoRaBgBaCh", "RoCoRaBgBaCh"};
 
 using RowId = std::tuple<unsigned, unsigned, unsigned>;  // channel, bank, row
 

@@ -82,7 +82,8 @@ TEST_CASE("four activates at most fall into tFAW") {
   const DeviceTiming& t = device.timing;
   Channel channel(device);
   std::vector<std::uint64_t> begins;
-  for (unsigned i = 0; i < 8; ++i) begins.push_back(channel.reserve(4 * i, 0, 0, 64, false, 0).begin_ps);
+  for (unsigned i = 0; i < 8; ++i)
+    begins.push_back(channel.reserve(4 * i, 0, 0, 64, false, 0).begin_ps);
   REQUIRE(begins[3] == 3 * t.tRRD + t.tRCD + t.CL);
   REQUIRE(begins[4] == t.tFAW + t.tRCD + t.CL);
   REQUIRE(begins[7] == t.tFAW + 3 * t.tRRD + t.tRCD + t.CL);
@@ -117,10 +118,11 @@ TEST_CASE("a stream over interleaved banks reaches the peak less refresh") {
     unsigned step = 0;
     for (; bytes < rows; bytes += device.geometry.row_bytes, ++step) {
       const Place place = interleaved(step, device.geometry);
-      end_ps = channel.reserve(place.bank, place.row, 0, device.geometry.row_bytes, false, 0).end_ps;
+      end_ps =
+          channel.reserve(place.bank, place.row, 0, device.geometry.row_bytes, false, 0).end_ps;
     }
-    const double efficiency = static_cast<double>(bytes) * 1e12 /
-                              static_cast<double>(end_ps) / device.geometry.peak_bytes_per_s();
+    const double efficiency = static_cast<double>(bytes) * 1e12 / static_cast<double>(end_ps) /
+                              device.geometry.peak_bytes_per_s();
     const double refresh = static_cast<double>(t.tRFC) / static_cast<double>(t.tREFI);
     const double reopen = static_cast<double>(t.tRP + t.tRCD) / static_cast<double>(t.tREFI);
     INFO(name << " efficiency " << efficiency << ", bound " << 1 - refresh);
@@ -145,8 +147,9 @@ TEST_CASE("no random traffic moves more than the peak, nor less than one row cyc
       const unsigned slots = device.geometry.row_bytes / burst;
       const unsigned first = random() % slots;
       const unsigned count = 1 + random() % std::min(slots - first, 4u);
-      const Interval data = channel.reserve(random() % device.geometry.banks(), random() % 8,
-                                            first * burst, count * burst, random() % 3 == 0, now_ps);
+      const Interval data =
+          channel.reserve(random() % device.geometry.banks(), random() % 8, first * burst,
+                          count * burst, random() % 3 == 0, now_ps);
       bursts += count;
       REQUIRE(data.begin_ps > now_ps);
       REQUIRE(data.end_ps >= data.begin_ps + count * device.geometry.burst_ps());
@@ -164,8 +167,7 @@ TEST_CASE("data never overlap on the bus, whatever the mix of reads and writes")
   std::uint64_t previous_end_ps = 0;
   for (int i = 0; i < 10'000; ++i) {
     // One burst each, so that an interval is exactly the time on the bus.
-    const Interval data =
-        channel.reserve(random() % 16, random() % 4, 0, 64, random() % 2 == 0, 0);
+    const Interval data = channel.reserve(random() % 16, random() % 4, 0, 64, random() % 2 == 0, 0);
     REQUIRE(data.begin_ps >= previous_end_ps);
     previous_end_ps = data.end_ps;
   }
@@ -239,8 +241,7 @@ TEST_CASE("energy is counts times energy per operation") {
   channel.reserve(4, 0, 0, 128, true, 0);
   tandem::observe::EnergyLedger ledger;
   channel.collect_energy(ledger, 1'000'000);
-  const double expected = 2 * device.energy.activate_pj +
-                          1024 * 8 * device.energy.read_pj_per_bit +
+  const double expected = 2 * device.energy.activate_pj + 1024 * 8 * device.energy.read_pj_per_bit +
                           128 * 8 * device.energy.write_pj_per_bit +
                           device.energy.background_mw * 1000;
   REQUIRE(ledger.total_picojoules() == Approx(expected));

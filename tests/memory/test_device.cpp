@@ -18,7 +18,9 @@ TEST_CASE("every preset is valid and names its sources") {
 }
 
 TEST_CASE("presets have the peak bandwidth and capacity of their data sheets") {
-  const auto peak = [](const char* name) { return device_preset(name).geometry.peak_bytes_per_s(); };
+  const auto peak = [](const char* name) {
+    return device_preset(name).geometry.peak_bytes_per_s();
+  };
   REQUIRE(peak("lpddr5_6400_x16") == Approx(12.8e9));
   REQUIRE(peak("hbm2_1000_x128") == Approx(32e9));
   REQUIRE(peak("gddr6_aim") == Approx(32e9));

@@ -97,8 +97,8 @@ std::vector<std::unique_ptr<Bench>> all_benches() {
   for (const Kind kind : {Kind::sram, Kind::stack}) {
     for (const unsigned outstanding : {1u, 3u, 32u}) {
       for (const auto& behaviour : behaviours) {
-        benches.push_back(std::make_unique<Bench>(
-            kind, "memory" + std::to_string(benches.size()), outstanding, behaviour));
+        benches.push_back(std::make_unique<Bench>(kind, "memory" + std::to_string(benches.size()),
+                                                  outstanding, behaviour));
       }
     }
   }
@@ -116,8 +116,7 @@ TEST_CASE("random AT traffic keeps the base protocol and the data") {
     // What LT and debug see at the end is what the shadow holds.
     for (unsigned i = 0; i < 2; ++i) {
       std::vector<std::uint8_t> bytes(kWindowBytes);
-      REQUIRE(bench->lt.read(i * kWindowBytes, bytes.data(), kWindowBytes) ==
-              tlm::TLM_OK_RESPONSE);
+      REQUIRE(bench->lt.read(i * kWindowBytes, bytes.data(), kWindowBytes) == tlm::TLM_OK_RESPONSE);
       REQUIRE(bytes == bench->traffic[i]->shadow());
     }
   }

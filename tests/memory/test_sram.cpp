@@ -12,7 +12,8 @@ using namespace tandem;
 namespace {
 
 struct Bench {
-  explicit Bench(const memory::Sram::Config& config = make_config()) : sram("sram", config), bus("bus") {
+  explicit Bench(const memory::Sram::Config& config = make_config())
+      : sram("sram", config), bus("bus") {
     bus.socket.bind(sram.target());
   }
   static memory::Sram::Config make_config() {

@@ -62,8 +62,8 @@ TEST_CASE("AT bursts with several outstanding stream as fast as one long read") 
   const unsigned burst = 512;
   const unsigned count = 4096;
   for (unsigned i = 0; i < count; ++i) {
-    initiator.submit({tlm::TLM_READ_COMMAND, std::uint64_t{i} * burst,
-                      std::vector<std::uint8_t>(burst), 0});
+    initiator.submit(
+        {tlm::TLM_READ_COMMAND, std::uint64_t{i} * burst, std::vector<std::uint8_t>(burst), 0});
   }
   sc_core::sc_start();
   REQUIRE(initiator.results.size() == count);

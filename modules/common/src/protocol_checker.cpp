@@ -161,7 +161,8 @@ void ProtocolChecker::begin_response(Payload& payload, Flight& flight, std::uint
   if (flight.stage == Stage::request_begun) end_request(payload, flight, time_ps);
   flight.stage = Stage::response_begun;
   if (open_response_ != nullptr) violate("BEGIN_RESP before the previous END_RESP", payload);
-  if (time_ps < response_free_ps_) violate("BEGIN_RESP earlier than the previous END_RESP", payload);
+  if (time_ps < response_free_ps_)
+    violate("BEGIN_RESP earlier than the previous END_RESP", payload);
   check_answer(payload, flight.attributes);
   open_response_ = &payload;
 }

@@ -5,9 +5,7 @@ namespace tandem::interconnect {
 
 Arbiter::Arbiter(Arbitration arbitration, std::vector<unsigned> weights,
                  std::vector<unsigned> priorities)
-    : arbitration_(arbitration),
-      weights_(std::move(weights)),
-      priorities_(std::move(priorities)) {
+    : arbitration_(arbitration), weights_(std::move(weights)), priorities_(std::move(priorities)) {
   reset();
 }
 

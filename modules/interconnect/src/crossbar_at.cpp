@@ -56,8 +56,8 @@ void Crossbar::detach(Transaction& transaction) {
   payload.release();
 }
 
-tlm::tlm_sync_enum Crossbar::nb_transport_fw(int initiator, Payload& payload,
-                                             tlm::tlm_phase& phase, sc_time& delay) {
+tlm::tlm_sync_enum Crossbar::nb_transport_fw(int initiator, Payload& payload, tlm::tlm_phase& phase,
+                                             sc_time& delay) {
   const auto port = static_cast<unsigned>(initiator);
   if (phase == tlm::BEGIN_REQ) return begin_request(port, payload, phase, delay);
   Input& input = inputs_[port];
@@ -253,11 +253,10 @@ void Crossbar::schedule_delivery(unsigned initiator) {
   Input& input = inputs_[initiator];
   if (input.delivery_due || input.response != nullptr || input.responses.empty()) return;
   input.delivery_due = true;
-  agenda_.at(std::max(input.responses.front()->time_ps, input.response_free_ps),
-             [this, initiator] {
-               inputs_[initiator].delivery_due = false;
-               deliver_responses(initiator);
-             });
+  agenda_.at(std::max(input.responses.front()->time_ps, input.response_free_ps), [this, initiator] {
+    inputs_[initiator].delivery_due = false;
+    deliver_responses(initiator);
+  });
 }
 
 void Crossbar::deliver_responses(unsigned initiator) {

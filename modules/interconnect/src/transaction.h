@@ -16,7 +16,7 @@ struct Crossbar::Transaction : tlm::tlm_extension<Crossbar::Transaction> {
   unsigned target = kNoTarget;
   std::uint64_t initiator_address = 0;
   std::uint64_t target_address = 0;
-  std::uint64_t time_ps = 0;       // when it arrived, may be sent, or may be delivered
+  std::uint64_t time_ps = 0;         // when it arrived, may be sent, or may be delivered
   std::uint64_t end_request_ps = 0;  // when its request has left the initiator's port
   std::uint64_t target_free_ps = 0;  // when its response has left the target's port
   bool target_waits = false;         // for END_RESP

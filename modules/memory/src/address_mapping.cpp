@@ -20,8 +20,9 @@ unsigned log2_of(const char* what, unsigned value) {
 }
 
 [[noreturn]] void malformed(const std::string& order, const std::string& reason) {
-  throw std::invalid_argument("address mapping: order '" + order + "' " + reason +
-                              "; it must hold each of Ro Ra Bg Ba Co Ch once, such as RoRaBaCoBgCh");
+  throw std::invalid_argument(
+      "address mapping: order '" + order + "' " + reason +
+      "; it must hold each of Ro Ra Bg Ba Co Ch once, such as RoRaBaCoBgCh");
 }
 
 std::size_t field_index(const std::string& order, std::string_view name) {

@@ -100,9 +100,8 @@ std::uint64_t Channel::open_row(Bank& bank, std::uint32_t row, std::uint64_t ear
 std::uint64_t Channel::activate(Bank& bank, std::uint32_t row, std::uint64_t earliest_ps,
                                 std::uint64_t column_floor_ps) {
   const DeviceTiming& t = device_.timing;
-  std::uint64_t activate_ps =
-      std::max({earliest_ps, bank.activate_ready_ps, activate_ready_ps_,
-                recent_activates_ps_[oldest_activate_]});
+  std::uint64_t activate_ps = std::max({earliest_ps, bank.activate_ready_ps, activate_ready_ps_,
+                                        recent_activates_ps_[oldest_activate_]});
   if (row_open(bank, activate_ps)) {
     activate_ps = std::max(activate_ps, std::max(earliest_ps, bank.precharge_ready_ps) + t.tRP);
   }
@@ -145,8 +144,7 @@ Interval Channel::reserve(unsigned bank_index, unsigned row, unsigned column_byt
 
   Interval data{kNever, 0};
   while (bursts > 0) {
-    const std::uint64_t floor_ps =
-        after_refresh_ps(column_floor_ps(group, is_write, earliest_ps));
+    const std::uint64_t floor_ps = after_refresh_ps(column_floor_ps(group, is_write, earliest_ps));
     const std::uint64_t column_ps = open_row(bank, row, earliest_ps, floor_ps);
     // The bus is charged for the data only, and the bank group for the pace of its bursts, from
     // the time at which it could have begun: a controller mixes bursts of several groups.

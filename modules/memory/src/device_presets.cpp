@@ -60,9 +60,10 @@ DeviceConfig lpddr5_6400_x16() {
   device.source =
       "Ramulator 2 presets LPDDR5_8Gb_x16 and LPDDR5_6400 (tCK 1.25 ns); tRFC and tREFI of an "
       "8 Gb die and tRTW assumed";
-  device.energy = energy_of(device.geometry, t, {1.05, 45, 30, 39, 372, 310, 170},
-                            "computed from VDD2H currents of the Micron MT62F512M32D2 8 Gb die "
-                            "(maxima, as quoted in a public Ramulator fork); VDD1 and VDDQ left out");
+  device.energy =
+      energy_of(device.geometry, t, {1.05, 45, 30, 39, 372, 310, 170},
+                "computed from VDD2H currents of the Micron MT62F512M32D2 8 Gb die "
+                "(maxima, as quoted in a public Ramulator fork); VDD1 and VDDQ left out");
   return device;
 }
 
@@ -160,8 +161,8 @@ DeviceConfig ddr4_3200_x64() {
       "JEDEC JESD79-4, speed grade DDR4-3200AA, 8 Gb, x8 (tRRD is tRRD_S, tWTR is tWTR_L); tRTW "
       "assumed";
   // Eight devices of assumed currents, typical of 8 Gb x8 parts.
-  device.energy = energy_of(device.geometry, t, {1.2, 8 * 57.0, 8 * 37.0, 8 * 52.0, 8 * 168.0,
-                                                 8 * 150.0, 8 * 250.0},
+  device.energy = energy_of(device.geometry, t,
+                            {1.2, 8 * 57.0, 8 * 37.0, 8 * 52.0, 8 * 168.0, 8 * 150.0, 8 * 250.0},
                             "assumed: typical currents of 8 Gb x8 parts; no interface energy");
   return device;
 }

@@ -43,8 +43,8 @@ void MemoryTarget::b_transport(int, Payload& payload, sc_core::sc_time& delay) {
   delay = common::from_ps(service.response_ps - common::now_ps());
 }
 
-tlm::tlm_sync_enum MemoryTarget::nb_transport_fw(int port, Payload& payload,
-                                                 tlm::tlm_phase& phase, sc_core::sc_time& delay) {
+tlm::tlm_sync_enum MemoryTarget::nb_transport_fw(int port, Payload& payload, tlm::tlm_phase& phase,
+                                                 sc_core::sc_time& delay) {
   return at_[static_cast<std::size_t>(port)].nb_transport_fw(payload, phase, delay);
 }
 

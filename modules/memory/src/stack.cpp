@@ -46,8 +46,8 @@ void Stack::set_timeline(observe::Timeline* timeline, const std::string& process
 
 MemoryTarget::Service Stack::schedule(const common::Payload& payload, std::uint64_t arrival_ps) {
   ++(payload.is_read() ? reads_ : writes_);
-  return {arrival_ps, reserve(payload.get_address(), payload.get_data_length(),
-                              payload.is_write(), arrival_ps)};
+  return {arrival_ps, reserve(payload.get_address(), payload.get_data_length(), payload.is_write(),
+                              arrival_ps)};
 }
 
 std::uint64_t Stack::reserve(std::uint64_t address, std::uint64_t bytes, bool is_write,

@@ -58,13 +58,13 @@ class AtTarget {
   Agenda& agenda_;
   unsigned port_;
   unsigned max_outstanding_;
-  Payload* held_ = nullptr;           // begun, neither executed nor given its END_REQ
-  std::vector<Payload*> in_service_;  // executed, response not due yet
-  Ring<Payload*> ready_;              // response due, waiting for the response channel
-  Payload* response_ = nullptr;       // between BEGIN_RESP and END_RESP
+  Payload* held_ = nullptr;             // begun, neither executed nor given its END_REQ
+  std::vector<Payload*> in_service_;    // executed, response not due yet
+  Ring<Payload*> ready_;                // response due, waiting for the response channel
+  Payload* response_ = nullptr;         // between BEGIN_RESP and END_RESP
   std::uint64_t response_free_ps_ = 0;  // END_RESP may lie in the future
   bool response_due_ = false;           // at response_free_ps_
-  Payload* arriving_ = nullptr;       // BEGIN_REQ annotated with a delay that has not passed
+  Payload* arriving_ = nullptr;         // BEGIN_REQ annotated with a delay that has not passed
   std::uint64_t arrival_ps_ = 0;
   std::uint64_t last_accepted_ps_ = 0;
 };

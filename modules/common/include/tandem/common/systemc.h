@@ -23,9 +23,15 @@ using ResetPort =
 using InterruptPort =
     sc_core::sc_port<sc_core::sc_signal_inout_if<bool>, 0, sc_core::SC_ZERO_OR_MORE_BOUND>;
 
-inline std::uint64_t to_ps(const sc_core::sc_time& time) { return time.value(); }
-inline sc_core::sc_time from_ps(std::uint64_t ps) { return sc_core::sc_time::from_value(ps); }
-inline std::uint64_t now_ps() { return sc_core::sc_time_stamp().value(); }
+inline std::uint64_t to_ps(const sc_core::sc_time& time) {
+  return time.value();
+}
+inline sc_core::sc_time from_ps(std::uint64_t ps) {
+  return sc_core::sc_time::from_value(ps);
+}
+inline std::uint64_t now_ps() {
+  return sc_core::sc_time_stamp().value();
+}
 
 // Reports an error (which throws) unless the kernel counts in picoseconds.
 void require_picosecond_resolution();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <tlm_utils/simple_initiator_socket.h>
+#include <tlm_utils/simple_target_socket.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <tlm_utils/simple_initiator_socket.h>
-#include <tlm_utils/simple_target_socket.h>
 #include <vector>
 
 #include "tandem/common/agenda.h"
@@ -87,33 +88,32 @@ class Crossbar : public sc_core::sc_module {
     void set(const Port& port);
     // At least one cycle, also for a request or a response without data.
     std::uint64_t transfer_ps(std::uint64_t bytes) const {
-      return bytes <= width_bytes ? period_ps
-                                  : (bytes + width_bytes - 1) / width_bytes * period_ps;
+      return bytes <= width_bytes ? period_ps : (bytes + width_bytes - 1) / width_bytes * period_ps;
     }
   };
   struct Input : Lane {
-    Transaction* request = nullptr;   // between BEGIN_REQ and END_REQ
-    common::Ring<Transaction*> responses;     // on their way, in order
-    common::Ring<Transaction*> held;          // responses that found `responses` full
-    Transaction* response = nullptr;  // between BEGIN_RESP and END_RESP
+    Transaction* request = nullptr;        // between BEGIN_REQ and END_REQ
+    common::Ring<Transaction*> responses;  // on their way, in order
+    common::Ring<Transaction*> held;       // responses that found `responses` full
+    Transaction* response = nullptr;       // between BEGIN_RESP and END_RESP
     std::uint64_t response_free_ps = 0;
-    bool delivery_due = false;        // an agenda entry exists
+    bool delivery_due = false;  // an agenda entry exists
     std::uint64_t last_delivery_ps = 0;
   };
   struct Output : Lane {
     explicit Output(Arbiter a) : arbiter(std::move(a)) {}
     Arbiter arbiter;
-    std::uint64_t waiting = 0;          // initiators whose request is for this target
-    bool arbitration_due = false;       // when the request path is free again
-    common::Ring<Transaction*> requests;        // granted, in order
-    Transaction* request = nullptr;     // between BEGIN_REQ and END_REQ
-    std::uint64_t request_free_ps = 0;  // END_REQ may lie in the future
-    bool send_due = false;              // an agenda entry exists
+    std::uint64_t waiting = 0;            // initiators whose request is for this target
+    bool arbitration_due = false;         // when the request path is free again
+    common::Ring<Transaction*> requests;  // granted, in order
+    Transaction* request = nullptr;       // between BEGIN_REQ and END_REQ
+    std::uint64_t request_free_ps = 0;    // END_REQ may lie in the future
+    bool send_due = false;                // an agenda entry exists
   };
 
   void b_transport(int initiator, common::Payload& payload, sc_core::sc_time& delay);
-  tlm::tlm_sync_enum nb_transport_fw(int initiator, common::Payload& payload,
-                                     tlm::tlm_phase& phase, sc_core::sc_time& delay);
+  tlm::tlm_sync_enum nb_transport_fw(int initiator, common::Payload& payload, tlm::tlm_phase& phase,
+                                     sc_core::sc_time& delay);
   tlm::tlm_sync_enum nb_transport_bw(int target, common::Payload& payload, tlm::tlm_phase& phase,
                                      sc_core::sc_time& delay);
   bool get_direct_mem_ptr(int initiator, common::Payload& payload, tlm::tlm_dmi& dmi);
@@ -124,9 +124,8 @@ class Crossbar : public sc_core::sc_module {
   // nullptr, with the response set, when the transaction goes nowhere.
   const AddressRange* route(Input& input, common::Payload& payload) const;
   // Both reserve the two ports from `ready_ps` on and return when the transfer ends.
-  static std::uint64_t reserve_request(Input& input, Output& output,
-                                       const common::Payload& payload, std::uint64_t arrival_ps,
-                                       std::uint64_t ready_ps);
+  static std::uint64_t reserve_request(Input& input, Output& output, const common::Payload& payload,
+                                       std::uint64_t arrival_ps, std::uint64_t ready_ps);
   static std::uint64_t reserve_response(Input& input, Output& output,
                                         const common::Payload& payload, std::uint64_t ready_ps);
 

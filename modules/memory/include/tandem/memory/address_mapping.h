@@ -14,7 +14,7 @@ struct Location {
   unsigned channel = 0;
   unsigned rank = 0;
   unsigned bank_group = 0;
-  unsigned bank = 0;         // within its bank group
+  unsigned bank = 0;  // within its bank group
   unsigned row = 0;
   unsigned column_byte = 0;  // within the row
 };
@@ -23,7 +23,7 @@ struct Location {
 // pieces of `interleave_bytes`, not contiguous in the address space.
 struct Run {
   unsigned channel;
-  unsigned bank;         // within the channel, see AddressMapping::flat_bank
+  unsigned bank;  // within the channel, see AddressMapping::flat_bank
   unsigned row;
   unsigned column_byte;  // of its first byte
   std::uint64_t bytes;

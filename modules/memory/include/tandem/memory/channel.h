@@ -34,8 +34,8 @@ class Channel {
     std::uint64_t activates = 0;
     std::uint64_t read_bursts = 0;
     std::uint64_t write_bursts = 0;
-    std::uint64_t busy_ps = 0;        // data on the bus
-    std::uint64_t compute_ps = 0;     // reserved for computation in the banks
+    std::uint64_t busy_ps = 0;     // data on the bus
+    std::uint64_t compute_ps = 0;  // reserved for computation in the banks
   };
 
   // `device` has been validated.
@@ -96,11 +96,11 @@ class Channel {
 
   DeviceConfig device_;
   std::uint64_t burst_ps_;
-  unsigned burst_shift_;      // log2 of the bytes of a burst
-  unsigned group_shift_;      // log2 of the banks of a group
+  unsigned burst_shift_;  // log2 of the bytes of a burst
+  unsigned group_shift_;  // log2 of the banks of a group
   std::uint64_t refresh_window_ps_;
   std::vector<Bank> banks_;
-  std::vector<std::uint64_t> group_ready_ps_;          // next column command, by bank group
+  std::vector<std::uint64_t> group_ready_ps_;           // next column command, by bank group
   std::array<std::uint64_t, 4> recent_activates_ps_{};  // end of the tFAW windows, oldest next
   unsigned oldest_activate_ = 0;
   std::uint64_t activate_ready_ps_ = 0;  // tRRD

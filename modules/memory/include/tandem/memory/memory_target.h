@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <tlm_utils/simple_target_socket.h>
+
 #include <cstdint>
 #include <memory>
-#include <tlm_utils/simple_target_socket.h>
 #include <vector>
 
 #include "tandem/common/agenda.h"

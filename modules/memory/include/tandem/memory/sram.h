@@ -14,11 +14,11 @@ class Sram : public MemoryTarget {
  public:
   struct Config {
     std::uint64_t size_bytes = std::uint64_t{1} << 20;
-    unsigned width_bytes = 16;             // moved per cycle
+    unsigned width_bytes = 16;  // moved per cycle
     std::uint64_t clock_period_ps = 1000;
-    unsigned latency_cycles = 1;           // from the start of an access to its first beat
+    unsigned latency_cycles = 1;  // from the start of an access to its first beat
     unsigned ports = 1;
-    unsigned max_outstanding = 8;          // transactions in progress per port (AT)
+    unsigned max_outstanding = 8;  // transactions in progress per port (AT)
     bool dmi = true;
     double energy_pj_per_byte = 0.0;
     std::string energy_source = "not given";

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <tlm_utils/simple_initiator_socket.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
-#include <tlm_utils/simple_initiator_socket.h>
 #include <vector>
 
 #include "tandem/common/agenda.h"
@@ -41,9 +42,9 @@ class AtInitiator : public sc_core::sc_module {
   };
 
   tlm_utils::simple_initiator_socket<AtInitiator> socket;
-  std::vector<Result> results;                          // in order of completion
+  std::vector<Result> results;  // in order of completion
   std::function<void(const Result&)> on_result;
-  std::function<bool(const Request&)> may_issue;        // asked for the next request in line
+  std::function<bool(const Request&)> may_issue;  // asked for the next request in line
   std::uint64_t unexpected_phases = 0;
   std::size_t greatest_outstanding = 0;
 
@@ -140,9 +141,12 @@ class AtInitiator : public sc_core::sc_module {
   void note_response(common::Payload& payload, std::uint64_t time_ps) {
     const Flight& flight = flights_[&payload];
     const std::uint8_t* data = payload.get_data_ptr();
-    results.push_back({payload.get_command(), payload.get_address(),
+    results.push_back({payload.get_command(),
+                       payload.get_address(),
                        payload.get_response_status(),
-                       {data, data + payload.get_data_length()}, flight.begin_ps, time_ps});
+                       {data, data + payload.get_data_length()},
+                       flight.begin_ps,
+                       time_ps});
     if (on_result) on_result(results.back());
   }
   void end_response(common::Payload& payload) {

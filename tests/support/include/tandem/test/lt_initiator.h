@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <tlm_utils/simple_initiator_socket.h>
+
 #include <cstdint>
 #include <cstring>
-#include <tlm_utils/simple_initiator_socket.h>
 #include <vector>
 
 #include "tandem/common/payload_pool.h"
