@@ -69,7 +69,6 @@ void bind_pim_lanes(Binder& b, PimLanes& l) {
   b.integer({"e2m1", "E2M1 weights"}, l.e2m1, 1, 4096);
   b.integer({"e3m0", "E3M0 weights"}, l.e3m0, 1, 4096);
   b.integer({"bsfp_draft", "the 4-bit plane of BSFP weights"}, l.bsfp_draft, 1, 4096);
-  b.integer({"bsfp_full", "both planes of BSFP weights"}, l.bsfp_full, 1, 4096);
 }
 
 void bind_pim(Binder& b, PimConfig& p) {

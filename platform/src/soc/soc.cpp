@@ -36,7 +36,7 @@ interconnect::Arbitration arbitration(Arbitration written) {
 
 interconnect::Crossbar::Config bus_config(const HardwareConfig& hardware) {
   interconnect::Crossbar::Config config;
-  const auto port = [&hardware](const char* name) {
+  const auto port = [&hardware](const std::string& name) {
     interconnect::Crossbar::Port p;
     p.name = name;
     p.width_bytes = static_cast<unsigned>(hardware.interconnect.width_bytes);
@@ -45,13 +45,13 @@ interconnect::Crossbar::Config bus_config(const HardwareConfig& hardware) {
   };
   // The latency of the scenario is one way; both ports of a path have a share in it.
   const unsigned latency = hardware.interconnect.latency_cycles;
-  for (const char* name : {"cpu", "npu", "mailbox"}) {
+  for (const char* name : {"from_cpu", "from_npu", "from_mailbox"}) {
     config.initiators.push_back(port(name));
     config.initiators.back().latency_cycles = latency / 2;
   }
   const auto target = [&](TargetPort index, const char* name, std::uint64_t base,
                           std::uint64_t bytes) {
-    config.targets.push_back(port(name));
+    config.targets.push_back(port(std::string("to_") + name));
     config.targets.back().latency_cycles = latency - latency / 2;
     config.ranges.push_back({name, base, bytes, index, true});
   };
@@ -94,6 +94,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
          Listener listener)
     : sc_module(name),
       hardware_(setup.scenario.platform),
+      sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
       cpu_("cpu", *tandem_generate_firmware(), cpu_config(hardware_)),
       npu_("npu", npu_config(hardware_)),
@@ -104,6 +105,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       mailbox_("mailbox", mailbox_config(image)),
       lines_("line", kInterruptLines),
       cpu_irq_("cpu_irq"),
+      reset_("reset"),
       listener_(std::move(listener)),
       transcript_(setup.prompts.size()) {
   TANDEM_HAS_PROCESS(Soc);
@@ -114,6 +116,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   }
   connect();
   connect_interrupts();
+  connect_reset();
   record_timeline(setup.timeline);
   load(image);
   post_requests(setup);
@@ -146,14 +149,28 @@ void Soc::connect_interrupts() {
   cpu_.irq(cpu_irq_);
 }
 
+// Never asserted by the platform itself.
+void Soc::connect_reset() {
+  bus_.reset(reset_);
+  cpu_.reset(reset_);
+  npu_.reset(reset_);
+  sram_.reset(reset_);
+  if (pim_) {
+    pim_->reset(reset_);
+  } else {
+    stack_->reset(reset_);
+  }
+  intc_.reset(reset_);
+  timer_.reset(reset_);
+  uart_.reset(reset_);
+  mailbox_.reset(reset_);
+}
+
 void Soc::record_timeline(observe::Timeline* timeline) {
   cpu_.set_timeline(timeline);
   npu_.set_timeline(timeline);
-  if (pim_) {
-    pim_->set_timeline(timeline);
-  } else {
-    stack_->set_timeline(timeline, "memory");
-  }
+  dram().set_timeline(timeline, "memory");
+  if (pim_) pim_->set_timeline(timeline, "pim");
 }
 
 void Soc::load(const BootImage& image) {

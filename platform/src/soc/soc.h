@@ -58,6 +58,7 @@ class Soc : public sc_core::sc_module {
       Listener listener);
   void connect();
   void connect_interrupts();
+  void connect_reset();
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
   void post_requests(const Setup& setup);
@@ -70,10 +71,11 @@ class Soc : public sc_core::sc_module {
   void collect_energy(observe::EnergyLedger& ledger) const;
   std::vector<Utilisation> utilisations(const observe::StatisticsTable& table,
                                         std::uint64_t time_ps) const;
-  memory::Stack& dram() { return pim_ ? pim_->stack() : *stack_; }
-  const memory::Stack& dram() const { return pim_ ? pim_->stack() : *stack_; }
+  memory::Stack& dram() { return pim_ ? pim_->memory() : *stack_; }
+  const memory::Stack& dram() const { return pim_ ? pim_->memory() : *stack_; }
 
   const HardwareConfig hardware_;
+  const PackedSizes sizes_;
   interconnect::Crossbar bus_;
   cpu::NativeCpu cpu_;
   npu::Npu npu_;
@@ -86,6 +88,7 @@ class Soc : public sc_core::sc_module {
   peripherals::Mailbox mailbox_;
   sc_core::sc_vector<sc_core::sc_signal<bool>> lines_;
   sc_core::sc_signal<bool> cpu_irq_;
+  sc_core::sc_signal<bool> reset_;
 
   Listener listener_;
   Transcript transcript_;

@@ -6,6 +6,7 @@
 #include "tandem/memory/sram.h"
 #include "tandem/memory/stack.h"
 #include "tandem/npu/config.h"
+#include "tandem/pim/config.h"
 #include "tandem/platform/scenario.h"
 
 namespace tandem::platform {
@@ -15,6 +16,7 @@ memory::DeviceConfig dram_device(const DramConfig& dram);
 memory::Stack::Config stack_config(const DramConfig& dram);
 memory::Sram::Config sram_config(const HardwareConfig& hardware);
 npu::Config npu_config(const HardwareConfig& hardware);
+pim::Config pim_config(const HardwareConfig& hardware);
 
 abi::PolicyBlock policy_block(const PolicyConfig& policy);
 

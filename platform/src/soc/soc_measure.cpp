@@ -72,13 +72,11 @@ double least_matrix_cycles(const observe::StatisticsTable& table) {
 }
 
 // On average per pass; nothing if there was none.
-std::optional<PassBytes> pass_bytes(const npu::Npu& npu, abi::Phase phase) {
+std::optional<PassBytes> pass_bytes(const npu::Npu& npu, abi::Phase phase,
+                                    std::uint64_t table_and_scale_bytes) {
   const npu::PassCounters& counters = npu.pass_counters(phase);
   if (counters.passes == 0) return {};
-  PassBytes bytes;
-  bytes.weight_bytes = counters.weight_bytes / counters.passes;
-  bytes.table_and_scale_bytes = counters.table_bytes / counters.passes;
-  return bytes;
+  return PassBytes{counters.weight_bytes / counters.passes, table_and_scale_bytes};
 }
 
 }  // namespace
@@ -96,10 +94,13 @@ Outcome Soc::measure() const {
   outcome.requests = transcript_.requests();
   outcome.complete = transcript_.all_ended() && transcript_.all_ok();
   outcome.phases = phases();
-  outcome.draft_pass = pass_bytes(npu_, abi::Phase::kDraft);
-  const std::optional<PassBytes> verify = pass_bytes(npu_, abi::Phase::kVerify);
+  // Tables decode both planes of a weight, scales its draft copy only.
+  outcome.draft_pass =
+      pass_bytes(npu_, abi::Phase::kDraft, sizes_.table_bytes + sizes_.scale_bytes);
+  const std::optional<PassBytes> verify = pass_bytes(npu_, abi::Phase::kVerify, sizes_.table_bytes);
   outcome.verify_pass =
-      verify ? *verify : pass_bytes(npu_, abi::Phase::kDecode).value_or(PassBytes{});
+      verify ? *verify
+             : pass_bytes(npu_, abi::Phase::kDecode, sizes_.table_bytes).value_or(PassBytes{});
   collect_statistics(outcome.statistics);
   collect_energy(outcome.energy);
   outcome.utilisations = utilisations(outcome.statistics, now_ps);

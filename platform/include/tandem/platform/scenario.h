@@ -80,7 +80,6 @@ struct PimLanes {
   std::uint32_t e2m1 = 64;
   std::uint32_t e3m0 = 64;
   std::uint32_t bsfp_draft = 64;
-  std::uint32_t bsfp_full = 16;
 };
 
 struct PimConfig {
