@@ -139,7 +139,7 @@ void LlamaPasses::finish(const Plane& plane, Pass pass) {
   const bool all_rows = pass == Pass::kVerify;
   const RowMode rows = all_rows ? RowMode::kAll : RowMode::kEntries;
   norm(TensorKind::kFinalNorm, 0, all_rows ? RowMode::kAll : RowMode::kLast);
-  linear(model_.classifier(), 0, plane.classifier_role, Buffer::kNormed, Buffer::kLogits, rows);
+  linear(TensorKind::kClassifier, 0, plane.classifier_role, Buffer::kNormed, Buffer::kLogits, rows);
 
   const bool drafting = pass == Pass::kDraft;
   abi::Primitive choice =

@@ -35,9 +35,4 @@ const abi::TensorEntry* Model::find(abi::TensorKind kind, u32 layer, abi::Tensor
   return nullptr;
 }
 
-abi::TensorKind Model::classifier() const {
-  const bool shared = (image_->flags & abi::kModelSharedClassifier) != 0;
-  return shared ? abi::TensorKind::kEmbedding : abi::TensorKind::kClassifier;
-}
-
 }  // namespace tandem::firmware

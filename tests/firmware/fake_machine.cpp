@@ -128,7 +128,9 @@ void FakeMachine::write_model() {
     add(kind, layer, rows, columns, abi::Format::kBsfpIFull, TensorRole::kFull);
     add(kind, layer, rows, columns, abi::Format::kBsfpIDraft, TensorRole::kDraft);
   };
-  add_both(TensorKind::kEmbedding, 0, image.vocabulary, image.dim);
+  add(TensorKind::kEmbedding, 0, image.vocabulary, image.dim, abi::Format::kBsfpIFull,
+      TensorRole::kFull);
+  add_both(TensorKind::kClassifier, 0, image.vocabulary, image.dim);
   add(TensorKind::kFinalNorm, 0, 1, image.dim, abi::Format::kFp16, TensorRole::kFull);
   add(TensorKind::kInverseFrequency, 0, 1, 2, abi::Format::kFp32, TensorRole::kFull);
   for (std::uint32_t layer = 0; layer < image.layers; ++layer) {

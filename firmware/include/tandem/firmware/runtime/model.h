@@ -16,8 +16,6 @@ class Model {
   const abi::ModelImage& shape() const { return *image_; }
   // nullptr when the model has no such tensor.
   const abi::TensorEntry* find(abi::TensorKind kind, u32 layer, abi::TensorRole role) const;
-  // The output matrix, which may be the embedding.
-  abi::TensorKind classifier() const;
 
   u32 kv_columns() const { return image_->kv_heads * image_->head_dim; }
   u32 query_columns() const { return image_->heads * image_->head_dim; }
