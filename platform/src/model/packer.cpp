@@ -139,17 +139,20 @@ class Packer {
   void place_drafts() {
     if (!options_.draft) return;
     for (std::uint32_t layer = 0; layer < model_.layers.size(); ++layer) {
-      for (const NamedMatrix& m : matrices_of(model_.layers[layer], layer)) place_draft(m);
+      for (const NamedMatrix& m : matrices_of(model_.layers[layer], layer))
+        place_draft(m, *options_.draft);
     }
     const bool full = options_.draft->classifier == Classifier::kFull;
-    if (!full || is_bsfp(options_.draft->format)) place_draft(classifier());
+    DraftConfig draft = *options_.draft;
+    if (full) draft.group = DraftGroup::kTensor;  // a BSFP form for its planes, not for its scales
+    if (!full || is_bsfp(draft.format)) place_draft(classifier(), draft);
     if (full) tensors_[{TensorKind::kClassifier, 0}].has_draft = true;
   }
 
   NamedMatrix classifier() const { return {TensorKind::kClassifier, 0, &model_.classifier()}; }
 
-  void place_draft(const NamedMatrix& m) {
-    DraftTensor made = make_draft_tensor(*m.matrix, *options_.draft, tensor_name(m.kind, m.layer));
+  void place_draft(const NamedMatrix& m, const DraftConfig& draft) {
+    DraftTensor made = make_draft_tensor(*m.matrix, draft, tensor_name(m.kind, m.layer));
     const bool shared_bits = made.full_format != abi::Format::kFp16;
     PackedSizes& sizes = packed_.sizes;
     Entries& placed = tensors_[{m.kind, m.layer}];
