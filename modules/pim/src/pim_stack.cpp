@@ -185,12 +185,15 @@ std::uint64_t PimStack::enqueue(const PimCommand& command, std::uint64_t arrival
   }
   const GemvUnit::Outcome outcome = unit_->execute(command, dram_base());
   const bool is_gemv = command.opcode == static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
+  // Its vectors need not wait for that: the banks work in the order of the commands anyway.
+  const std::uint64_t start_ps = arrival_ps + config_.command_latency_ps;
   std::uint64_t done_ps = accepted_ps + config_.command_latency_ps;
   ++commands_;
   if (outcome.status != Status::kOk) {
     ++errors_;
   } else if (is_gemv) {
-    done_ps = run_in_banks(command, timing_->plan(command, outcome.weights), done_ps);
+    const std::vector<ChannelWork>& work = timing_->plan(command, outcome.weights);
+    done_ps = std::max(done_ps, run_in_banks(command, work, start_ps));
     count(command);
   }
   last_done_ps_ = std::max(last_done_ps_, done_ps);
