@@ -262,7 +262,8 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
       if (primitive.bias.slot != abi::kNoSlot) raw(primitive.bias, 2ull * primitive.n);
       const numerics::TensorLayout layout = layout_of(primitive);
       const std::vector<numerics::Tile>& parts = program_.tiles(index, [&] {
-        return cut(layout, core_.config.weight_tile_bytes, core_.config.array.columns);
+        return cut(layout, core_.config.weight_tile_bytes,
+                   core_.config.array.columns * core_.config.array.arrays);
       });
       if (parts.empty() && !fault_)
         fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, primitive.k})};

@@ -539,7 +539,7 @@ void Execution::start_pim_linear(std::uint16_t index) {
   const PimPort::Geometry& pim = core_.pim.geometry();
   const std::uint32_t vector_bytes = 2 * primitive.k;
   const std::uint64_t rows_at_once =
-      pim.result_bytes / (2ull * m) / core_.config.array.columns * core_.config.array.columns;
+      pim.result_bytes / (2ull * m) / 16 * 16;  // so that rows begin at whole bytes
   if (std::uint64_t{vector_bytes} * m > pim.vector_bytes || rows_at_once == 0 || m > 0xFFFF) {
     return fail({Status::kNoSpace, index, std::uint64_t{vector_bytes} * m});
   }

@@ -177,7 +177,7 @@ npu::Config npu_config(const HardwareConfig& hardware) {
   config.contexts = written.contexts;
   config.activation_bytes = written.activation_buffer_bytes;
   config.weight_buffer_bytes = written.weight_buffer_bytes / written.contexts;
-  config.weight_tile_bytes = std::min(config.weight_tile_bytes, config.weight_buffer_bytes / 2);
+  config.weight_tile_bytes = config.weight_buffer_bytes / 4;
   config.burst_bytes = static_cast<std::uint32_t>(written.dma.burst_bytes);
   config.outstanding = written.dma.outstanding;
   config.pim_bound = hardware.pim.enabled;

@@ -42,9 +42,9 @@ std::uint64_t tile_bytes(const numerics::TensorLayout& layout, const numerics::T
 void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
                 Dma::Done done);
 
-// Cuts a weight tensor into tiles of at most `limit_bytes`: whole rows where a row fits, else
-// columns at multiples of abi::kChunk, ascending within a block of rows. `row_multiple` rows fill
-// the array. Empty if not even one chunk of one row fits.
+// Cuts a weight tensor into tiles of at most `limit_bytes`: whole rows where that leaves the
+// array well used (`row_multiple` rows fill it), else columns at multiples of abi::kChunk, ascending
+// within a block of rows. Empty if not even one chunk of one row fits.
 std::vector<numerics::Tile> cut(const numerics::TensorLayout& layout, std::uint64_t limit_bytes,
                                 std::uint32_t row_multiple);
 
