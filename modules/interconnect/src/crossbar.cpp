@@ -98,7 +98,11 @@ Crossbar::Crossbar(const sc_core::sc_module_name& name, const Config& config)
   dont_initialize();
 }
 
-Crossbar::~Crossbar() = default;
+Crossbar::~Crossbar() {
+  for (const std::unique_ptr<Transaction>& transaction : storage_) {
+    if (transaction->payload != nullptr) unlink(*transaction);
+  }
+}
 
 void Crossbar::set_initiator_clock_period_ps(unsigned initiator, std::uint64_t period_ps) {
   Port& port = config_.initiators.at(initiator);

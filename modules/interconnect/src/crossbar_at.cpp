@@ -43,8 +43,10 @@ Crossbar::Transaction* Crossbar::find(const Payload& payload) const {
   return transaction;
 }
 
-void Crossbar::detach(Transaction& transaction) {
+// The payload forgets the transaction.
+void Crossbar::unlink(Transaction& transaction) {
   Payload& payload = *transaction.payload;
+  transaction.payload = nullptr;
   Transaction* innermost = payload.get_extension<Transaction>();
   if (innermost == &transaction) {
     payload.set_extension(transaction.outer);
@@ -52,6 +54,11 @@ void Crossbar::detach(Transaction& transaction) {
     while (innermost->outer != &transaction) innermost = innermost->outer;
     innermost->outer = transaction.outer;
   }
+}
+
+void Crossbar::detach(Transaction& transaction) {
+  Payload& payload = *transaction.payload;
+  unlink(transaction);
   free_.push_back(&transaction);
   payload.release();
 }

@@ -152,6 +152,7 @@ class Crossbar : public sc_core::sc_module {
   Transaction& attach(common::Payload& payload, unsigned initiator, const AddressRange* range);
   Transaction* find(const common::Payload& payload) const;
   void detach(Transaction& transaction);
+  static void unlink(Transaction& transaction);
   void on_reset();
 
   Config config_;
