@@ -113,7 +113,10 @@ u16 LlamaPasses::linear(TensorKind kind, u32 layer, TensorRole role, Buffer from
   const TensorEntry* const entry = tensor(kind, layer, role);
   if (entry == nullptr) return ProgramWriter::kNone;
   Primitive primitive = blank_primitive(PrimitiveOp::kLinear);
-  primitive.engine_mask = placement_.linear(static_cast<Format>(entry->format));
+  // A PIM command has one address for tables or scales: weights with both stay on the NPU.
+  const bool has_both = entry->tables != 0 && entry->scales != 0;
+  primitive.engine_mask =
+      has_both ? abi::kEngineNpu : placement_.linear(static_cast<Format>(entry->format));
   primitive.row_mode = static_cast<u8>(rows);
   primitive.layer = static_cast<u16>(layer);
   primitive.n = entry->rows;
