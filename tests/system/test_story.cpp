@@ -103,7 +103,7 @@ TEST_CASE("the timeline has a track for every engine and arrows between them") {
   REQUIRE(report.timeline);
   std::vector<std::string> processes;
   for (const auto& track : report.timeline->tracks()) processes.push_back(track.process);
-  for (const char* process : {"npu", "memory", "pim", "firmware"}) {
+  for (const char* process : {"cpu", "npu", "memory", "pim"}) {
     INFO(process);
     CHECK(std::count(processes.begin(), processes.end(), process) > 0);
   }
