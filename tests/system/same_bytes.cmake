@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs SCENARIO twice with TANDEM, from different folders; the results must be equal byte for byte,
 # except for the field `wall` of result.json.
+cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${WORK})
 foreach(run first second)
   file(MAKE_DIRECTORY ${WORK}/${run})

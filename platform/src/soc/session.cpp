@@ -86,9 +86,7 @@ class Session {
   }
 
   std::string why_unfinished() const {
-    if (common::now_ps() >= scenario_.run.max_simulated_time_ps) {
-      return "run.max_simulated_time was reached";
-    }
+    if (sc_core::sc_pending_activity()) return "run.max_simulated_time was reached";
     return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps";
   }
 
