@@ -45,15 +45,11 @@ inline abi::Primitive primitive(abi::PrimitiveOp op,
   return p;
 }
 
-class NpuRig {
+// The driver's side: rings, commands and completions, whatever lies between NPU and memory.
+class RigDriver {
  public:
-  explicit NpuRig(const npu::Config& config = small_npu(),
-                  const memory::Stack::Config& stack = memory::Stack::Config{})
-      : npu("npu", config), memory("memory", stack), driver("driver") {
-    npu.memory.bind(memory.target());
+  RigDriver(npu::Npu& device, memory::Stack& stack) : npu(device), memory(stack), driver("driver") {
     driver.socket.bind(npu.registers());
-    sc_core::sc_start(sc_core::SC_ZERO_TIME);
-    enable();
   }
 
   void enable() {
@@ -164,11 +160,27 @@ class NpuRig {
     return run(c);
   }
 
-  npu::Npu npu;
-  memory::Stack memory;
+  npu::Npu& npu;
+  memory::Stack& memory;
   LtInitiator driver;
   std::uint32_t tail[2] = {}, head[2] = {};
   std::uint8_t phase[2] = {1, 1};
+};
+
+struct NpuAndMemory {
+  npu::Npu device;
+  memory::Stack stack;
+};
+
+class NpuRig : private NpuAndMemory, public RigDriver {
+ public:
+  explicit NpuRig(const npu::Config& config = small_npu(),
+                  const memory::Stack::Config& stack_config = memory::Stack::Config{})
+      : NpuAndMemory{{"npu", config}, {"memory", stack_config}}, RigDriver(device, stack) {
+    device.memory.bind(stack.target());
+    sc_core::sc_start(sc_core::SC_ZERO_TIME);
+    enable();
+  }
 };
 
 inline abi::Status status_of(const abi::Completion& completion) {

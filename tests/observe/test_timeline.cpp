@@ -30,7 +30,7 @@ TEST_CASE("an empty timeline is a well-formed trace") {
   CHECK(document.at("otherData").at("dropped_events") == "0");
 }
 
-TEST_CASE("same process and name, same track; same text, same name") {
+TEST_CASE("same process and name, same track, and same text, same name") {
   Timeline timeline;
   const auto matrix = timeline.track("npu", "matrix");
   CHECK(timeline.track("npu", "vector") != matrix);

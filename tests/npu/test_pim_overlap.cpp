@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Independent primitives on the NPU and on the PIM run at the same time.
+#include <catch2/catch.hpp>
+
+#include "npu_rig.h"
+#include "tandem/interconnect/crossbar.h"
+#include "tandem/pim/pim_stack.h"
+
+using namespace tandem;
+using abi::PrimitiveOp;
+
+namespace {
+
+constexpr std::uint32_t kDim = 2048;
+constexpr std::uint64_t kPimBase = 1ull << 40;
+
+npu::Config npu_config(bool serial) {
+  npu::Config config = test::small_npu();
+  config.contexts = 2;
+  config.weight_tile_bytes = 32 * 2 * kDim;
+  config.weight_buffer_bytes = 4 * config.weight_tile_bytes;
+  config.pim_bound = true;
+  config.serial = serial;
+  return config;
+}
+
+pim::Config pim_config() {
+  pim::Config config;
+  config.dram_base = 0;
+  config.lanes.fp16 = 1;  // so that both sides take about as long
+  return config;
+}
+
+interconnect::Crossbar::Config bus_config(const pim::Config& config) {
+  interconnect::Crossbar::Config bus;
+  interconnect::Crossbar::Port port;
+  port.name = "npu";
+  port.width_bytes = 32;
+  bus.initiators = {port};
+  port.name = "cpu";
+  bus.initiators.push_back(port);
+  port.name = "dram";
+  bus.targets = {port};
+  port.name = "pim";
+  bus.targets.push_back(port);
+  bus.ranges = {{"dram", 0, config.memory.size_bytes(), 0, true},
+                {"pim", kPimBase, abi::kPimWindowBytes, 1, true}};
+  return bus;
+}
+
+struct Parts {
+  npu::Npu device;
+  pim::PimStack pim;
+  interconnect::Crossbar bus;
+  test::LtInitiator pim_driver;
+};
+
+class PimRig : private Parts, public test::RigDriver {
+ public:
+  explicit PimRig(bool serial)
+      : Parts{{"npu", npu_config(serial)},
+              {"pim", pim_config()},
+              {"bus", bus_config(pim_config())},
+              test::LtInitiator{"pim_driver"}},
+        RigDriver(device, pim.memory()) {
+    device.memory.bind(bus.from_initiator(0));
+    bus.to_target(0).bind(pim.memory().target());
+    bus.to_target(1).bind(pim.registers);
+    pim_driver.socket.bind(bus.from_initiator(1));
+    sc_core::sc_start(sc_core::SC_ZERO_TIME);
+    enable();
+    driver.write32(abi::npu::PIM_BASE_HI, static_cast<std::uint32_t>(kPimBase >> 32));
+    pim_driver.write32(kPimBase + abi::pim::CONTROL, 1);
+  }
+
+  // Time of a program of LINEARs [kDim][kDim] that do not depend on each other.
+  std::uint64_t time_ps(std::uint32_t on_npu, std::uint32_t on_pim) {
+    std::vector<abi::Primitive> program;
+    const auto add = [&](std::uint8_t engine) {
+      abi::Primitive p = test::primitive(PrimitiveOp::kLinear);
+      p.engine_mask = engine;
+      p.n = p.k = kDim;
+      p.input = test::on_chip(0, kDim);
+      p.output = test::on_chip((program.size() + 1) * 2 * kDim, kDim);
+      p.weight = test::in_memory(test::kTensors + program.size() * 2ull * kDim * kDim);
+      program.push_back(p);
+    };
+    for (std::uint32_t i = 0; i < on_npu; ++i) add(abi::kEngineNpu);
+    for (std::uint32_t i = 0; i < on_pim; ++i) add(abi::kEnginePim);
+    const std::uint64_t before_ps = npu.phase_times().phase_ps[0];
+    REQUIRE(test::status_of(run_program(program)) == abi::Status::kOk);
+    return npu.phase_times().phase_ps[0] - before_ps;
+  }
+};
+
+// Share of the shorter side that was hidden behind the longer one.
+double overlap(bool serial) {
+  PimRig rig(serial);
+  rig.time_ps(0, 1);  // the first use reads the PIM's capabilities
+  const std::uint64_t npu_ps = rig.time_ps(2, 0);
+  const std::uint64_t pim_ps = rig.time_ps(0, 2);
+  const std::uint64_t both_ps = rig.time_ps(2, 2);
+  INFO("NPU " << npu_ps << " ps, PIM " << pim_ps << " ps, both " << both_ps << " ps");
+  CHECK(both_ps >= std::max(npu_ps, pim_ps));
+  const auto hidden = static_cast<double>(npu_ps + pim_ps) - static_cast<double>(both_ps);
+  return hidden / static_cast<double>(std::min(npu_ps, pim_ps));
+}
+
+}  // namespace
+
+TEST_CASE("Independent NPU and PIM primitives overlap by at least 80 % of the shorter") {
+  CHECK(overlap(false) >= 0.80);
+}
+
+TEST_CASE("A serial sequencer overlaps nothing: the measurement sees the difference") {
+  CHECK(overlap(true) < 0.10);
+}
