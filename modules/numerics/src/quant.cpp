@@ -118,15 +118,24 @@ double least_error_scale(const Group& group, Format format, double absmax_scale)
 }
 
 // Zero for a group of zeros.
-double group_scale(const Group& group, Format format, ScaleRule rule) {
+// What weights are divided by to find their codes, and what is stored to multiply them with.
+struct Scales {
+  double divisor;
+  double stored;
+};
+
+Scales group_scales(const Group& group, Format format, ScaleRule rule) {
   double absmax = 0;
   for (std::size_t i = 0; i < group.n; ++i) {
     absmax = std::max(absmax, std::fabs(static_cast<double>(group.weights[i])));
   }
-  if (absmax == 0) return 0;
+  if (absmax == 0) return {0, 0};
   const double scale = absmax / largest_value(format);
-  if (rule == ScaleRule::kMse) return least_error_scale(group, format, scale);
-  return storable_scale(rule == ScaleRule::kPow2 ? nearest_power_of_two(scale) : scale);
+  if (rule == ScaleRule::kAbsmax) return {scale, storable_scale(scale)};
+  const double stored =
+      storable_scale(rule == ScaleRule::kPow2 ? nearest_power_of_two(scale)
+                                              : least_error_scale(group, format, scale));
+  return {stored, stored};
 }
 
 double draft_scale(const Group& group, const float* draft, ScaleRule rule) {
@@ -192,10 +201,10 @@ QuantTensor quantize(const std::uint16_t* weights, std::uint32_t rows, std::uint
   tensor.stream.resize(plane_bytes(tensor.layout, Plane::kStream));
   const unsigned bits = abi::stream_bits(format);
   for_each_group(rows, cols, grouping, [&](std::size_t first, std::size_t n) {
-    const double scale = group_scale({values.data() + first, n}, format, rule);
-    append_scale(tensor.scales, scale);
+    const Scales scales = group_scales({values.data() + first, n}, format, rule);
+    append_scale(tensor.scales, scales.stored);
     for (std::size_t i = first; i < first + n; ++i) {
-      const double x = scale == 0 ? 0.0 : values[i] / scale;
+      const double x = scales.divisor == 0 ? 0.0 : values[i] / scales.divisor;
       write_code(tensor.stream, bits, i, nearest_code(format, x));
     }
   });

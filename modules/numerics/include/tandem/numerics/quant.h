@@ -14,7 +14,8 @@
 
 namespace tandem::numerics {
 
-// Scales are rounded to FP16 before the weights are quantised with them.
+// The codes of `absmax` come from the exact scale, those of the other rules from the scale as
+// stored in FP16.
 enum class ScaleRule : std::uint8_t {
   kAbsmax,  // the largest magnitude maps to the format's largest value
   kMse,   // of absmax scale x 2^(k/16), k = -16..8, the one of least squared error; lowest on ties
