@@ -26,16 +26,21 @@ AttentionJob::AttentionJob(Execution& execution, std::uint16_t index,
   }
 }
 
+AttentionJob::~AttentionJob() {
+  for (const auto& work : work_) core_.kv_held_bytes -= work->held_bytes;
+}
+
 void AttentionJob::start() {
-  for (const auto& work : work_) {
-    work->scores.resize(std::size_t{primitive_.kv_heads} * vectors(*work) * work->length);
-    work->outputs.resize(std::size_t{primitive_.kv_heads} * vectors(*work) * primitive_.head_dim);
-  }
   if (on_pim_) {
     next_sequence();
   } else {
     fetch_more();
   }
+}
+
+void AttentionJob::allocate(Work& work) {
+  work.scores.resize(std::size_t{primitive_.kv_heads} * vectors(work) * work.length);
+  work.outputs.resize(std::size_t{primitive_.kv_heads} * vectors(work) * primitive_.head_dim);
 }
 
 const std::uint16_t* AttentionJob::query(const Work& work, std::uint32_t kv_head,
@@ -66,6 +71,8 @@ std::uint64_t AttentionJob::page_address(const Work& work, std::uint32_t page) c
 
 void AttentionJob::sequence_done(Work& work) {
   store(work);
+  work.scores = {};
+  work.outputs = {};
   if (++done_ == work_.size()) return execution_.primitive_done(index_);
   if (on_pim_) next_sequence();
 }
@@ -123,10 +130,13 @@ void AttentionJob::fetch_more() {
   while (next_fetch_ < work_.size()) {
     Work& work = *work_[next_fetch_];
     const std::uint64_t bytes = 2 * pages(work) * work.geometry.half_bytes();
-    if (held_bytes_ != 0 && held_bytes_ + bytes > core_.config.kv_buffer_bytes) return;
+    if (core_.kv_held_bytes != 0 && next_fetch_ != done_ &&
+        core_.kv_held_bytes + bytes > core_.config.kv_buffer_bytes)
+      return;
     work.held_bytes = bytes;
-    held_bytes_ += bytes;
+    core_.kv_held_bytes += bytes;
     ++next_fetch_;
+    allocate(work);
     fetch(work);
   }
 }
@@ -180,11 +190,11 @@ void AttentionJob::multiply(Work& work, std::uint32_t n, std::uint32_t k,
                             void (AttentionJob::*next)(Work&)) {
   const pe_array::TileTiming timing =
       core_.array.tile_timing(abi::Format::kFp16, n, k, vectors(work));
-  const std::uint64_t cycles = core_.array.reconfigure_cycles(abi::Format::kFp16) +
-                               timing.fill_cycles + timing.drain_cycles +
-                               timing.occupancy_cycles * primitive_.kv_heads;
+  std::uint64_t cycles =
+      timing.fill_cycles + timing.drain_cycles + timing.occupancy_cycles * primitive_.kv_heads;
   core_.array.record(abi::Format::kFp16, n, std::uint64_t{k} * primitive_.kv_heads, vectors(work),
                      cycles);
+  cycles += core_.array.reconfigure_cycles(abi::Format::kFp16);  // counted by the array itself
   core_.buffer_bytes += 4ull * n * k * primitive_.kv_heads;
   const std::uint64_t end_ps =
       core_.matrix_engine.reserve(cycles * core_.array.config().clock_period_ps,
@@ -251,7 +261,8 @@ void AttentionJob::compute_outputs(Work& work) {
                               primitive_.head_dim);
     }
   }
-  held_bytes_ -= work.held_bytes;
+  core_.kv_held_bytes -= work.held_bytes;
+  work.held_bytes = 0;
   work.keys = {};
   work.values = {};
   sequence_done(work);
@@ -263,12 +274,7 @@ void AttentionJob::compute_outputs(Work& work) {
 
 void AttentionJob::next_sequence() {
   Work& work = *work_[next_pim_++];
-  const PimPort::Geometry& pim = core_.pim.geometry();
-  const std::uint64_t longest =
-      2ull * vectors(work) * std::max<std::uint64_t>(work.length, primitive_.head_dim);
-  if (longest > pim.result_bytes || longest > pim.vector_bytes) {
-    return execution_.fail({abi::Status::kNoSpace, index_, longest});
-  }
+  allocate(work);
   pim_scores(work);
 }
 

@@ -105,26 +105,20 @@ void Dma::issue(Transfer& transfer) {
   tlm::tlm_phase phase = tlm::BEGIN_REQ;
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
   requesting_ = &payload;
-  switch (forward_(payload, phase, delay)) {
-    case tlm::TLM_ACCEPTED:
-      break;
-    case tlm::TLM_UPDATED:
-    case tlm::TLM_COMPLETED: {
-      const std::uint64_t at_ps = common::local_time_ps(delay);
-      if (phase == tlm::END_REQ) {
-        agenda_.at(at_ps, [this] { end_request(); });
-      } else {
-        agenda_.at(at_ps, [this, job = &payload, ended = phase == tlm::BEGIN_RESP] {
-          if (ended) {
-            tlm::tlm_phase end = tlm::END_RESP;
-            sc_core::sc_time none = sc_core::SC_ZERO_TIME;
-            forward_(*job, end, none);
-          }
-          respond(*job);
-        });
-      }
-      break;
-    }
+  const tlm::tlm_sync_enum status = forward_(payload, phase, delay);
+  if (status == tlm::TLM_ACCEPTED) return;
+  const std::uint64_t at_ps = common::local_time_ps(delay);
+  if (status == tlm::TLM_COMPLETED) {
+    agenda_.at(at_ps, [this, job = &payload] { respond(*job); });
+  } else if (phase == tlm::END_REQ) {
+    agenda_.at(at_ps, [this] { end_request(); });
+  } else {
+    agenda_.at(at_ps, [this, job = &payload] {
+      tlm::tlm_phase end = tlm::END_RESP;
+      sc_core::sc_time none = sc_core::SC_ZERO_TIME;
+      forward_(*job, end, none);
+      respond(*job);
+    });
   }
 }
 

@@ -67,11 +67,12 @@ void Execution::fail(const Fault& fault) {
   maybe_finish();
 }
 
-void Execution::cancel() {
-  if (cancelled_ || finishing_) return;
+bool Execution::cancel() {
+  if (finishing_ || finished_called_) return false;
   cancelled_ = true;
   stream_.cancel_rest();
   maybe_finish();
+  return true;
 }
 
 std::uint8_t* Execution::activation(const abi::Operand& operand, std::uint32_t row) {
@@ -110,11 +111,13 @@ Fault Execution::check_pass() {
       }
     }
   }
-  const PassShape shape{static_cast<std::uint32_t>(pass_.rows.size()),
-                        static_cast<std::uint32_t>(pass_.ranges.size())};
+  const PassShape shape = pass_.shape();
   for (std::size_t i = 0; i < program_.size(); ++i) {
     Fault fault = check_operands(program_[i], parameters_, shape, core_.config.activation_bytes);
     if (!fault && touches_kv(program_[i])) fault = check_kv(program_[i]);
+    if (!fault && !predicate_is_bound(program_[i])) {
+      fault = {Status::kBadOperand, kNoPrimitive, program_[i].predicate_slot};
+    }
     if (fault) {
       fault.primitive = static_cast<std::uint16_t>(i);
       return fault;
@@ -141,31 +144,28 @@ Fault Execution::check_kv(const abi::Primitive& primitive) const {
   return {};
 }
 
+bool Execution::predicate_is_bound(const abi::Primitive& primitive) const {
+  if (primitive.predicate_slot == abi::kNoSlot) return true;
+  if (primitive.predicate_slot >= parameters_.slot_count) return false;
+  const abi::Slot& slot = parameters_.slots[primitive.predicate_slot];
+  return slot.bytes >= 4 && slot.space == static_cast<std::uint32_t>(abi::Space::kBus);
+}
+
 void Execution::begin_pass() {
   const Fault fault = check_pass();
   if (fault) return fail(fault);
-  const PassShape shape{static_cast<std::uint32_t>(pass_.rows.size()),
-                        static_cast<std::uint32_t>(pass_.ranges.size())};
   states_.assign(program_.size(), State{});
   attention_.clear();
   remaining_ = program_.size();
+  if (on_pim_.empty()) place();
   for (std::uint16_t i = 0; i < program_.size(); ++i) {
     states_[i].waiting = program_[i].predecessor_count;
-    place(i, shape);
-    if (fault_) return maybe_finish();
+    states_[i].on_pim = on_pim_[i];
   }
-  if (!core_.config.serial) {
-    Tiles tiles = std::move(next_tiles_);
-    if (tiles.empty()) push_tiles(tiles);
-    next_tiles_.clear();
-    for (std::uint16_t i = 0; i < program_.size(); ++i) states_[i].tiles = std::move(tiles[i]);
-    const bool goes_on = opcode() == Opcode::kDraft && parameters_.stop_below == 0 &&
-                         iteration_ + 1 < parameters_.max_draft;
-    if (goes_on && !fault_) push_tiles(next_tiles_);
-  }
-  if (fault_) return maybe_finish();
+  if (!fault_ && !core_.config.serial) prefetch();
+  if (fault_) return fail(fault_);
   stream_.pump();
-  // Issuing may finish the pass, so the roots are collected first.
+  // Collected first, because issuing changes the counts.
   std::vector<std::uint16_t> roots;
   for (std::uint16_t i = 0; i < program_.size(); ++i) {
     if (states_[i].waiting == 0) roots.push_back(i);
@@ -174,40 +174,71 @@ void Execution::begin_pass() {
   if (core_.config.serial) dispatch_serial();
 }
 
-void Execution::place(std::uint16_t index, const PassShape& shape) {
-  const abi::Primitive& primitive = program_[index];
-  const bool wants_pim = (primitive.engine_mask & abi::kEnginePim) != 0 && core_.config.pim_bound;
-  if (!wants_pim) return;
-  const bool can = pim_can(primitive);
-  const bool npu_can = (primitive.engine_mask & abi::kEngineNpu) != 0;
-  if (!can && !npu_can) {
-    fault_ = {Status::kNoEngine, index, primitive.weight.format};
-    return;
-  }
-  states_[index].on_pim = can && (!npu_can || pim_is_faster(primitive, shape));
+// The tiles of this pass, and of the next one where it is certain to come.
+void Execution::prefetch() {
+  Tiles tiles = std::move(next_tiles_);
+  next_tiles_.clear();
+  if (tiles.empty()) push_tiles(tiles);
+  for (std::uint16_t i = 0; i < program_.size(); ++i) states_[i].tiles = std::move(tiles[i]);
+  const bool goes_on = opcode() == Opcode::kDraft && parameters_.stop_below == 0 &&
+                       iteration_ + 1 < parameters_.max_draft;
+  if (goes_on) push_tiles(next_tiles_);
 }
 
-bool Execution::pim_can(const abi::Primitive& primitive) const {
+// Decided once per command, so that tiles fetched ahead fit the passes to come; for DRAFT by the
+// shape of its later passes, a row per sequence.
+void Execution::place() {
+  PassShape shape = pass_.shape();
+  if (opcode() == Opcode::kDraft) shape.rows = shape.sequences;
+  on_pim_.assign(program_.size(), false);
+  for (std::uint16_t i = 0; i < program_.size(); ++i) {
+    const abi::Primitive& primitive = program_[i];
+    if ((primitive.engine_mask & abi::kEnginePim) == 0 || !core_.config.pim_bound) continue;
+    const bool npu_can = (primitive.engine_mask & abi::kEngineNpu) != 0;
+    const Fault fault = why_not_on_pim(primitive);
+    if (fault && !npu_can && !fault_) fault_ = {fault.status, i, fault.value};
+    on_pim_[i] = !fault && (!npu_can || pim_is_faster(primitive, shape));
+  }
+}
+
+Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
   const PimPort::Geometry& pim = core_.pim.geometry();
   const auto has = [&](abi::Format format) {
     return (pim.formats >> static_cast<unsigned>(format) & 1u) != 0;
   };
-  switch (static_cast<PrimitiveOp>(primitive.op)) {
-    case PrimitiveOp::kLinear:
-      return has(static_cast<abi::Format>(primitive.weight.format)) &&
-             primitive.bias.slot == abi::kNoSlot;
-    case PrimitiveOp::kAttention:
-      for (const Sequence& sequence : sequences_) {
-        const abi::KvSet& kv = sequence.entry.kv[primitive.kv_set];
-        if (kv.layout != static_cast<std::uint32_t>(abi::KvLayout::kElementMajor) ||
-            kv.page_tokens % abi::kChunk != 0) {
-          return false;
-        }
-      }
-      return has(abi::Format::kFp16) && primitive.mask == 0;
-    default:
-      return false;
+  const auto no_space = [&](std::uint64_t vector_bytes, std::uint64_t result_bytes) {
+    const bool fits = vector_bytes <= pim.vector_bytes && result_bytes <= pim.result_bytes;
+    return fits ? Fault{} : Fault{Status::kNoSpace, kNoPrimitive, vector_bytes};
+  };
+  if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kLinear) {
+    const numerics::TensorLayout layout = layout_of(primitive);
+    const bool tables_and_scales = numerics::has_tables(layout) && numerics::has_scales(layout) &&
+                                   primitive.scales.slot != abi::kNoSlot;
+    if (!has(layout.format) || primitive.bias.slot != abi::kNoSlot || tables_and_scales) {
+      return {Status::kNoEngine, kNoPrimitive, primitive.weight.format};
+    }
+    const std::uint64_t m = output_rows(primitive, pass_.shape());
+    return no_space(2 * m * primitive.k, 2 * m * 16);
   }
+  if (!has(abi::Format::kFp16) || primitive.mask != 0) {
+    return {Status::kNoEngine, kNoPrimitive, primitive.mask};
+  }
+  for (const RowRange& range : pass_.ranges) {
+    const Sequence& sequence = sequences_[range.sequence];
+    const abi::KvSet& kv = sequence.entry.kv[primitive.kv_set];
+    if (kv.layout != static_cast<std::uint32_t>(abi::KvLayout::kElementMajor) ||
+        kv.page_tokens % abi::kChunk != 0) {
+      return {Status::kNoEngine, kNoPrimitive, kv.layout};
+    }
+    const std::uint64_t length =
+        std::uint64_t{sequence.kv_length[primitive.kv_set]} + range.count + parameters_.max_draft;
+    const std::uint64_t vectors = std::uint64_t{range.count} * primitive.heads / primitive.kv_heads;
+    const std::uint64_t longest = 2 * vectors * std::max<std::uint64_t>(length, primitive.head_dim);
+    if (vectors > 0xFFFF) return {Status::kNoSpace, kNoPrimitive, vectors};
+    const Fault fault = no_space(longest, longest);
+    if (fault) return fault;
+  }
+  return {};
 }
 
 // The expected times of both, from what the hardware says of itself: bytes over the memory port's
@@ -242,7 +273,7 @@ bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& 
 void Execution::push_tiles(Tiles& tiles) {
   tiles.resize(program_.size());
   for (std::uint16_t i = 0; i < program_.size(); ++i) {
-    if (!states_[i].on_pim) push_primitive(i, tiles[i]);
+    if (!on_pim_[i]) push_primitive(i, tiles[i]);
   }
 }
 
@@ -288,8 +319,8 @@ void Execution::tile_arrived(WeightTile& tile, bool ok, std::uint64_t fault_addr
     fault_ = {Status::kBusError, tile.primitive, fault_address};
     stream_.cancel_rest();
   }
-  if (stopped()) return maybe_finish();
-  if (states_[tile.primitive].issued) advance(tile.primitive);
+  if (stopped() || finishing_) return maybe_finish();
+  if (!tile.dropped && states_[tile.primitive].issued) advance(tile.primitive);
 }
 
 void Execution::dispatch(std::uint16_t index) {
@@ -315,16 +346,12 @@ void Execution::issue(std::uint16_t index) {
   if (primitive.predicate_slot == abi::kNoSlot) {
     return at(begin_ps, [this, index] { issue_unpredicated(index); });
   }
-  const abi::Slot& slot = parameters_.slots[primitive.predicate_slot % abi::kMaxSlots];
-  if (primitive.predicate_slot >= parameters_.slot_count || slot.bytes < 4 ||
-      slot.space != static_cast<std::uint32_t>(abi::Space::kBus)) {
-    return fail({Status::kBadOperand, index, primitive.predicate_slot});
-  }
+  const abi::Slot& slot = parameters_.slots[primitive.predicate_slot];
   const auto predicate = std::make_shared<std::uint32_t>(0);
   core_.dma.read(Dma::kControl, slot.base, predicate.get(), 4,
                  then(index, [this, index, predicate] {
                    if (*predicate != 0) return issue_unpredicated(index);
-                   for (WeightTile* tile : states_[index].tiles) skipped_.push_back(tile);
+                   for (WeightTile* tile : states_[index].tiles) stream_.drop(tile);
                    primitive_done(index);
                  }));
 }
@@ -383,14 +410,11 @@ void Execution::primitive_done(std::uint16_t index) {
   if (--remaining_ == 0) return at(common::now_ps(), [this] { pass_done(); });
   for (const std::uint16_t dependent : program_.dependents(index)) {
     if (--states_[dependent].waiting == 0) dispatch(dependent);
-    if (stopped()) return;
   }
   if (core_.config.serial) dispatch_serial();
 }
 
 void Execution::pass_done() {
-  for (WeightTile* tile : skipped_) stream_.release(tile);
-  skipped_.clear();
   for (std::size_t i = 0; i < program_.size(); ++i) {
     const auto op = static_cast<PrimitiveOp>(program_[i].op);
     if (op == PrimitiveOp::kSample || op == PrimitiveOp::kAccept) {
@@ -422,6 +446,7 @@ bool Execution::next_draft_pass() {
 }
 
 void Execution::write_results() {
+  stream_.cancel_rest();  // nothing, unless a DRAFT has ended before its length
   setup_pending_ = 1;
   const auto part = [this] {
     ++setup_pending_;

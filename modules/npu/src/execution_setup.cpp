@@ -21,7 +21,6 @@ bool Execution::drafted_rows() const {
 }
 
 void Execution::start() {
-  begin_ps_ = common::now_ps();
   if ((command_.flags & abi::kCommandWait) != 0) {
     wait_for(command_.semaphore_address, command_.wait_value, kNoPrimitive,
              [this] { fetch_command_data(); });
@@ -109,7 +108,24 @@ void Execution::setup_part_done() {
         program_.load(command_.program, std::move(fetched_program_), core_.config.pim_bound);
     if (fault) return fail(fault);
   }
+  const Fault fault = check_program_use();
+  if (fault) return fail(fault);
   fetch_sequences();
+}
+
+// DRAFT chooses exactly one token per pass and judges none; the others do not draft.
+Fault Execution::check_program_use() const {
+  const bool drafts = opcode() == Opcode::kDraft;
+  std::uint32_t samples = 0, accepts = 0;
+  for (std::size_t i = 0; i < program_.size(); ++i) {
+    const auto op = static_cast<abi::PrimitiveOp>(program_[i].op);
+    if (op == abi::PrimitiveOp::kSample) ++samples;
+    if (op == abi::PrimitiveOp::kAccept) ++accepts;
+    const bool too_many = drafts ? samples > 1 || accepts > 0 : samples > 0 || accepts > 1;
+    if (too_many) return {Status::kBadProgram, static_cast<std::uint16_t>(i), program_[i].op};
+  }
+  return drafts && samples == 0 ? Fault{Status::kBadProgram, kNoPrimitive, command_.program}
+                                : Fault{};
 }
 
 Fault Execution::check_entry(const Sequence& sequence) const {

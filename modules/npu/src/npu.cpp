@@ -15,6 +15,18 @@ Config validated(const Config& config) {
   return config;
 }
 
+bool runs_program(const abi::Command& command) {
+  switch (static_cast<abi::Opcode>(command.opcode)) {
+    case abi::Opcode::kRun:
+    case abi::Opcode::kDraft:
+    case abi::Opcode::kVerify:
+    case abi::Opcode::kAttention:
+      return true;
+    default:
+      return false;
+  }
+}
+
 constexpr std::array<const char*, abi::kPhases> kPhaseNames = {"other",  "prefill", "draft",
                                                                "verify", "decode",  "attention"};
 
@@ -29,12 +41,13 @@ Npu::Npu(const sc_core::sc_module_name& name, const Config& config)
       bank_(abi::npu::kBlock),
       target_("registers", bank_, {config.register_latency_ps, 8}),
       irq_("irq"),
+      control_(bank_, irq_),
       dma_(dma_agenda_, config.burst_bytes, config.outstanding,
            [this](common::Payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
              return forward(payload, phase, delay);
            }),
       core_(validated(config), later_, dma_),
-      contexts_(config.contexts) {
+      contexts_(config.contexts + config.queue_pairs) {
   TANDEM_HAS_PROCESS(Npu);
   for (Context& context : contexts_) {
     context.stream =
@@ -46,11 +59,8 @@ Npu::Npu(const sc_core::sc_module_name& name, const Config& config)
   }
   memory.register_nb_transport_bw(this, &Npu::backward);
   map_registers();
-  SC_METHOD(on_reset);
+  SC_METHOD(on_reset_pin);
   sensitive << reset;
-  dont_initialize();
-  SC_METHOD(do_reset);
-  sensitive << soft_reset_;
   dont_initialize();
   if (config.initiator == Initiator::kLt) SC_THREAD(lt_thread);
 }
@@ -106,19 +116,22 @@ Fault Npu::check(const abi::Command& command) const {
   if (semaphore && command.semaphore_address % 4 != 0) {
     return bad(Status::kBadParameter, command.semaphore_address);
   }
-  if (command.context >= contexts_.size()) return bad(Status::kBadContext, command.context);
+  if (command.context >= core_.config.contexts) return bad(Status::kBadContext, command.context);
+  // COPY's byte count lies where the value to wait for would.
+  const bool copy = command.opcode == static_cast<std::uint8_t>(abi::Opcode::kCopy);
+  if (copy && (command.flags & abi::kCommandWait) != 0)
+    return bad(Status::kBadFlags, command.flags);
   return {};
 }
 
 std::unique_ptr<Execution> Npu::try_start(unsigned queue, const abi::Command& command,
                                           Execution::Finished finished) {
-  Context& context = contexts_[command.context];
+  Context& context = context_of(queue, command);
   if (context.busy) return nullptr;
   context.busy = true;
   account();
   const std::uint64_t serial = next_serial_++;
   in_flight_.push_back({serial, command.phase % abi::kPhases, common::now_ps()});
-  static_cast<void>(queue);
   return std::make_unique<Execution>(core_, *context.stream, context.program, command, serial,
                                      std::move(finished));
 }
@@ -133,13 +146,17 @@ void Npu::ended(unsigned queue, Execution& execution) {
                           found->begin_ps, common::now_ps(), execution.serial());
   }
   in_flight_.erase(found);
-  contexts_[execution.command().context].busy = false;
+  context_of(queue, execution.command()).busy = false;
   ++core_.commands;
   for (const auto& other : queues_) {
     if (other != queues_[queue]) {
       defer([pair = other.get()] { pair->retry(); });
     }
   }
+}
+
+Npu::Context& Npu::context_of(unsigned queue, const abi::Command& command) {
+  return contexts_[runs_program(command) ? command.context : core_.config.contexts + queue];
 }
 
 void Npu::defer(std::function<void()> function) {
@@ -155,10 +172,7 @@ void Npu::completed(unsigned queue, const abi::Completion& completion, bool inte
   if (completion.status != static_cast<std::uint8_t>(Status::kOk)) {
     report(static_cast<Status>(completion.status), completion.value);
   }
-  if (interrupt) {
-    bank_.set(abi::npu::IRQ_RAW, bank_.get(abi::npu::IRQ_RAW) | (1u << queue));
-    update_irq();
-  }
+  if (interrupt) control_.raise(abi::npu::IRQ_RAW_COMPLETION.put(1u << queue));
 }
 
 // Time since the last call goes to the phase of the oldest command in flight.
@@ -191,11 +205,15 @@ bool Npu::idle() const {
 // --- Reset
 // ----------------------------------------------------------------------------------------
 
-void Npu::on_reset() {
-  if (reset.size() != 0 && reset->read()) do_reset();
+void Npu::on_reset_pin() {
+  in_reset_ = reset->read();
+  if (!in_reset_) return;
+  reset_device();
+  target_.reset();
 }
 
-void Npu::do_reset() {
+// Accesses to registers that are in progress end as they began: a soft reset is one of them.
+void Npu::reset_device() {
   account();
   in_flight_.clear();
   dma_.reset();
@@ -207,15 +225,16 @@ void Npu::do_reset() {
   core_.sampler_engine.reset();
   core_.attention_in_flight = 0;
   for (const auto& queue : queues_) queue->reset();
+  core_.kv_held_bytes = 0;
   for (Context& context : contexts_) {
     context.stream->reset();
     context.program.unload();
     context.busy = false;
   }
+  std::fill(core_.activations.begin(), core_.activations.end(), std::uint8_t{0});
   bank_.reset();
-  target_.reset();
+  control_.reset();
   perf_base_ = running_counters();
-  update_irq();
 }
 
 void Npu::set_clock_period_ps(std::uint64_t period_ps) {

@@ -38,26 +38,8 @@ void Npu::map_registers() {
            reg::CAPABILITY_PIM_BOUND.put(config.pim_bound ? 1 : 0) |
            reg::CAPABILITY_FORMATS.put(weight_formats());
   });
-  bank_.on_read(reg::STATUS, [this](std::uint32_t) {
-    return reg::STATUS_BUSY.put(idle() ? 0 : 1) |
-           reg::STATUS_ERROR.put(bank_.get(reg::ERROR_COUNT) != 0 ? 1 : 0);
-  });
-  bank_.on_read(reg::IRQ_STATUS, [this](std::uint32_t) {
-    return bank_.get(reg::IRQ_RAW) & bank_.get(reg::IRQ_MASK);
-  });
-  bank_.on_write(reg::IRQ_STATUS, [this](std::uint32_t, std::uint32_t value) {
-    bank_.set(reg::IRQ_RAW, bank_.get(reg::IRQ_RAW) & ~value);
-    update_irq();
-  });
-  bank_.on_write(reg::IRQ_MASK, [this](std::uint32_t, std::uint32_t) { update_irq(); });
-  bank_.on_write(reg::CONTROL,
-                 [this](std::uint32_t, std::uint32_t value) { write_control(value); });
-  bank_.on_write(reg::ERROR_COUNT, [this](std::uint32_t, std::uint32_t) {
-    for (const std::uint32_t offset :
-         {reg::ERROR_COUNT, reg::ERROR_CAUSE, reg::ERROR_ADDRESS_LO, reg::ERROR_ADDRESS_HI}) {
-      bank_.set(offset, 0);
-    }
-  });
+  control_.on_busy([this] { return !idle(); });
+  control_.on_soft_reset([this] { reset_device(); });
   const auto constant = [this](std::uint32_t offset, std::uint64_t value) {
     bank_.on_read(offset, [value](std::uint32_t) { return low(value); });
   };
@@ -100,14 +82,10 @@ void Npu::map_queue_registers() {
   });
 }
 
-void Npu::write_control(std::uint32_t value) {
-  if (reg::CONTROL_SOFT_RESET.get(value) == 0) return;
-  bank_.set(reg::CONTROL, value & ~reg::CONTROL_SOFT_RESET.mask());
-  soft_reset_.notify(sc_core::SC_ZERO_TIME);
-}
-
+// Enabling an enabled queue pair changes nothing.
 void Npu::control_queue(unsigned queue, std::uint32_t value) {
   if (reg::QP_CONTROL_ENABLE.get(value) == 0) return queues_[queue]->disable();
+  if (queues_[queue]->enabled()) return;
   const auto address = [&](std::uint32_t lo, std::uint32_t hi) {
     return bank_.get(lo, queue) | std::uint64_t{bank_.get(hi, queue)} << 32;
   };
@@ -116,27 +94,15 @@ void Npu::control_queue(unsigned queue, std::uint32_t value) {
                                bank_.get(reg::SQ_SIZE, queue), bank_.get(reg::CQ_SIZE, queue)};
   const bool ok = ring_size_ok(rings.submission_size) && ring_size_ok(rings.completion_size) &&
                   rings.submission_base % 64 == 0 && rings.completion_base % 16 == 0 &&
-                  reg::CONTROL_ENABLE.get(bank_.get(reg::CONTROL)) != 0 && queues_[queue]->idle();
+                  control_.enabled() && !in_reset_ && queues_[queue]->idle();
   if (ok) return queues_[queue]->enable(rings);
   bank_.set(reg::QP_CONTROL, 0, queue);
   report(Status::kBadParameter, reg::QP_CONTROL + queue * abi::kQueuePairStride);
 }
 
-// The oldest error stays visible until cleared; each further one is counted and has a completion of
-// its own.
 void Npu::report(Status status, std::uint64_t address) {
-  if (bank_.get(reg::ERROR_COUNT) == 0) {
-    bank_.set(reg::ERROR_CAUSE, static_cast<std::uint32_t>(status));
-    bank_.set(reg::ERROR_ADDRESS_LO, low(address));
-    bank_.set(reg::ERROR_ADDRESS_HI, high(address));
-  }
-  bank_.set(reg::ERROR_COUNT, bank_.get(reg::ERROR_COUNT) + 1);
-  bank_.set(reg::IRQ_RAW, bank_.get(reg::IRQ_RAW) | reg::IRQ_RAW_ERROR.mask());
-  update_irq();
-}
-
-void Npu::update_irq() {
-  irq_.set((bank_.get(reg::IRQ_RAW) & bank_.get(reg::IRQ_MASK)) != 0);
+  control_.log_error(static_cast<std::uint32_t>(status), address);
+  control_.raise(reg::IRQ_RAW_ERROR.mask());
 }
 
 Npu::Perf Npu::running_counters() const {

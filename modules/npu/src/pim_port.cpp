@@ -8,21 +8,30 @@
 
 namespace tandem::npu {
 
+namespace {
+
+constexpr std::uint32_t kPimId = 0x5450'494D;
+static_assert(abi::pim::kRegisters[0].offset == abi::pim::ID &&
+              abi::pim::kRegisters[0].reset == kPimId);
+
+}  // namespace
+
 void PimPort::with_geometry(Dma::Done done) {
   if (known_) {
     dma_.read(Dma::kPim, 0, nullptr, 0, std::move(done));
     return;
   }
   struct Probe {
-    std::array<std::uint32_t, 8> words{};
+    std::array<std::uint32_t, 9> words{};
     std::size_t pending = 0;
     bool ok = true;
     std::uint64_t fault = 0;
     Dma::Done done;
   };
-  static constexpr std::array<std::uint32_t, 8> kOffsets = {
-      abi::pim::CHANNELS,     abi::pim::BANKS,        abi::pim::LANES,      abi::pim::DRAFT_LANES,
-      abi::pim::VECTOR_BYTES, abi::pim::RESULT_BYTES, abi::pim::CAPABILITY, abi::pim::CLOCK_PS};
+  static constexpr std::array<std::uint32_t, 9> kOffsets = {
+      abi::pim::ID,           abi::pim::CHANNELS,    abi::pim::BANKS,
+      abi::pim::LANES,        abi::pim::DRAFT_LANES, abi::pim::VECTOR_BYTES,
+      abi::pim::RESULT_BYTES, abi::pim::CAPABILITY,  abi::pim::CLOCK_PS};
   const auto probe = std::make_shared<Probe>();
   probe->pending = kOffsets.size();
   probe->done = std::move(done);
@@ -33,7 +42,11 @@ void PimPort::with_geometry(Dma::Done done) {
                 probe->ok = probe->ok && ok;
                 if (--probe->pending != 0) return;
                 const auto& w = probe->words;
-                geometry_ = {w[0], w[1], w[2], w[3], w[4], w[5], w[6] >> 16, w[7]};
+                geometry_ = {w[1], w[2], w[3], w[4], w[5], w[6], w[7] >> 16, w[8]};
+                if (probe->ok && w[0] != kPimId) {
+                  probe->ok = false;
+                  probe->fault = base_ + abi::pim::ID;
+                }
                 known_ = probe->ok;
                 probe->done(probe->ok, probe->fault);
               });
@@ -84,7 +97,7 @@ void PimPort::part_done(bool ok, std::uint64_t fault) {
 void PimPort::reset() {
   jobs_.clear();
   busy_ = false;
-  known_ = false;
+  set_base(0);
 }
 
 }  // namespace tandem::npu

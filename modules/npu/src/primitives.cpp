@@ -111,9 +111,7 @@ void Execution::advance_linear(std::uint16_t index) {
   State& state = states_[index];
   if (state.engine_busy) return;
   const abi::Primitive& primitive = program_[index];
-  const PassShape shape{static_cast<std::uint32_t>(pass_.rows.size()),
-                        static_cast<std::uint32_t>(pass_.ranges.size())};
-  const std::uint32_t m = output_rows(primitive, shape);
+  const std::uint32_t m = output_rows(primitive, pass_.shape());
   if (state.sums.empty()) {
     state.sums.assign(std::size_t{m} * primitive.n, 0.0f);
     state.inputs.resize(std::size_t{m} * primitive.k);
@@ -137,9 +135,10 @@ void Execution::advance_linear(std::uint16_t index) {
   const bool first = part.row0 == 0 && part.col0 == 0;
   const bool last = state.next_tile + 1 == state.tiles.size();
   std::uint64_t cycles = timing.occupancy_cycles;
-  if (first) cycles += timing.fill_cycles + core_.array.reconfigure_cycles(format);
+  if (first) cycles += timing.fill_cycles;
   if (last) cycles += timing.drain_cycles;
   core_.array.record(format, part.rows, part.cols, m, cycles);
+  cycles += core_.array.reconfigure_cycles(format);  // counted by the array itself
   core_.buffer_bytes += 2 * tile.size_bytes;
   state.engine_busy = true;
   const std::uint64_t end_ps = core_.matrix_engine.reserve(
@@ -195,9 +194,7 @@ void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::
 
 void Execution::start_norm(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
-  const std::uint32_t rows =
-      output_rows(primitive, {static_cast<std::uint32_t>(pass_.rows.size()),
-                              static_cast<std::uint32_t>(pass_.ranges.size())});
+  const std::uint32_t rows = output_rows(primitive, pass_.shape());
   const bool rms = primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kRms);
   WeightTile* gain = states_[index].tiles[states_[index].next_tile++];
   run_vector(index, rms ? VectorOperation::kRmsNorm : VectorOperation::kLayerNorm, rows,
@@ -237,9 +234,7 @@ void Execution::start_position(std::uint16_t index) {
 
 void Execution::start_elementwise(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
-  const std::uint32_t rows =
-      output_rows(primitive, {static_cast<std::uint32_t>(pass_.rows.size()),
-                              static_cast<std::uint32_t>(pass_.ranges.size())});
+  const std::uint32_t rows = output_rows(primitive, pass_.shape());
   static constexpr VectorOperation kOperations[] = {
       VectorOperation::kAdd, VectorOperation::kMultiply, VectorOperation::kSiluMultiply,
       VectorOperation::kGelu};
@@ -361,7 +356,6 @@ SamplingParameters Execution::sampling_of(const Sequence& sequence) const {
 
 void Execution::start_sample(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
-  if (opcode() != abi::Opcode::kDraft) return fail({Status::kBadProgram, index, command_.opcode});
   const std::uint64_t cycles =
       core_.sampler.sample_cycles(static_cast<abi::Sampling>(parameters_.sampling), primitive.n,
                                   static_cast<std::uint32_t>(pass_.ranges.size()));
@@ -531,18 +525,16 @@ void Execution::wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint
 // --- LINEAR in the memory
 // -------------------------------------------------------------------------
 
+// Rows whose results for m vectors fit in the window, so cut that rows begin at whole bytes.
+std::uint64_t Execution::pim_rows_at_once(std::uint32_t m) const {
+  return core_.pim.geometry().result_bytes / (2ull * m) / 16 * 16;
+}
+
 void Execution::start_pim_linear(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
-  const PassShape shape{static_cast<std::uint32_t>(pass_.rows.size()),
-                        static_cast<std::uint32_t>(pass_.ranges.size())};
-  const std::uint32_t m = output_rows(primitive, shape);
-  const PimPort::Geometry& pim = core_.pim.geometry();
+  const std::uint32_t m = output_rows(primitive, pass_.shape());
   const std::uint32_t vector_bytes = 2 * primitive.k;
-  const std::uint64_t rows_at_once =
-      pim.result_bytes / (2ull * m) / 16 * 16;  // so that rows begin at whole bytes
-  if (std::uint64_t{vector_bytes} * m > pim.vector_bytes || rows_at_once == 0 || m > 0xFFFF) {
-    return fail({Status::kNoSpace, index, std::uint64_t{vector_bytes} * m});
-  }
+  const std::uint64_t rows_at_once = pim_rows_at_once(m);
   const auto results = std::make_shared<std::vector<std::uint16_t>>(std::size_t{m} * primitive.n);
   const auto joint = join([this, index, m, results] {
     const abi::Primitive& p = program_[index];

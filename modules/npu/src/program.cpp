@@ -57,7 +57,17 @@ Status check_static(const Primitive& primitive, std::size_t index, bool pim_boun
   if (!implemented(op)) return Status::kNoEngine;
   if (!kind_is_known(primitive)) return Status::kUnsupported;
   if (primitive.row_mode > 2 || primitive.kv_set >= abi::kKvSets) return Status::kBadProgram;
-  if (primitive.groups > 1 || primitive.index_slot != abi::kNoSlot) return Status::kUnsupported;
+  if (primitive.groups > 1 || primitive.index_slot != abi::kNoSlot || primitive.top_k > 1 ||
+      primitive.residency != 0) {
+    return Status::kUnsupported;
+  }
+  if (op == PrimitiveOp::kAttention &&
+      primitive.mask > static_cast<std::uint8_t>(abi::Mask::kNone)) {
+    return Status::kUnsupported;
+  }
+  const bool layer_norm = op == PrimitiveOp::kNorm &&
+                          primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kLayer);
+  if (layer_norm && primitive.bias.slot != abi::kNoSlot) return Status::kUnsupported;
   if (primitive.predecessor_count > abi::kMaxPredecessors) return Status::kBadProgram;
   for (std::size_t i = 0; i < primitive.predecessor_count; ++i) {
     if (primitive.predecessors[i] >= index) return Status::kBadProgram;
@@ -100,6 +110,9 @@ class OperandCheck {
   void activation(const Operand& operand, std::uint64_t rows, std::uint64_t columns,
                   bool writes = false) {
     if (!format(operand, {Format::kFp16})) return;
+    if (operand.scale_slot != abi::kNoSlot || operand.layout != 0) {
+      return fail(Status::kUnsupported, operand.scale_slot);
+    }
     if (rows > 1 && operand.stride < columns * 2) return fail(Status::kBadOperand, operand.stride);
     if (operand.offset % 2 != 0 || operand.stride % 2 != 0) {
       return fail(Status::kBadOperand, operand.offset);
@@ -108,8 +121,9 @@ class OperandCheck {
     range(operand, bytes, writes, true);
   }
 
-  void memory(const Operand& operand, std::uint64_t bytes, std::initializer_list<Format> formats) {
-    if (format(operand, formats)) range(operand, bytes, false, false);
+  void memory(const Operand& operand, std::uint64_t bytes, std::initializer_list<Format> formats,
+              bool writes = false) {
+    if (format(operand, formats)) range(operand, bytes, writes, false);
   }
 
   void weight(const Primitive& primitive, std::uint64_t rows, std::uint64_t columns) {
@@ -166,7 +180,8 @@ class OperandCheck {
     if (bytes > slot.bytes || operand.offset > slot.bytes - bytes) {
       return fail(Status::kBadOperand, slot.base + operand.offset);
     }
-    if (local && (slot.bytes > activation_bytes_ || slot.base > activation_bytes_ - slot.bytes)) {
+    if (local && (slot.base % 2 != 0 || slot.bytes > activation_bytes_ ||
+                  slot.base > activation_bytes_ - slot.bytes)) {
       return fail(Status::kBadOperand, slot.base);
     }
   }
@@ -268,7 +283,8 @@ Fault check_operands(const Primitive& primitive, const ParameterBlock& parameter
     case PrimitiveOp::kCopy:
       check.require(primitive.n != 0, primitive.n);
       check.memory(primitive.input, primitive.n, {Format::kFp16, Format::kU32, Format::kFp32});
-      check.memory(primitive.output, primitive.n, {Format::kFp16, Format::kU32, Format::kFp32});
+      check.memory(primitive.output, primitive.n, {Format::kFp16, Format::kU32, Format::kFp32},
+                   true);
       break;
     case PrimitiveOp::kWait:
     case PrimitiveOp::kSignal:

@@ -30,7 +30,7 @@ bool QueuePair::submission_tail(std::uint32_t tail) {
 }
 
 bool QueuePair::completion_head(std::uint32_t head) {
-  if (!enabled_ || head >= rings_.completion_size) return false;
+  if (head >= rings_.completion_size) return false;
   completion_head_ = head;
   write_completion();
   return true;
@@ -38,6 +38,7 @@ bool QueuePair::completion_head(std::uint32_t head) {
 
 void QueuePair::fetch() {
   if (!enabled_ || fetching_ || head_ == tail_ || waiting_.size() >= fetch_ahead_) return;
+  if (unwritten_.size() >= rings_.completion_size) return;  // until the driver reads completions
   fetching_ = true;
   dma_.read(Dma::kControl, rings_.submission_base + std::uint64_t{head_} * sizeof(abi::Command),
             &arriving_, sizeof arriving_,
@@ -89,26 +90,27 @@ void QueuePair::retry() {
   start_next();
 }
 
-// The execution is still on the stack, so it goes a moment later.
+// The execution is still on the stack, so it goes a moment later. Other queue pairs that wait for
+// its context come before the next command of this one.
 void QueuePair::finished(const Fault& fault, std::uint64_t value) {
   complete(running_->command(), fault, value);
   owner_.defer([this] {
     owner_.ended(index_, *running_);
     running_.reset();
-    start_next();
+    owner_.defer([this] { start_next(); });
   });
 }
 
 bool QueuePair::cancel(std::uint32_t tag) {
   if (running_ != nullptr && running_->command().tag == tag) {
-    running_->cancel();
-    return true;
+    return running_->cancel();
   }
   const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
     return waiting.command.tag == tag && !waiting.fault;
   });
   if (found == waiting_.end()) return false;
   found->fault = {Status::kCancelled, 0xFFFF, 0};
+  owner_.defer([this] { start_next(); });
   return true;
 }
 
@@ -134,13 +136,16 @@ void QueuePair::write_completion() {
       rings_.completion_base + std::uint64_t{completion_tail_} * sizeof(abi::Completion);
   completion_tail_ = next;
   if (completion_tail_ == 0) phase_ ^= 1u;
-  dma_.write(Dma::kControl, address, &completion, sizeof completion, [this](bool, std::uint64_t) {
-    const Unwritten written = unwritten_.front();
-    unwritten_.pop_front();
-    writing_ = false;
-    owner_.completed(index_, written.completion, written.interrupt);
-    write_completion();
-  });
+  dma_.write(Dma::kControl, address, &completion, sizeof completion,
+             [this](bool ok, std::uint64_t fault_address) {
+               if (!ok) owner_.report(Status::kBusError, fault_address);
+               const Unwritten written = unwritten_.front();
+               unwritten_.pop_front();
+               writing_ = false;
+               owner_.completed(index_, written.completion, written.interrupt);
+               write_completion();
+               fetch();
+             });
 }
 
 }  // namespace tandem::npu

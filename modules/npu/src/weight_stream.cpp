@@ -16,6 +16,8 @@ std::uint64_t address_of(const abi::Operand& operand, const abi::ParameterBlock&
   return parameters.slots[operand.slot].base + operand.offset;
 }
 
+constexpr std::uint64_t kMaxTiles = 1u << 18;  // of a tensor; what a driver may make us keep
+
 constexpr std::array<Plane, numerics::kPlaneCount> kPlanes = {Plane::kStream, Plane::kRemainder,
                                                               Plane::kScales, Plane::kTables};
 
@@ -131,7 +133,11 @@ std::vector<Tile> cut(const TensorLayout& layout, std::uint64_t limit_bytes,
     if (!fits(rows, cols)) return {};
     while (cols + abi::kChunk < layout.cols && fits(rows, cols + abi::kChunk)) cols += abi::kChunk;
   }
+  const std::uint64_t count =
+      std::uint64_t{(layout.rows + rows - 1) / rows} * ((layout.cols + cols - 1) / cols);
+  if (count > kMaxTiles) return {};
   std::vector<Tile> tiles;
+  tiles.reserve(count);
   for (std::uint32_t row = 0; row < layout.rows; row += rows) {
     for (std::uint32_t col = 0; col < layout.cols; col += cols) {
       tiles.push_back(
@@ -160,7 +166,7 @@ WeightTile* WeightStream::push(std::uint16_t primitive, const TensorLayout& layo
   tile->view.layout = layout;
   tile->view.tile = part;
   tile->size_bytes = raw_bytes != 0 ? raw_bytes : tile_bytes(layout, part);
-  tile->requested = tile->arrived = false;
+  tile->requested = tile->arrived = tile->dropped = false;
   waiting_.push_back({tile, planes, raw_bytes});
   return tile;
 }
@@ -185,6 +191,7 @@ void WeightStream::request(const Waiting& waiting) {
   const auto done = [this, &tile](bool ok, std::uint64_t fault) {
     --under_way_;
     tile.arrived = ok;
+    if (tile.dropped) release(&tile);
     arrived_(tile, ok, fault);
   };
   if (waiting.raw_bytes != 0) {
@@ -199,6 +206,15 @@ void WeightStream::release(WeightTile* tile) {
   used_bytes_ -= tile->size_bytes;
   free_.push_back(tile);
   pump();
+}
+
+void WeightStream::drop(WeightTile* tile) {
+  tile->dropped = true;
+  if (tile->arrived) return release(tile);
+  if (tile->requested) return;
+  waiting_.erase(std::find_if(waiting_.begin(), waiting_.end(),
+                              [&](const Waiting& waiting) { return waiting.tile == tile; }));
+  free_.push_back(tile);
 }
 
 void WeightStream::cancel_rest() {

@@ -17,6 +17,10 @@ class AttentionJob {
  public:
   AttentionJob(Execution& execution, std::uint16_t index, const abi::Primitive& primitive,
                bool on_pim);
+  ~AttentionJob();
+  AttentionJob(const AttentionJob&) = delete;
+  AttentionJob& operator=(const AttentionJob&) = delete;
+
   void start();
 
  private:
@@ -43,6 +47,7 @@ class AttentionJob {
   std::uint32_t tokens_of(const Work& work, std::uint32_t page) const;
   std::uint64_t page_address(const Work& work, std::uint32_t page) const;
 
+  void allocate(Work& work);
   void sequence_done(Work& work);
   void softmax(Work& work, void (AttentionJob::*next)(Work&));
   void scale_and_normalise(Work& work);
@@ -77,7 +82,6 @@ class AttentionJob {
   bool on_pim_;
   std::vector<std::unique_ptr<Work>> work_;
   std::size_t next_fetch_ = 0;
-  std::uint64_t held_bytes_ = 0;  // of the KV buffer
   std::size_t next_pim_ = 0;
   std::size_t done_ = 0;
 };

@@ -77,6 +77,7 @@ struct Core {
   observe::Timeline* timeline = nullptr;
   std::array<observe::Timeline::Name, abi::kPrimitiveOps> primitive_names{};
 
+  std::uint64_t kv_held_bytes = 0;  // of the KV buffer
   std::uint64_t commands = 0, primitives = 0, failed_commands = 0;
   std::uint64_t pim_primitives = 0;
   std::uint64_t buffer_bytes = 0;  // moved through the on-chip buffers

@@ -21,7 +21,12 @@ class Engine {
     return free_at_ps_;
   }
   bool idle() const { return free_at_ps_ <= common::now_ps(); }
-  void reset() { free_at_ps_ = common::now_ps(); }
+  // Work under way is given up; only what has been done of it counts.
+  void reset() {
+    if (free_at_ps_ > common::now_ps())
+      busy_ps_ -= std::min(busy_ps_, free_at_ps_ - common::now_ps());
+    free_at_ps_ = common::now_ps();
+  }
   std::uint64_t busy_ps() const { return busy_ps_; }
 
   void set_timeline(observe::Timeline* timeline, const char* name) {

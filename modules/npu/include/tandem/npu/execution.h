@@ -30,7 +30,8 @@ class Execution {
 
   void start();
   // Stops at the next opportunity and finishes with kCancelled; batch lengths are put back.
-  void cancel();
+  // False if it is too late.
+  bool cancel();
   const abi::Command& command() const { return command_; }
 
   // For AttentionJob and the handlers of primitives.
@@ -66,11 +67,11 @@ class Execution {
   void fetch(std::uint64_t address, void* to, std::uint64_t bytes, void (Execution::*next)());
   void fetch_command_data();
   void fetch_slots();
-  void fetch_program(std::vector<abi::Primitive>& into);
   void setup_part_done();
   void fetch_sequences();
   void fetch_pages(Sequence& sequence);
   Fault check_parameters() const;
+  Fault check_program_use() const;
   Fault check_entry(const Sequence& sequence) const;
   Fault check_draft(const Sequence& sequence) const;
   bool uses_kv_set(std::uint32_t set) const;
@@ -83,8 +84,10 @@ class Execution {
   void begin_pass();
   Fault check_pass();
   Fault check_kv(const abi::Primitive& primitive) const;
-  void place(std::uint16_t index, const PassShape& shape);
-  bool pim_can(const abi::Primitive& primitive) const;
+  bool predicate_is_bound(const abi::Primitive& primitive) const;
+  void place();
+  Fault why_not_on_pim(const abi::Primitive& primitive) const;
+  void prefetch();
   bool pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const;
   void push_tiles(Tiles& tiles);
   void push_primitive(std::uint16_t index, std::vector<WeightTile*>& tiles);
@@ -124,6 +127,7 @@ class Execution {
             std::function<void()> next);
   void wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint16_t primitive,
                 std::function<void()> next);
+  std::uint64_t pim_rows_at_once(std::uint32_t m) const;
   void start_pim_linear(std::uint16_t index);
   void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
                   std::uint64_t n, std::function<void()> compute);
@@ -147,8 +151,8 @@ class Execution {
   std::vector<Sequence> sequences_;
   Pass pass_;
   std::vector<State> states_;
+  std::vector<bool> on_pim_;          // per primitive, empty before the first pass
   Tiles next_tiles_;                  // prefetched for the next pass
-  std::vector<WeightTile*> skipped_;  // of primitives whose predicate was zero
   std::vector<std::uint16_t> ready_;  // serial mode
   std::vector<std::unique_ptr<AttentionJob>> attention_;
   std::size_t remaining_ = 0;  // primitives of the pass
@@ -158,7 +162,6 @@ class Execution {
   std::size_t pending_ = 0;  // accesses and events under way
   std::uint64_t stream_bytes_before_ = 0, gather_bytes_ = 0, passes_ = 0;
   std::uint64_t emitted_ = 0;
-  std::uint64_t begin_ps_ = 0;
   Fault fault_;
   bool cancelled_ = false, finishing_ = false, finished_called_ = false;
 };

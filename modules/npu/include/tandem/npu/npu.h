@@ -11,6 +11,7 @@
 
 #include "tandem/abi/npu_registers.h"
 #include "tandem/common/agenda.h"
+#include "tandem/common/device_control.h"
 #include "tandem/common/interrupt_output.h"
 #include "tandem/common/register_bank.h"
 #include "tandem/common/register_target.h"
@@ -72,16 +73,14 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void ended(unsigned queue, Execution& execution) override;
   void completed(unsigned queue, const abi::Completion& completion, bool interrupt) override;
   bool cancel(std::uint32_t tag) override;
+  void report(abi::Status status, std::uint64_t address) override;
   Fault check(const abi::Command& command) const override;
   void defer(std::function<void()> function) override;
 
   // npu_registers.cpp
   void map_registers();
   void map_queue_registers();
-  void write_control(std::uint32_t value);
   void control_queue(unsigned queue, std::uint32_t value);
-  void report(abi::Status status, std::uint64_t address);
-  void update_irq();
   void perf_control(std::uint32_t value);
   struct Perf {
     std::uint64_t time_ps = 0, commands = 0, primitives = 0, macs = 0, read_bytes = 0,
@@ -89,8 +88,9 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   };
   Perf running_counters() const;
 
-  void on_reset();
-  void do_reset();
+  Context& context_of(unsigned queue, const abi::Command& command);
+  void on_reset_pin();
+  void reset_device();
   void account();
   tlm::tlm_sync_enum forward(common::Payload& payload, tlm::tlm_phase& phase,
                              sc_core::sc_time& delay);
@@ -102,8 +102,10 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   common::RegisterBank bank_;
   common::RegisterTarget target_;
   common::InterruptOutput irq_;
+  common::DeviceControl control_;
   Dma dma_;
   Core core_;
+  // One per program context, then one per queue pair for commands that run no program.
   std::vector<Context> contexts_;
   std::vector<std::unique_ptr<QueuePair>> queues_;
   std::vector<InFlight> in_flight_;
@@ -111,7 +113,8 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   PhaseTimes times_;
   std::uint64_t accounted_ps_ = 0;
   Perf perf_base_;
-  sc_core::sc_event soft_reset_, lt_request_;
+  sc_core::sc_event lt_request_;
+  bool in_reset_ = false;
   std::deque<common::Payload*> lt_queue_;
   std::array<observe::Timeline::Track, 8> queue_tracks_{};
   std::array<observe::Timeline::Name, 8> opcode_names_{};

@@ -8,6 +8,7 @@
 
 #include "tandem/abi/batch.h"
 #include "tandem/abi/program.h"
+#include "tandem/npu/program.h"
 
 namespace tandem::npu {
 
@@ -43,6 +44,9 @@ struct Pass {
   std::vector<RowRange> ranges;  // of the active sequences, in order
 
   void clear();
+  PassShape shape() const {
+    return {static_cast<std::uint32_t>(rows.size()), static_cast<std::uint32_t>(ranges.size())};
+  }
   void add(std::uint32_t sequence, const std::uint32_t* tokens, std::uint32_t count,
            std::uint32_t position);
 };

@@ -22,6 +22,7 @@ class QueuePair {
     virtual std::unique_ptr<Execution> try_start(unsigned queue, const abi::Command& command,
                                                  Execution::Finished finished) = 0;
     virtual void ended(unsigned queue, Execution& execution) = 0;
+    virtual void report(abi::Status status, std::uint64_t address) = 0;
     virtual void completed(unsigned queue, const abi::Completion& completion, bool interrupt) = 0;
     // True if a command of that tag was found and told to stop.
     virtual bool cancel(std::uint32_t tag) = 0;
@@ -40,6 +41,8 @@ class QueuePair {
     std::uint32_t submission_size, completion_size;
   };
   void enable(const Rings& rings);
+  bool enabled() const { return enabled_; }
+  // What has been fetched still runs.
   void disable() { enabled_ = false; }
   void reset();
 

@@ -25,6 +25,7 @@ struct WeightTile {
   unsigned pending = 0;  // transfers under way
   bool requested = false;
   bool arrived = false;
+  bool dropped = false;  // nobody wants it any more; it is released when it arrives
 
   const std::uint8_t* raw() const { return bytes[0].data(); }
 };
@@ -43,8 +44,9 @@ void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAdd
                 Dma::Done done);
 
 // Cuts a weight tensor into tiles of at most `limit_bytes`: whole rows where that leaves the
-// array well used (`row_multiple` rows fill it), else columns at multiples of abi::kChunk, ascending
-// within a block of rows. Empty if not even one chunk of one row fits.
+// array well used (`row_multiple` rows fill it), else columns at multiples of abi::kChunk,
+// ascending within a block of rows. Empty if not even one chunk of one row fits, or if the tiles
+// would be too many to keep.
 std::vector<numerics::Tile> cut(const numerics::TensorLayout& layout, std::uint64_t limit_bytes,
                                 std::uint32_t row_multiple);
 
@@ -65,7 +67,9 @@ class WeightStream {
                    std::uint64_t raw_bytes = 0);
   // Frees the room of a tile that has been used.
   void release(WeightTile* tile);
-  // Drops tiles not requested yet; those under way still arrive.
+  // Gives up a tile, wherever it is.
+  void drop(WeightTile* tile);
+  // Gives up the tiles not requested yet; those under way still arrive.
   void cancel_rest();
   void pump();
   void reset();
