@@ -56,6 +56,8 @@ class Session {
   RunReport run() {
     sc_core::sc_start(common::from_ps(scenario_.run.max_simulated_time_ps),
                       sc_core::SC_EXIT_ON_STARVATION);
+    refuse_unusable(*soc_);
+    if (baseline_) refuse_unusable(*baseline_);
     const std::string unfinished = why_unfinished();
     const Outcome outcome = result_of(*soc_, unfinished);
     std::optional<Outcome> baseline;
@@ -88,6 +90,17 @@ class Session {
   std::string why_unfinished() const {
     if (sc_core::sc_pending_activity()) return "run.max_simulated_time was reached";
     return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps";
+  }
+
+  // Firmware that gives up at once has found that the platform is too small for the model.
+  static void refuse_unusable(const Soc& soc) {
+    const abi::Status status = soc.firmware_status();
+    if (status == abi::Status::kOk) return;
+    throw UserError(
+        std::string("the firmware cannot run this model on this platform: ") + abi::name_of(status),
+        status == abi::Status::kNoSpace
+            ? "raise platform.npu.activation_buffer, platform.sram.size or platform.dram.capacity"
+            : "");
   }
 
   static Outcome result_of(const Soc& soc, const std::string& unfinished) {

@@ -50,6 +50,10 @@ class Soc : public sc_core::sc_module {
   // All requests have ended, or the firmware has stopped.
   bool ended() const { return outcome_ != nullptr; }
   const Transcript& transcript() const { return transcript_; }
+  // What the firmware ended with: not kOk if it cannot work on this platform.
+  abi::Status firmware_status() const {
+    return cpu_.finished() ? static_cast<abi::Status>(cpu_.exit_status()) : abi::Status::kOk;
+  }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
