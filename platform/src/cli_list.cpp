@@ -25,7 +25,7 @@ constexpr int kNameWidth = 36;
 // `scenarios/` of the working directory or of a folder around the program; empty if there is none.
 fs::path scenario_folder(const fs::path& program) {
   std::error_code error;
-  const fs::path here = "scenarios";
+  fs::path here = "scenarios";
   if (fs::is_directory(here, error)) return here;
   for (fs::path at = program.parent_path(); !at.empty(); at = at.parent_path()) {
     if (fs::is_directory(at / "scenarios", error)) return at / "scenarios";

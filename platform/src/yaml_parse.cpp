@@ -175,7 +175,7 @@ class TreeBuilder : public YAML::EventHandler {
 
 }  // namespace
 
-YamlNode parse_yaml(std::string_view text, std::shared_ptr<const YamlSource> source) {
+YamlNode parse_yaml(std::string_view text, const std::shared_ptr<const YamlSource>& source) {
   const YamlMark start{source, 1, 1};
   if (text.size() > kMaxYamlBytes) {
     throw ScenarioError(start, "", "larger than " + std::to_string(kMaxYamlBytes) + " bytes");

@@ -107,7 +107,8 @@ TEST_CASE_METHOD(ScenarioFixture,
   CHECK(scenario.model.tokenizer == "t.bin");
 }
 
-TEST_CASE_METHOD(ScenarioFixture, "--set can include a file, relative to the working directory") {
+TEST_CASE_METHOD(ScenarioFixture,
+                 "an override can include a file, relative to the working directory") {
   const auto file = folder.write("elsewhere/hw.yaml", "npu: {vector_lanes: 3}\n");
   CHECK(load(minimal(), {"platform.include=" + file.string()}).platform.npu.vector_lanes == 3);
 }

@@ -55,7 +55,7 @@ AddressMapping::AddressMapping(const std::string& order, unsigned channels,
 
 void AddressMapping::place_fields(const std::string& order,
                                   const std::array<unsigned, kFields>& bits) {
-  if (order.size() != 2 * kFields) malformed(order, "has not six fields");
+  if (order.size() != std::size_t{2} * kFields) malformed(order, "has not six fields");
   std::array<bool, kFields> seen{};
   unsigned shift = granule_bits_;
   for (std::size_t i = order.size(); i >= 2; i -= 2) {

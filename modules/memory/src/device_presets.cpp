@@ -190,6 +190,7 @@ DeviceConfig device_preset(std::string_view name) {
 
 std::vector<std::string> device_preset_names() {
   std::vector<std::string> names;
+  names.reserve(kPresets.size());
   for (const Preset& preset : kPresets) names.emplace_back(preset.name);
   return names;
 }

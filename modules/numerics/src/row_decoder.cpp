@@ -40,7 +40,7 @@ void widen_16(const std::uint8_t* bytes, Format format, std::uint32_t n, float* 
   std::uint16_t patterns[kBlock];
   for (std::uint32_t begin = 0; begin < n; begin += kBlock) {
     const std::uint32_t count = std::min(kBlock, n - begin);
-    std::memcpy(patterns, bytes + 2 * static_cast<std::size_t>(begin), 2 * count);
+    std::memcpy(patterns, bytes + std::size_t{2} * begin, std::size_t{2} * count);
     if (format == Format::kBf16) {
       bf16_to_float(patterns, values + begin, count);
     } else {
@@ -128,9 +128,10 @@ void RowDecoder::restore_columns(const Restorer& restorer, std::uint32_t row, st
                                  std::uint32_t n, float* values) const {
   for (std::uint32_t begin = 0; begin < n; begin += kBlock) {
     const std::uint32_t count = std::min(kBlock, n - begin);
-    const BitAddress nibbles = advance(row_begin(view_, Plane::kStream, row), 4 * (col + begin));
-    const BitAddress rests =
-        advance(row_begin(view_, Plane::kRemainder, row), abi::kRemainderBits * (col + begin));
+    const BitAddress nibbles =
+        advance(row_begin(view_, Plane::kStream, row), std::uint64_t{4} * (col + begin));
+    const BitAddress rests = advance(row_begin(view_, Plane::kRemainder, row),
+                                     std::uint64_t{abi::kRemainderBits} * (col + begin));
     std::uint16_t patterns[kBlock];
     restore_block(restorer, nibbles, rests, count, patterns);
     fp16_to_float(patterns, values + begin, count);
@@ -185,7 +186,7 @@ void RowDecoder::decode(std::uint32_t row, std::uint32_t col, std::uint32_t n,
 float RowDecoder::scale(std::uint32_t row, std::uint32_t col) const {
   if (!scaled_) return 1.0f;
   const std::uint8_t* at = row_begin(view_, Plane::kScales, row).byte;
-  if (view_.layout.grouping == abi::Grouping::kGroup128) at += 2 * (col / abi::kChunk);
+  if (view_.layout.grouping == abi::Grouping::kGroup128) at += std::size_t{2} * (col / abi::kChunk);
   return fp16_to_float(static_cast<std::uint16_t>(at[0] | at[1] << 8));
 }
 

@@ -43,8 +43,8 @@ std::string escaped(std::string_view text) {
 }
 
 void print_element(std::ostream& out, unsigned depth, const char* name, std::string_view value) {
-  out << std::string(depth * 2, ' ') << "<" << name << ">" << escaped(value) << "</" << name
-      << ">\n";
+  out << std::string(std::size_t{2} * depth, ' ') << "<" << name << ">" << escaped(value) << "</"
+      << name << ">\n";
 }
 
 const char* access_name(abi::Access access) {

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uint64_t kDirectoryOffset = 0x1000;  // boot information has the page before it
 constexpr std::uint64_t kAlignment = 64;
-constexpr std::uint64_t kLeastSharedBytes = 64 * 1024;
-constexpr std::uint64_t kLeastKvBytes = 64 * 1024;
+constexpr std::uint64_t kLeastSharedBytes = 65'536;
+constexpr std::uint64_t kLeastKvBytes = 65'536;
 constexpr std::uint32_t kCommandTimeoutUs = 10'000'000;
 
 std::uint64_t align(std::uint64_t address) {

@@ -113,8 +113,8 @@ enum class SequencerMode { kOverlapped, kSerial };
 struct NpuConfig {
   std::uint64_t clock_hz = 1'000'000'000;
   PeArrayConfig array;
-  std::uint64_t weight_buffer_bytes = 256 * 1024;  // both halves of the double buffer
-  std::uint64_t activation_buffer_bytes = 512 * 1024;
+  std::uint64_t weight_buffer_bytes = 262'144;  // both halves of the double buffer
+  std::uint64_t activation_buffer_bytes = 524'288;
   DmaConfig dma;
   std::uint32_t vector_lanes = 16;
   std::uint32_t queue_pairs = 4;

@@ -63,7 +63,7 @@ class ScenarioError : public UserError {
 
 // One document. Throws ScenarioError on a syntax error, a duplicate key, a tag, an anchor that
 // contains itself, and beyond the limits above.
-YamlNode parse_yaml(std::string_view text, std::shared_ptr<const YamlSource> source);
+YamlNode parse_yaml(std::string_view text, const std::shared_ptr<const YamlSource>& source);
 
 // A file with its includes: in any map, `include: FILE` or `include: [FILE, ...]` puts the maps of
 // these files, in order, beneath the map's own keys. Throws UserError if the file cannot be read,
