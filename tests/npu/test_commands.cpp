@@ -274,3 +274,92 @@ TEST_CASE("A host that knows only b_transport gets the same answer") {
   CHECK(result.emitted == 1);
   CHECK(result.next_token == best_token());
 }
+
+TEST_CASE("What a driver writes right after a soft reset holds") {
+  NpuRig rig;
+  const auto program = gather_and_multiply(rig);
+  rig.put(test::kProgram, program);
+  rig.put(test::kParameters, rig.parameters());
+  rig.put(test::kBatch, rig.entry());
+  abi::Command command = NpuRig::command(Opcode::kRun);
+  command.primitive_count = static_cast<std::uint16_t>(program.size());
+  rig.submit(command);
+  sc_core::sc_start(sc_core::sc_time(500, sc_core::SC_NS));
+  // A CPU that runs ahead of simulated time does all of this in one instant.
+  rig.driver.write32(abi::npu::CONTROL, 2);
+  rig.put(test::kRings + 0x1000, std::vector<std::uint8_t>(0x1000));
+  rig.enable();
+  CHECK(status_of(rig.run(NpuRig::command(Opcode::kNop))) == Status::kOk);
+}
+
+TEST_CASE("A primitive whose predicate is zero is skipped, and its weights do not stay behind") {
+  npu::Config config = test::small_npu();
+  config.weight_buffer_bytes = 8 * 1024;
+  config.weight_tile_bytes = 4 * 1024;
+  NpuRig rig(config);
+  auto program = gather_and_multiply(rig);
+  const abi::Primitive skipped = [&] {
+    abi::Primitive p = program[1];
+    p.n = 512;  // 64 KiB of weights, more than the buffer holds
+    p.output = test::on_chip(0x4000, 512);
+    p.predicate_slot = 2;
+    return p;
+  }();
+  program.insert(program.begin() + 1, skipped);
+  program[2].predecessors[0] = 0;
+  program[3].predecessors[0] = 2;
+  rig.put(test::kProgram, program);
+  abi::ParameterBlock parameters = rig.parameters();
+  parameters.slot_count = 3;
+  parameters.slots[2] = {0x900, 4, static_cast<std::uint32_t>(abi::Space::kBus), 0};
+  rig.put(test::kParameters, parameters);
+  rig.put(test::kBatch, rig.entry());
+  rig.put(test::kTokens, std::uint32_t{3});
+  abi::Command command = NpuRig::command(Opcode::kRun);
+  command.primitive_count = static_cast<std::uint16_t>(program.size());
+  for (std::uint32_t predicate : {0u, 1u, 0u}) {
+    rig.put(0x900, predicate);
+    REQUIRE(status_of(rig.run(command)) == Status::kOk);
+    CHECK(rig.get<abi::VerifyResult>(test::kResults).next_token == best_token());
+  }
+}
+
+TEST_CASE("DRAFT takes exactly one SAMPLE and no ACCEPT") {
+  NpuRig rig;
+  auto program = gather_and_multiply(rig);
+  abi::BatchEntry entry = rig.entry();
+  entry.draft_block = test::kDraft;
+  const auto status = [&] {
+    rig.put(test::kProgram, program);
+    rig.put(test::kParameters, rig.parameters());
+    rig.put(test::kBatch, entry);
+    rig.put(test::kTokens, std::uint32_t{3});
+    abi::Command command = NpuRig::command(Opcode::kDraft);
+    command.primitive_count = static_cast<std::uint16_t>(program.size());
+    return status_of(rig.run(command));
+  };
+  CHECK(status() == Status::kBadProgram);  // ACCEPT
+  program[2].op = static_cast<std::uint8_t>(PrimitiveOp::kSample);
+  CHECK(status() == Status::kOk);
+  CHECK(rig.get<abi::DraftBlock>(test::kDraft).tokens[0] == best_token());
+  program.push_back(program[2]);
+  CHECK(status() == Status::kBadProgram);
+  program.resize(2);
+  CHECK(status() == Status::kBadProgram);
+}
+
+TEST_CASE("A command without a program does not wait for a context in use") {
+  NpuRig rig;
+  abi::Command waiting = NpuRig::command(Opcode::kRun);
+  waiting.flags = abi::kCommandWait;
+  waiting.semaphore_address = 0x800;
+  waiting.wait_value = 1;
+  waiting.tag = 7;
+  rig.submit(waiting, 1);
+  abi::Command signal = NpuRig::command(Opcode::kNop);
+  signal.flags = abi::kCommandSignal;
+  signal.semaphore_address = 0x800;
+  signal.signal_value = 1;
+  CHECK(status_of(rig.run(signal, 0)) == Status::kOk);
+  CHECK(status_of(rig.wait(1)) == Status::kBadProgram);  // released, then refused: no primitives
+}

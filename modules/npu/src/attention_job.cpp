@@ -175,12 +175,12 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
     const std::uint32_t tokens = tokens_of(work, page);
     const bool element_major = values && geometry.layout == abi::KvLayout::kElementMajor;
     if (tokens == geometry.page_tokens || element_major) {
-      core_.dma.read(Dma::kKv, address, to, half, part());
+      core_.dma.read(Dma::kKv, address, to, half, part(), execution_.serial());
       continue;
     }
     for (std::uint32_t head = 0; head < primitive_.kv_heads; ++head) {
       core_.dma.read(Dma::kKv, address + geometry.head(head), to + geometry.head(head),
-                     2ull * tokens * primitive_.head_dim, part());
+                     2ull * tokens * primitive_.head_dim, part(), execution_.serial());
     }
   }
 }

@@ -20,17 +20,20 @@ Dma::Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint32_t outsta
   in_flight_.reserve(outstanding);
 }
 
-void Dma::read(Channel channel, std::uint64_t address, void* to, std::uint64_t bytes, Done done) {
+void Dma::read(Channel channel, std::uint64_t address, void* to, std::uint64_t bytes, Done done,
+               std::uint64_t flow) {
   Transfer& transfer = take(channel, address, bytes, std::move(done));
   transfer.is_write = false;
+  transfer.flow = flow;
   transfer.data = static_cast<std::uint8_t*>(to);
   start(transfer);
 }
 
 void Dma::write(Channel channel, std::uint64_t address, const void* from, std::uint64_t bytes,
-                Done done) {
+                Done done, std::uint64_t flow) {
   Transfer& transfer = take(channel, address, bytes, std::move(done));
   transfer.is_write = true;
+  transfer.flow = flow;
   const auto* begin = static_cast<const std::uint8_t*>(from);
   transfer.copy.assign(begin, begin + bytes);
   transfer.data = transfer.copy.data();
@@ -167,10 +170,11 @@ void Dma::burst_done(Transfer& transfer, const common::Payload& payload, std::ui
 void Dma::finish(Transfer& transfer) {
   if (timeline_ != nullptr && transfer.bytes != 0) {
     ChannelState& channel = channels_[transfer.channel];
-    const std::uint64_t begin_ps = std::max(transfer.begin_ps, channel.shown_until_ps);
+    const std::uint64_t begin_ps =
+        std::max(transfer.begin_ps, channel.shown_until_ps);
     channel.shown_until_ps = common::now_ps();
     timeline_->slice(channel.track, transfer.is_write ? write_name_ : read_name_, begin_ps,
-                     channel.shown_until_ps);
+                     channel.shown_until_ps, transfer.flow);
   }
   const Done done = std::move(transfer.done);
   const bool ok = !transfer.failed;

@@ -35,9 +35,9 @@ Execution::Execution(Core& core, WeightStream& stream, Program& program,
       serial_(serial),
       finished_(std::move(finished)),
       stream_bytes_before_(stream.requested_bytes()) {
-  stream_.set_arrived([this](WeightTile& tile, bool ok, std::uint64_t fault_address) {
-    tile_arrived(tile, ok, fault_address);
-  });
+  stream_.serve([this](WeightTile& tile, bool ok,
+                       std::uint64_t fault_address) { tile_arrived(tile, ok, fault_address); },
+                serial);
 }
 
 Execution::~Execution() = default;

@@ -82,7 +82,7 @@ void Execution::start_gather(std::uint16_t index) {
     gather_bytes_ += tile_bytes(layout, tile.view.tile);
     ++joint->pending;
     // Later primitives wait for these rows, so they go before the weights.
-    fetch_tile(core_.dma, Dma::kKv, tile, planes, then(index, [joint] { joint->done(); }));
+    fetch_tile(core_.dma, Dma::kKv, tile, planes, then(index, [joint] { joint->done(); }), serial_);
   }
   joint->done();
 }
@@ -298,7 +298,7 @@ void Execution::append_rows(const abi::Primitive& primitive, const RowRange& ran
                       head_bytes);
         }
         core_.dma.write(Dma::kKv, half + geometry.head(head) + slot * head_bytes, bytes.data(),
-                        bytes.size(), part());
+                        bytes.size(), part(), serial_);
       };
       write_tokens(primitive.input, geometry.keys(page));
       if (geometry.layout == abi::KvLayout::kTokenMajor) {
@@ -312,7 +312,7 @@ void Execution::append_rows(const abi::Primitive& primitive, const RowRange& ran
         }
         const std::uint64_t offset = 2ull * (std::uint64_t{e} * geometry.page_tokens + slot);
         core_.dma.write(Dma::kKv, geometry.values(page) + geometry.head(head) + offset,
-                        bytes.data(), bytes.size(), part());
+                        bytes.data(), bytes.size(), part(), serial_);
       }
     }
     done += run;

@@ -78,7 +78,7 @@ std::uint64_t tile_bytes(const TensorLayout& layout, const Tile& tile) {
 }
 
 void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
-                Dma::Done done) {
+                Dma::Done done, std::uint64_t flow) {
   struct Fetch {
     unsigned pending;
     bool ok = true;
@@ -106,7 +106,7 @@ void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAdd
       ++fetch->pending;
       dma.read(channel, planes[index] + range.offset,
                tile.bytes[index].data() + std::uint64_t{fetch_plan.pitch} * row, range.bytes,
-               one_done);
+               one_done, flow);
     }
   }
   dma.read(channel, 0, nullptr, 0, one_done);  // balances the initial count
@@ -196,9 +196,10 @@ void WeightStream::request(const Waiting& waiting) {
   };
   if (waiting.raw_bytes != 0) {
     tile.bytes[0].resize(waiting.raw_bytes);
-    dma_.read(Dma::kWeights, waiting.planes[0], tile.bytes[0].data(), waiting.raw_bytes, done);
+    dma_.read(Dma::kWeights, waiting.planes[0], tile.bytes[0].data(), waiting.raw_bytes, done,
+              flow_);
   } else {
-    fetch_tile(dma_, Dma::kWeights, tile, waiting.planes, done);
+    fetch_tile(dma_, Dma::kWeights, tile, waiting.planes, done, flow_);
   }
 }
 

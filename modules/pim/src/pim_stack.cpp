@@ -116,24 +116,26 @@ PimStack::WindowResult PimStack::access_window(const WindowAccess& access) {
   if (address == abi::kPimCommandWindow) return access_command(access);
   if (address >= abi::kPimVectorWindow &&
       common::in_range(address - abi::kPimVectorWindow, length, config_.vector_bytes)) {
-    return access_ram(access, unit_->vectors() + (address - abi::kPimVectorWindow));
+    return access_ram(access, unit_->vectors() + (address - abi::kPimVectorWindow), 0);
   }
   const std::uint64_t offset = address - abi::kPimResultWindow;
   if (address >= abi::kPimResultWindow && common::in_range(offset, length, config_.result_bytes)) {
-    WindowResult result = access_ram(access, unit_->results() + offset);
+    // A read is held until every command accepted before is done, and crosses the port then.
+    const std::uint64_t ready_ps = access.payload.is_read() ? last_done_ps_ : 0;
+    WindowResult result = access_ram(access, unit_->results() + offset, ready_ps);
     if (!access.payload.is_read()) return result;
-    // Held until every command accepted before is done.
-    result.response_ps = std::max(result.response_ps, last_done_ps_ + config_.register_latency_ps);
     if (!unit_->results_readable(offset, length)) result.status = tlm::TLM_GENERIC_ERROR_RESPONSE;
     return result;
   }
   return {tlm::TLM_ADDRESS_ERROR_RESPONSE, refused_ps};
 }
 
-PimStack::WindowResult PimStack::access_ram(const WindowAccess& access, std::uint8_t* bytes) {
+PimStack::WindowResult PimStack::access_ram(const WindowAccess& access, std::uint8_t* bytes,
+                                            std::uint64_t ready_ps) {
   const std::uint64_t length = access.payload.get_data_length();
   move(access.payload, bytes, length);
-  return {tlm::TLM_OK_RESPONSE, transfer(length, access.now_ps) + config_.register_latency_ps};
+  const std::uint64_t moved_ps = transfer(length, std::max(access.now_ps, ready_ps));
+  return {tlm::TLM_OK_RESPONSE, moved_ps + config_.register_latency_ps};
 }
 
 PimStack::WindowResult PimStack::access_command(const WindowAccess& access) {

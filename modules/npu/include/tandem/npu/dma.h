@@ -32,12 +32,13 @@ class Dma {
   Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint32_t outstanding,
       Forward forward);
 
-  // Zero bytes complete in the same way, without a transaction. `to` must stay valid until `done`
-  // or reset().
-  void read(Channel channel, std::uint64_t address, void* to, std::uint64_t bytes, Done done);
+  // `flow` joins the transfer to a command in the timeline; 0: none. Zero bytes complete in the
+  // same way, without a transaction. `to` must stay valid until `done` or reset().
+  void read(Channel channel, std::uint64_t address, void* to, std::uint64_t bytes, Done done,
+            std::uint64_t flow = 0);
   // Copies the data before it returns.
   void write(Channel channel, std::uint64_t address, const void* from, std::uint64_t bytes,
-             Done done);
+             Done done, std::uint64_t flow = 0);
 
   tlm::tlm_sync_enum backward(common::Payload& payload, tlm::tlm_phase& phase,
                               sc_core::sc_time& delay);
@@ -63,6 +64,7 @@ class Dma {
     std::uint64_t begin_ps;
     bool failed;
     std::uint64_t fault_address;
+    std::uint64_t flow;
     Done done;
     std::vector<std::uint8_t> copy;
   };

@@ -41,7 +41,7 @@ std::uint64_t tile_bytes(const numerics::TensorLayout& layout, const numerics::T
 
 // Starts the transfers of a tile; `done` runs once, after the last one.
 void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
-                Dma::Done done);
+                Dma::Done done, std::uint64_t flow);
 
 // Cuts a weight tensor into tiles of at most `limit_bytes`: whole rows where that leaves the
 // array well used (`row_multiple` rows fill it), else columns at multiples of abi::kChunk,
@@ -59,7 +59,11 @@ class WeightStream {
   WeightStream(Dma& dma, std::uint64_t capacity_bytes, bool serial)
       : dma_(dma), capacity_bytes_(capacity_bytes), serial_(serial) {}
 
-  void set_arrived(Arrived arrived) { arrived_ = std::move(arrived); }
+  // For the command that uses the stream now; `flow` names it in the timeline.
+  void serve(Arrived arrived, std::uint64_t flow) {
+    arrived_ = std::move(arrived);
+    flow_ = flow;
+  }
 
   // Appends a tile. `raw_bytes` != 0: plain bytes at planes[0] instead of a tile of a tensor.
   WeightTile* push(std::uint16_t primitive, const numerics::TensorLayout& layout,
@@ -91,6 +95,7 @@ class WeightStream {
   std::uint64_t capacity_bytes_;
   bool serial_;
   Arrived arrived_;
+  std::uint64_t flow_ = 0;
   std::deque<Waiting> waiting_;
   std::vector<std::unique_ptr<WeightTile>> storage_;
   std::vector<WeightTile*> free_;

@@ -76,7 +76,7 @@ class PimStack : public sc_core::sc_module {
 
   WindowResult access_window(const WindowAccess& access);
   WindowResult access_command(const WindowAccess& access);
-  WindowResult access_ram(const WindowAccess& access, std::uint8_t* bytes);
+  WindowResult access_ram(const WindowAccess& access, std::uint8_t* bytes, std::uint64_t ready_ps);
   unsigned debug_window(common::Payload& payload);
   std::uint64_t transfer(std::uint64_t bytes, std::uint64_t earliest_ps);
 
