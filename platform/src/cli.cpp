@@ -147,7 +147,9 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (!quiet) {
     streams.out << '\n' << summary << "\nresults in " << folder.string() << '\n';
   }
-  return kExitOk;
+  if (report.complete) return kExitOk;
+  streams.err << "tandem: the run is incomplete: " << report.incomplete_reason << '\n';
+  return report.stopped_by_limit ? kExitUser : kExitInternal;
 }
 
 int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,

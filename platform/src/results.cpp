@@ -170,6 +170,7 @@ void check_physics(const Scenario& scenario, const RunReport& report) {
 Json result_json(const Scenario& scenario, const RunReport& report, const WallTime& wall) {
   Json json;
   json["complete"] = report.complete;
+  if (!report.complete) json["incomplete_reason"] = report.incomplete_reason;
   json["seed"] = scenario.seed;
   json["versions"] = {{"tandem", TANDEM_VERSION}, {"result", kResultFormat}};
   json["scenario"] = effective_configuration(scenario);

@@ -228,7 +228,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   Page page;
   const std::string name = scenario.file.empty() ? "scenario" : scenario.file.filename().string();
   page.out() << "Tandem " << TANDEM_VERSION << ": " << name << ", seed " << scenario.seed
-             << (report.complete ? "" : " (INCOMPLETE: stopped by run.max_simulated_time)")
+             << (report.complete ? "" : " (INCOMPLETE: " + report.incomplete_reason + ")")
              << "\n\n";
   write_setup(page, scenario);
   write_speed(page, report);

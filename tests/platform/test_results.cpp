@@ -132,5 +132,7 @@ TEST_CASE("the summary says what an architect wants first") {
   }
   RunReport stopped = consistent_report();
   stopped.complete = false;
-  CHECK(summary_text({}, stopped).find("INCOMPLETE") != std::string::npos);
+  stopped.incomplete_reason = "request 0, error: Reset";
+  CHECK(summary_text({}, stopped).find("(INCOMPLETE: request 0, error: Reset)") !=
+        std::string::npos);
 }

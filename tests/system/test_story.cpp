@@ -66,6 +66,8 @@ TEST_CASE("a run that reaches the limit of simulated time is incomplete") {
   CHECK_FALSE(report.complete);
   CHECK(report.requests[0].tokens.size() < kPublished);
   CHECK(report.requests[0].status == "unfinished: run.max_simulated_time was reached");
+  CHECK(report.stopped_by_limit);
+  CHECK(report.incomplete_reason == "request 0, " + report.requests[0].status);
 }
 
 TEST_CASE("an answer ends with EOS where the model gives one") {

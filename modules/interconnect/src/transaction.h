@@ -21,7 +21,8 @@ struct Crossbar::Transaction : tlm::tlm_extension<Crossbar::Transaction> {
   std::uint64_t target_free_ps = 0;  // when its response has left the target's port
   bool target_waits = false;         // for END_RESP
 
-  // The payload is being destroyed, in flight, with its initiator. The crossbars keep their storage.
+  // The payload is being destroyed, in flight, with its initiator. The crossbars keep their
+  // storage.
   void free() override {
     for (Transaction* t = this; t != nullptr; t = t->outer) t->payload = nullptr;
   }

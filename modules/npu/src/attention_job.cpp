@@ -129,7 +129,7 @@ void AttentionJob::scale_and_normalise(Work& work) {
 void AttentionJob::fetch_more() {
   while (next_fetch_ < work_.size()) {
     Work& work = *work_[next_fetch_];
-    const std::uint64_t bytes = 2 * pages(work) * work.geometry.half_bytes();
+    const std::uint64_t bytes = 2ull * pages(work) * work.geometry.half_bytes();
     if (core_.kv_held_bytes != 0 && next_fetch_ != done_ &&
         core_.kv_held_bytes + bytes > core_.config.kv_buffer_bytes)
       return;

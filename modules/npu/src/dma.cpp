@@ -170,8 +170,7 @@ void Dma::burst_done(Transfer& transfer, const common::Payload& payload, std::ui
 void Dma::finish(Transfer& transfer) {
   if (timeline_ != nullptr && transfer.bytes != 0) {
     ChannelState& channel = channels_[transfer.channel];
-    const std::uint64_t begin_ps =
-        std::max(transfer.begin_ps, channel.shown_until_ps);
+    const std::uint64_t begin_ps = std::max(transfer.begin_ps, channel.shown_until_ps);
     channel.shown_until_ps = common::now_ps();
     timeline_->slice(channel.track, transfer.is_write ? write_name_ : read_name_, begin_ps,
                      channel.shown_until_ps, transfer.flow);

@@ -179,13 +179,13 @@ void Execution::fetch_sequences() {
   for (Sequence& sequence : sequences_) {
     sequence.pending.resize(sequence.entry.pending_count);
     ++setup_pending_;
-    fetch(sequence.entry.pending_tokens, sequence.pending.data(), 4 * sequence.pending.size(),
+    fetch(sequence.entry.pending_tokens, sequence.pending.data(), 4ull * sequence.pending.size(),
           &Execution::sequences_ready);
     if (sequence.entry.draft_block != 0 && (drafted_rows() || opcode() == Opcode::kDraft)) {
       // What DRAFT appends to, and what VERIFY checks: header and the tokens of a chain.
       ++setup_pending_;
       fetch(sequence.entry.draft_block, &sequence.draft,
-            abi::kDraftHeaderBytes + 4 * abi::kMaxDraft, &Execution::sequences_ready);
+            abi::kDraftHeaderBytes + 4ull * abi::kMaxDraft, &Execution::sequences_ready);
     }
     fetch_pages(sequence);
   }

@@ -446,7 +446,7 @@ void Execution::start_accept(std::uint16_t index) {
 }
 
 void Execution::accept(std::uint16_t index,
-                       std::shared_ptr<std::vector<std::vector<float>>> distributions) {
+                       const std::shared_ptr<std::vector<std::vector<float>>>& distributions) {
   const abi::Primitive& primitive = program_[index];
   const bool compact = static_cast<RowMode>(primitive.row_mode) == RowMode::kEntries;
   for (std::size_t entry = 0; entry < pass_.ranges.size(); ++entry) {
@@ -510,7 +510,7 @@ void Execution::copy(std::uint64_t from, std::uint64_t to, std::uint64_t bytes,
 
 // Semaphores live in memory and anyone may write them, so a wait is a read every poll interval.
 void Execution::wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint16_t primitive,
-                         std::function<void()> next) {
+                         const std::function<void()>& next) {
   const auto word = std::make_shared<std::uint32_t>(0);
   core_.dma.read(Dma::kControl, semaphore, word.get(), 4,
                  then(primitive, [this, word, semaphore, value, primitive, next] {

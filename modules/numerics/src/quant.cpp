@@ -13,6 +13,8 @@
 namespace tandem::numerics {
 namespace {
 
+constexpr double kSmallestNormal = 0x1p-14;  // of FP16
+
 using abi::Format;
 using abi::Grouping;
 
@@ -131,11 +133,15 @@ Scales group_scales(const Group& group, Format format, ScaleRule rule) {
   }
   if (absmax == 0) return {0, 0};
   const double scale = absmax / largest_value(format);
-  if (rule == ScaleRule::kAbsmax) return {scale, storable_scale(scale)};
+  if (rule == ScaleRule::kMse) {
+    const double stored = least_error_scale(group, format, scale);
+    return {stored, stored};
+  }
   const double stored =
-      storable_scale(rule == ScaleRule::kPow2 ? nearest_power_of_two(scale)
-                                              : least_error_scale(group, format, scale));
-  return {stored, stored};
+      storable_scale(rule == ScaleRule::kPow2 ? nearest_power_of_two(scale) : scale);
+  // A subnormal scale is stored too coarsely for codes found with the exact one.
+  const bool exact = rule == ScaleRule::kAbsmax && scale >= kSmallestNormal;
+  return {exact ? scale : stored, stored};
 }
 
 double draft_scale(const Group& group, const float* draft, ScaleRule rule) {

@@ -21,9 +21,13 @@ void StatisticsTable::value(std::string_view name, double value, std::string_vie
       {path_of(name), false, 0, value, std::string(unit), std::string(description)});
 }
 
-void StatisticsTable::begin_group(std::string_view name) { groups_.emplace_back(name); }
+void StatisticsTable::begin_group(std::string_view name) {
+  groups_.emplace_back(name);
+}
 
-void StatisticsTable::end_group() { groups_.pop_back(); }
+void StatisticsTable::end_group() {
+  groups_.pop_back();
+}
 
 const Statistic* StatisticsTable::find(std::string_view path) const {
   for (const Statistic& statistic : statistics_) {

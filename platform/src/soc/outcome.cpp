@@ -58,6 +58,11 @@ RunReport make_report(const Outcome& outcome, const Tokenizer& tokenizer,
     report.requests.push_back({prompts[i], log.tokens,
                                tokenizer.decode(log.tokens, prompts[i].back()), log.rounds,
                                status_text(log, outcome.unfinished)});
+    const bool answered = log.ended && log.status == abi::Status::kOk;
+    if (!answered && report.incomplete_reason.empty()) {
+      report.incomplete_reason =
+          "request " + std::to_string(i) + ", " + report.requests.back().status;
+    }
   }
 
   const Totals totals = totals_of(outcome.requests);

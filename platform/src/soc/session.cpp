@@ -66,9 +66,13 @@ class Session {
 
     RunReport report = make_report(outcome, tokenizer_, prompts_);
     if (baseline) {
+      if (report.complete && !baseline->complete) {
+        report.incomplete_reason = "the plain baseline did not answer every request";
+      }
       report.complete = report.complete && baseline->complete;
       report.baseline = make_baseline(outcome, *baseline);
     }
+    report.stopped_by_limit = reached_limit();
     report.timeline = std::move(timeline_);
     return report;
   }
@@ -85,6 +89,10 @@ class Session {
     }
     observer_.progress({stage, common::now_ps(), tokens, expected});
     if (all_ended()) sc_core::sc_pause();
+  }
+
+  bool reached_limit() const {
+    return !all_ended() && common::now_ps() >= scenario_.run.max_simulated_time_ps;
   }
 
   std::string why_unfinished() const {

@@ -51,7 +51,9 @@ struct BaselineResult {
 };
 
 struct RunReport {
-  bool complete = false;  // false: stopped by run.max_simulated_time
+  bool complete = false;  // every request was answered
+  std::string incomplete_reason;
+  bool stopped_by_limit = false;  // run.max_simulated_time was reached
   std::uint64_t simulated_time_ps = 0;
   std::uint64_t prefill_time_ps = 0;
   std::uint64_t decode_time_ps = 0;

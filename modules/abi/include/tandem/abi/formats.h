@@ -65,7 +65,8 @@ TANDEM_ENUM(TableScope, std::uint8_t, "How many weights share one BSFP table", T
   ITEM(std::uint32_t, Chunk, 128, "Elements of one partial sum, by logical index")         \
   ITEM(std::uint32_t, BsfpCodes, 8, "Codes c[2:0]")                                        \
   ITEM(std::uint32_t, BsfpITableBytes, 30, "8 x 15-bit start, then 8 x 15-bit FP16 level") \
-  ITEM(std::uint32_t, BsfpETableBytes, 32, "8 x {4 x 5-bit exponent, 5-bit draft exponent, pad}")
+  ITEM(std::uint32_t, BsfpETableBytes, 32,                                                 \
+       "8 words: 4 x 5-bit exponent, 5-bit draft exponent, 3-bit count")
 TANDEM_CONSTANTS(FormatSizes, "Sizes of number formats", TANDEM_FORMAT_SIZES)
 
 }  // namespace tandem::abi

@@ -121,12 +121,13 @@ class Execution {
   void sample(const abi::Primitive& primitive, const RowRange& range, std::size_t entry,
               const std::function<Dma::Done()>& part);
   void start_accept(std::uint16_t index);
-  void accept(std::uint16_t index, std::shared_ptr<std::vector<std::vector<float>>> distributions);
+  void accept(std::uint16_t index,
+              const std::shared_ptr<std::vector<std::vector<float>>>& distributions);
   void start_copy(std::uint16_t index);
   void copy(std::uint64_t from, std::uint64_t to, std::uint64_t bytes, std::uint16_t primitive,
             std::function<void()> next);
   void wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint16_t primitive,
-                std::function<void()> next);
+                const std::function<void()>& next);
   std::uint64_t pim_rows_at_once(std::uint32_t m) const;
   void start_pim_linear(std::uint16_t index);
   void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,

@@ -28,7 +28,8 @@ class Program {
   bool holds(std::uint64_t address, std::size_t count) const {
     return !primitives_.empty() && address == address_ && count == primitives_.size();
   }
-  std::size_t size() const { return primitives_.size(); }
+  // At most 65,535, see Config::max_primitives.
+  std::uint16_t size() const { return static_cast<std::uint16_t>(primitives_.size()); }
   const abi::Primitive& operator[](std::size_t i) const { return primitives_[i]; }
   // How the weights of primitive i are cut into tiles; `make` is asked once per load.
   template <typename Make>

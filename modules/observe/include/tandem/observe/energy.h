@@ -11,7 +11,8 @@ namespace tandem::observe {
 class EnergySink {
  public:
   virtual ~EnergySink() = default;
-  // `component` is dotted ("memory.activate"), `source` says where the energy per operation is from.
+  // `component` is dotted ("memory.activate"), `source` says where the energy per operation is
+  // from.
   virtual void spend(std::string_view component, double picojoules, std::string_view source) = 0;
 };
 
