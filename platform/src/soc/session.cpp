@@ -92,11 +92,11 @@ class Session {
   }
 
   bool reached_limit() const {
-    return !all_ended() && common::now_ps() >= scenario_.run.max_simulated_time_ps;
+    return !all_ended() && sc_core::sc_pending_activity();
   }
 
   std::string why_unfinished() const {
-    if (sc_core::sc_pending_activity()) return "run.max_simulated_time was reached";
+    if (reached_limit()) return "run.max_simulated_time was reached";
     return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps";
   }
 
