@@ -114,12 +114,16 @@ void store(std::vector<std::uint16_t>& cache, std::uint32_t position, const Vect
 // Softmax of the scores, each probability rounded to FP16.
 void softmax(Vector& scores) {
   const float largest = *std::max_element(scores.begin(), scores.end());
-  float sum = 0.0f;
-  for (float& score : scores) {
-    score = numerics::exp(score - largest);
-    sum += score;
+  float total = 0.0f;
+  for (std::size_t begin = 0; begin < scores.size(); begin += abi::kChunk) {
+    float sum = 0.0f;
+    for (std::size_t i = begin; i < std::min(begin + abi::kChunk, scores.size()); ++i) {
+      scores[i] = numerics::exp(scores[i] - largest);
+      sum += scores[i];
+    }
+    total += sum;
   }
-  for (float& score : scores) score = to_storage(score / sum);
+  for (float& score : scores) score = to_storage(score / total);
 }
 
 // One head over the positions [0, length); keys and values are rows of `stride` FP16 elements.
@@ -132,7 +136,7 @@ void attend(const float* query, const std::uint16_t* keys, const std::uint16_t* 
     for (std::uint32_t i = 0; i < head_dim; ++i) {
       sum += query[i] * numerics::fp16_to_float(keys[std::size_t{t} * stride + i]);
     }
-    probabilities[t] = to_storage(sum) * scale;
+    probabilities[t] = to_storage(to_storage(sum) * scale);
   }
   softmax(probabilities);
   for (std::uint32_t i = 0; i < head_dim; ++i) {
