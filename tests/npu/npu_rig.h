@@ -148,16 +148,19 @@ class RigDriver {
     return wait(queue);
   }
 
-  // Lays out `program` and runs it over one pending token.
-  abi::Completion run_program(const std::vector<abi::Primitive>& program,
-                              abi::Opcode opcode = abi::Opcode::kRun) {
+  // Lays out `program` for one pending token, and the command that runs it.
+  abi::Command prepare(const std::vector<abi::Primitive>& program,
+                       abi::Opcode opcode = abi::Opcode::kRun) {
     put(kProgram, program);
     put(kParameters, parameters());
     put(kBatch, entry());
     put(kTokens, std::uint32_t{3});
     abi::Command c = command(opcode);
     c.primitive_count = static_cast<std::uint16_t>(program.size());
-    return run(c);
+    return c;
+  }
+  abi::Completion run_program(const std::vector<abi::Primitive>& program) {
+    return run(prepare(program));
   }
 
   npu::Npu& npu;

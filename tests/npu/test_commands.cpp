@@ -184,14 +184,10 @@ TEST_CASE("A bus error ends the command with the address that failed") {
   NpuRig rig;
   auto program = gather_and_multiply(rig);
   program[0].weight.offset = 0;
-  rig.put(test::kProgram, program);
+  const abi::Command command = rig.prepare(program);
   abi::ParameterBlock parameters = rig.parameters();
   parameters.slots[1].base = 1ull << 44;
   rig.put(test::kParameters, parameters);
-  rig.put(test::kBatch, rig.entry());
-  rig.put(test::kTokens, std::uint32_t{3});
-  abi::Command command = NpuRig::command(Opcode::kRun);
-  command.primitive_count = static_cast<std::uint16_t>(program.size());
   const abi::Completion completion = rig.run(command);
   CHECK(status_of(completion) == Status::kBusError);
   CHECK(completion.value >= (1ull << 44));
@@ -247,11 +243,7 @@ TEST_CASE("COPY moves bytes and a command may signal") {
 TEST_CASE("Soft reset in flight leaves the device like new") {
   NpuRig rig;
   const auto program = gather_and_multiply(rig);
-  rig.put(test::kProgram, program);
-  rig.put(test::kParameters, rig.parameters());
-  rig.put(test::kBatch, rig.entry());
-  abi::Command command = NpuRig::command(Opcode::kRun);
-  command.primitive_count = static_cast<std::uint16_t>(program.size());
+  const abi::Command command = rig.prepare(program);
   for (int step = 0; step < 60; ++step) {
     rig.submit(command);
     sc_core::sc_start(sc_core::sc_time(step * 37, sc_core::SC_NS));
@@ -278,11 +270,7 @@ TEST_CASE("A host that knows only b_transport gets the same answer") {
 TEST_CASE("What a driver writes right after a soft reset holds") {
   NpuRig rig;
   const auto program = gather_and_multiply(rig);
-  rig.put(test::kProgram, program);
-  rig.put(test::kParameters, rig.parameters());
-  rig.put(test::kBatch, rig.entry());
-  abi::Command command = NpuRig::command(Opcode::kRun);
-  command.primitive_count = static_cast<std::uint16_t>(program.size());
+  const abi::Command command = rig.prepare(program);
   rig.submit(command);
   sc_core::sc_start(sc_core::sc_time(500, sc_core::SC_NS));
   // A CPU that runs ahead of simulated time does all of this in one instant.
@@ -308,15 +296,11 @@ TEST_CASE("A primitive whose predicate is zero is skipped, and its weights do no
   program.insert(program.begin() + 1, skipped);
   program[2].predecessors[0] = 0;
   program[3].predecessors[0] = 2;
-  rig.put(test::kProgram, program);
+  const abi::Command command = rig.prepare(program);
   abi::ParameterBlock parameters = rig.parameters();
   parameters.slot_count = 3;
   parameters.slots[2] = {0x900, 4, static_cast<std::uint32_t>(abi::Space::kBus), 0};
   rig.put(test::kParameters, parameters);
-  rig.put(test::kBatch, rig.entry());
-  rig.put(test::kTokens, std::uint32_t{3});
-  abi::Command command = NpuRig::command(Opcode::kRun);
-  command.primitive_count = static_cast<std::uint16_t>(program.size());
   for (std::uint32_t predicate : {0u, 1u, 0u}) {
     rig.put(0x900, predicate);
     REQUIRE(status_of(rig.run(command)) == Status::kOk);
@@ -330,12 +314,8 @@ TEST_CASE("DRAFT takes exactly one SAMPLE and no ACCEPT") {
   abi::BatchEntry entry = rig.entry();
   entry.draft_block = test::kDraft;
   const auto status = [&] {
-    rig.put(test::kProgram, program);
-    rig.put(test::kParameters, rig.parameters());
+    const abi::Command command = rig.prepare(program, Opcode::kDraft);
     rig.put(test::kBatch, entry);
-    rig.put(test::kTokens, std::uint32_t{3});
-    abi::Command command = NpuRig::command(Opcode::kDraft);
-    command.primitive_count = static_cast<std::uint16_t>(program.size());
     return status_of(rig.run(command));
   };
   CHECK(status() == Status::kBadProgram);  // ACCEPT

@@ -123,12 +123,7 @@ double bandwidth_share(bool serial) {
   const std::uint64_t page = test::kPages;
   rig.put(test::kPageTable, std::vector<std::uint64_t>(4, page));
   const Layer layer(rig);
-  rig.put(test::kProgram, layer.program());
-  rig.put(test::kParameters, rig.parameters());
-  rig.put(test::kBatch, rig.entry());
-  rig.put(test::kTokens, std::uint32_t{3});
-  abi::Command command = NpuRig::command(abi::Opcode::kRun);
-  command.primitive_count = static_cast<std::uint16_t>(layer.program().size());
+  abi::Command command = rig.prepare(layer.program());
   command.phase = static_cast<std::uint32_t>(abi::Phase::kDecode);
   REQUIRE(test::status_of(rig.run(command)) == abi::Status::kOk);
   const memory::DeviceConfig& device = rig.memory.config().device;
