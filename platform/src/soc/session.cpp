@@ -91,9 +91,7 @@ class Session {
     if (all_ended()) sc_core::sc_pause();
   }
 
-  bool reached_limit() const {
-    return !all_ended() && sc_core::sc_pending_activity();
-  }
+  bool reached_limit() const { return !all_ended() && sc_core::sc_pending_activity(); }
 
   std::string why_unfinished() const {
     if (reached_limit()) return "run.max_simulated_time was reached";
