@@ -46,6 +46,7 @@ TEST_CASE("the markdown chapter has a row for every register, with its propertie
   const std::string text = render_registers("markdown");
   CHECK(contains(text, "| 0x010 | CONTROL | RW | 0x0 | Device control |\n"));
   CHECK(contains(text, "| 0x110 + 0x40 i | SQ_TAIL[8] | RW | 0x0 | Doorbell"));
+  CHECK(contains(text, "| 0x044 | BANKS | RO | instance |"));
   CHECK(contains(text, "| VERSION.MAJOR | 31:16 | Incompatible changes |"));
   CHECK(contains(text, "| CONTROL.ENABLE | 0 | 1: the device takes work |"));
   CHECK(contains(text, "| 6 | BAD_OPERAND | Slot unbound"));
@@ -70,6 +71,27 @@ TEST_CASE("the SVD file has every register and field") {
   CHECK(contains(text, "<modifiedWriteValues>oneToClear</modifiedWriteValues>"));
 }
 
+TEST_CASE("a value that only the instance knows is not printed as a reset value") {
+  std::size_t lines = 0;
+  for (const abi::RegisterBlock* block : abi::kRegisterBlocks) {
+    for (std::size_t i = 0; i < block->register_count; ++i) {
+      lines += block->registers[i].access == abi::Access::kInstance;
+    }
+  }
+  REQUIRE(lines == 20);
+  CHECK(count(render_registers("markdown"), " | RO | instance | ") == lines);
+  CHECK(count(render_registers("json"), "\"reset\": \"instance\"") == lines);
+  CHECK(count(render_registers("svd"), "<resetMask>0x0</resetMask>") == lines);
+  const std::string header = render_registers("c-header");
+  CHECK_FALSE(contains(header, "TANDEM_PIM_BANKS_RESET"));
+  CHECK_FALSE(contains(header, "TANDEM_NPU_CAPABILITY_RESET"));
+  CHECK(contains(header, "TANDEM_UART_STATUS_RESET 0x2u"));
+}
+
+TEST_CASE("the SVD file says which device has no place in the default platform") {
+  CHECK(count(render_registers("svd"), "no default platform maps it") == 1);
+}
+
 TEST_CASE("the JSON file says what the tables say") {
   const auto root = nlohmann::json::parse(render_registers("json"));
   REQUIRE(root["registers"].size() == std::size(abi::kRegisterBlocks));
@@ -80,7 +102,11 @@ TEST_CASE("the JSON file says what the tables say") {
       const auto& entry = root["registers"][i]["registers"][j];
       CHECK(entry["name"] == block.registers[j].name);
       CHECK(entry["offset"] == block.registers[j].offset);
-      CHECK(entry["reset"] == block.registers[j].reset);
+      if (block.registers[j].access == abi::Access::kInstance) {
+        CHECK(entry["reset"] == "instance");
+      } else {
+        CHECK(entry["reset"] == block.registers[j].reset);
+      }
     }
   }
   REQUIRE(root["structures"].size() == std::size(abi::kStructures));

@@ -51,6 +51,8 @@ TEST_CASE("a register block that breaks a rule is not well formed") {
   CHECK_FALSE(well_formed_with(2, {"C", 0x08, 0, rw, 1, 0, ""}));  // not ascending
   CHECK_FALSE(well_formed_with(1, {"B", 0x00, 0, rw, 1, 0, ""}));  // same offset
   CHECK_FALSE(well_formed_with(2, {"C", 0x20, 0, rw, 1, 0, ""}));  // in the middle of array B
+  CHECK(well_formed_with(0, {"A", 0x00, 0, Access::kInstance, 1, 0, ""}));
+  CHECK_FALSE(well_formed_with(0, {"A", 0x00, 1, Access::kInstance, 1, 0, ""}));  // a reset value
 }
 
 TEST_CASE("a field that breaks a rule makes the block ill formed") {

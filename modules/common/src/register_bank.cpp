@@ -103,7 +103,7 @@ void RegisterBank::access(Payload& payload) {
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
     return;
   }
-  if (payload.is_write() && cell.info->access == Access::kReadOnly) {
+  if (payload.is_write() && abi::is_read_only(cell.info->access)) {
     payload.set_response_status(tlm::TLM_COMMAND_ERROR_RESPONSE);
     return;
   }

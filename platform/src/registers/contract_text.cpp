@@ -51,6 +51,7 @@ std::string lower_snake(std::string_view camel) {
 const char* short_name(abi::Access access) {
   switch (access) {
     case abi::Access::kReadOnly:
+    case abi::Access::kInstance:
       return "RO";
     case abi::Access::kReadWrite:
       return "RW";

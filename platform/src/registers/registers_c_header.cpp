@@ -63,7 +63,9 @@ void print_register(std::ostream& out, const std::string& prefix, const abi::Reg
   } else {
     print_define(out, name, unsigned_literal(info.offset), meaning);
   }
-  print_define(out, name + "_RESET", unsigned_literal(info.reset));
+  if (info.access != abi::Access::kInstance) {
+    print_define(out, name + "_RESET", unsigned_literal(info.reset));
+  }
   for_each_field(block, info, [&](const abi::FieldInfo& field) {
     const std::string field_name = name + "_" + field.name;
     const abi::Field bits{field.lsb, field.width};

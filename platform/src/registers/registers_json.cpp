@@ -10,6 +10,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json reset_of(const abi::RegisterInfo& info) {
+  if (info.access == abi::Access::kInstance) return "instance";
+  return info.reset;
+}
+
 Json describe(const abi::RegisterBlock& block) {
   Json registers = Json::array();
   for (std::size_t i = 0; i < block.register_count; ++i) {
@@ -23,7 +28,7 @@ Json describe(const abi::RegisterBlock& block) {
     });
     registers.push_back({{"name", info.name},
                          {"offset", info.offset},
-                         {"reset", info.reset},
+                         {"reset", reset_of(info)},
                          {"access", short_name(info.access)},
                          {"count", info.count},
                          {"stride", info.stride},

@@ -31,7 +31,8 @@ void print_registers(std::ostream& out, const abi::RegisterBlock& block) {
     if (info.count > 1) out << " + " << hex(info.stride) << " i";
     out << " | " << info.name;
     if (info.count > 1) out << "[" << info.count << "]";
-    out << " | " << short_name(info.access) << " | " << hex(info.reset) << " | "
+    out << " | " << short_name(info.access) << " | "
+        << (info.access == abi::Access::kInstance ? "instance" : hex(info.reset)) << " | "
         << cell(info.meaning) << " |\n";
   }
 }
@@ -86,7 +87,8 @@ std::string render_markdown() {
          "Printed by `tandem registers --format markdown` from the tables of `modules/abi`; do not "
          "edit.\n\n"
          "Registers are 32 bits wide and are accessed as one aligned word. RO: a write is answered "
-         "with an error. WO: reads as zero. W1C: writing a 1 clears the bit. Everything in memory "
+         "with an error. WO: reads as zero. W1C: writing a 1 clears the bit. Reset "
+         "'instance': the value is that of the built device. Everything in memory "
          "is little endian, naturally aligned and without padding.\n\n## Registers\n";
   for (const abi::RegisterBlock* block : abi::kRegisterBlocks) {
     out << "\n### " << upper(block->name) << "\n\n"

@@ -9,8 +9,8 @@ namespace tandem::platform {
 
 namespace {
 
-// Where the platform maps the blocks unless a scenario says otherwise. The PE array as a device of
-// its own is not part of that platform.
+// Where the platform maps the blocks unless a scenario says otherwise; 0: it does not. The PE array
+// as a device of its own is not part of that platform.
 std::uint64_t default_base(std::string_view block) {
   const AddressMap map;
   if (block == "intc") return map.interrupt_controller;
@@ -50,6 +50,7 @@ void print_element(std::ostream& out, unsigned depth, const char* name, std::str
 const char* access_name(abi::Access access) {
   switch (access) {
     case abi::Access::kReadOnly:
+    case abi::Access::kInstance:
       return "read-only";
     case abi::Access::kWriteOnly:
       return "write-only";
@@ -86,6 +87,7 @@ void print_register(std::ostream& out, const abi::RegisterBlock& block,
   print_element(out, 5, "addressOffset", hex(info.offset));
   print_element(out, 5, "access", access_name(info.access));
   print_element(out, 5, "resetValue", hex(info.reset));
+  if (info.access == abi::Access::kInstance) print_element(out, 5, "resetMask", "0x0");
   if (info.access == abi::Access::kWriteOneToClear) {
     print_element(out, 5, "modifiedWriteValues", "oneToClear");
   }
@@ -96,8 +98,10 @@ void print_register(std::ostream& out, const abi::RegisterBlock& block,
 void print_peripheral(std::ostream& out, const abi::RegisterBlock& block) {
   out << "    <peripheral>\n";
   print_element(out, 3, "name", upper(block.name));
-  print_element(out, 3, "description", block.meaning);
-  print_element(out, 3, "baseAddress", hex(default_base(block.name)));
+  const std::uint64_t base = default_base(block.name);
+  const char* unmapped = base == 0 ? "; no default platform maps it: offsets only" : "";
+  print_element(out, 3, "description", std::string(block.meaning) + unmapped);
+  print_element(out, 3, "baseAddress", hex(base));
   out << "      <addressBlock>\n";
   print_element(out, 4, "offset", "0");
   print_element(out, 4, "size", hex(block.size_bytes));

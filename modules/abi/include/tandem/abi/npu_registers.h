@@ -21,10 +21,10 @@ TANDEM_CONSTANTS(NpuLimits, "Queue pairs of the NPU", TANDEM_NPU_LIMITS)
   FIELD(CAPABILITY, FORMATS, 16, 16, "Bit per Format that LINEAR takes as weights")                \
   FIELD(IRQ_RAW, COMPLETION, 0, 8, "Bit per queue pair: completions were written")                 \
   FIELD(IRQ_RAW, ERROR, 16, 1, "A command completed with an error")                                \
-  REG(ACTIVATION_BYTES, 0x040, 0, kReadOnly, 1, 0, "Size of the local activation buffer")          \
-  REG(WEIGHT_BUFFER_BYTES, 0x044, 0, kReadOnly, 1, 0, "Size of the weight buffer of a context")    \
-  REG(MAX_PRIMITIVES, 0x048, 0, kReadOnly, 1, 0, "Primitives that a resident program may have")    \
-  REG(MAX_ROWS, 0x04C, 0, kReadOnly, 1, 0, "Token positions that one command may process")         \
+  REG(ACTIVATION_BYTES, 0x040, 0, kInstance, 1, 0, "Size of the local activation buffer")          \
+  REG(WEIGHT_BUFFER_BYTES, 0x044, 0, kInstance, 1, 0, "Size of the weight buffer of a context")    \
+  REG(MAX_PRIMITIVES, 0x048, 0, kInstance, 1, 0, "Primitives that a resident program may have")    \
+  REG(MAX_ROWS, 0x04C, 0, kInstance, 1, 0, "Token positions that one command may process")         \
   REG(PIM_BASE_LO, 0x050, 0, kReadWrite, 1, 0, "Bus address of the PIM's registers")               \
   REG(PIM_BASE_HI, 0x054, 0, kReadWrite, 1, 0, "Bus address of the PIM's registers")               \
   REG(PERF_CONTROL, 0x080, 0, kWriteOnly, 1, 0, "Performance counters")                            \

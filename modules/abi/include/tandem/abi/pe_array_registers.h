@@ -24,9 +24,9 @@ TANDEM_CONSTANTS(PeArrayWindows, "Windows of the PE array", TANDEM_PE_ARRAY_WIND
   FIELD(CAPABILITY, OUTPUT_STATIONARY, 17, 1, "Output-stationary tiles")                  \
   FIELD(IRQ_RAW, DONE, 0, 1, "The tile is done")                                          \
   FIELD(IRQ_RAW, ERROR, 1, 1, "The tile was refused")                                     \
-  REG(ARRAY_ROWS, 0x040, 0, kReadOnly, 1, 0, "Processing elements in a column")           \
-  REG(ARRAY_COLUMNS, 0x044, 0, kReadOnly, 1, 0, "Processing elements in a row")           \
-  REG(WINDOW_BYTES, 0x048, 0, kReadOnly, 1, 0, "Bytes behind each window")                \
+  REG(ARRAY_ROWS, 0x040, 0, kInstance, 1, 0, "Processing elements in a column")           \
+  REG(ARRAY_COLUMNS, 0x044, 0, kInstance, 1, 0, "Processing elements in a row")           \
+  REG(WINDOW_BYTES, 0x048, 0, kInstance, 1, 0, "Bytes behind each window")                \
   REG(FORMAT, 0x050, 1, kReadWrite, 1, 0, "Format of the weights; a change reconfigures") \
   REG(DATAFLOW, 0x054, 0, kReadWrite, 1, 0, "0: weight-stationary, 1: output-stationary") \
   REG(ROWS, 0x058, 0, kReadWrite, 1, 0, "Weight rows of the tile")                        \

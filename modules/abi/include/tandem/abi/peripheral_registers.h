@@ -40,7 +40,7 @@ TANDEM_REGISTER_BLOCK(timer, "Free-running nanosecond timer with one compare val
   REG(ID, 0x000, 0x5455'5254, kReadOnly, 1, 0, "Device identification")                            \
   REG(VERSION, 0x004, 0x0001'0000, kReadOnly, 1, 0, "Version of the register contract")            \
   REG(TX, 0x010, 0, kWriteOnly, 1, 0, "Bits 7:0 are sent; a write while FULL is lost and counted") \
-  REG(STATUS, 0x014, 0, kReadOnly, 1, 0, "UART status")                                            \
+  REG(STATUS, 0x014, 0x2, kReadOnly, 1, 0, "UART status")                                          \
   FIELD(STATUS, FULL, 0, 1, "The transmit FIFO is full")                                           \
   FIELD(STATUS, EMPTY, 1, 1, "The transmit FIFO is empty")                                         \
   REG(OVERRUNS, 0x018, 0, kReadWrite, 1, 0, "Bytes lost; write 0 to clear")

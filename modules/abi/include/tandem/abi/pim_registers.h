@@ -23,19 +23,21 @@ TANDEM_CONSTANTS(PimWindows, "Windows of the PIM", TANDEM_PIM_WINDOWS)
   FIELD(CAPABILITY, FORMATS, 16, 16, "Bit per Format that GEMV takes as weights")              \
   FIELD(IRQ_RAW, DONE, 0, 1, "The queue ran empty")                                            \
   FIELD(IRQ_RAW, ERROR, 1, 1, "A command failed")                                              \
-  REG(CHANNELS, 0x040, 0, kReadOnly, 1, 0, "Channels")                                         \
-  REG(BANKS, 0x044, 0, kReadOnly, 1, 0, "Banks of a channel that have a MAC unit")             \
-  REG(LANES, 0x048, 0, kReadOnly, 1, 0, "Multipliers of a bank for FP16")                      \
-  REG(DRAFT_LANES, 0x04C, 0, kReadOnly, 1, 0, "Multipliers of a bank for a 4-bit draft plane") \
-  REG(ROW_BYTES, 0x050, 0, kReadOnly, 1, 0, "Bytes of a row of a bank")                        \
-  REG(VECTOR_BYTES, 0x054, 0, kReadOnly, 1, 0, "Size of the vector window")                    \
-  REG(RESULT_BYTES, 0x058, 0, kReadOnly, 1, 0, "Size of the result window")                    \
-  REG(QUEUE_DEPTH, 0x05C, 0, kReadOnly, 1, 0, "Commands that the queue holds")                 \
-  REG(QUEUE_FREE, 0x060, 0, kReadOnly, 1, 0, "Commands that it would take now")                \
+  REG(CHANNELS, 0x040, 0, kInstance, 1, 0, "Channels")                                         \
+  REG(BANKS, 0x044, 0, kInstance, 1, 0, "Banks of a channel that have a MAC unit")             \
+  REG(LANES, 0x048, 0, kInstance, 1, 0, "Multipliers of a bank for FP16")                      \
+  REG(DRAFT_LANES, 0x04C, 0, kInstance, 1, 0, "Multipliers of a bank for a 4-bit draft plane") \
+  REG(ROW_BYTES, 0x050, 0, kInstance, 1, 0, "Bytes of a row of a bank")                        \
+  REG(VECTOR_BYTES, 0x054, 0, kInstance, 1, 0, "Size of the vector window")                    \
+  REG(RESULT_BYTES, 0x058, 0, kInstance, 1, 0, "Size of the result window")                    \
+  REG(QUEUE_DEPTH, 0x05C, 0, kInstance, 1, 0, "Commands that the queue holds")                 \
+  REG(QUEUE_FREE, 0x060, 0, kInstance, 1, 0, "Commands that it would take now")                \
   REG(COMPLETED_TAG, 0x064, 0, kReadOnly, 1, 0, "Tag of the last command that completed")      \
-  REG(DRAM_BASE_LO, 0x068, 0, kReadWrite, 1, 0, "Bus address at which the banks are mapped")   \
-  REG(DRAM_BASE_HI, 0x06C, 0, kReadWrite, 1, 0, "Bus address at which the banks are mapped")   \
-  REG(CLOCK_PS, 0x070, 0, kReadOnly, 1, 0, "Clock period of the MAC units")
+  REG(DRAM_BASE_LO, 0x068, 0, kReadWrite, 1, 0,                                                \
+      "Where the banks are on the bus; reset: the instance's")                                 \
+  REG(DRAM_BASE_HI, 0x06C, 0, kReadWrite, 1, 0,                                                \
+      "Where the banks are on the bus; reset: the instance's")                                 \
+  REG(CLOCK_PS, 0x070, 0, kInstance, 1, 0, "Clock period of the MAC units")
 
 TANDEM_REGISTER_BLOCK(pim, "Processing in memory: command queue, vector and result windows", 0x1000,
                       TANDEM_PIM_REGISTERS)

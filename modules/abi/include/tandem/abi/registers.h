@@ -9,10 +9,16 @@ namespace tandem::abi {
 
 enum class Access : std::uint8_t {
   kReadOnly,  // a write is answered with an error
+  kInstance,  // read-only; the value after reset is known to the instance only,
+              // so the table holds 0
   kReadWrite,
   kWriteOnly,  // reads as zero
   kWriteOneToClear,
 };
+
+constexpr bool is_read_only(Access access) {
+  return access == Access::kReadOnly || access == Access::kInstance;
+}
 
 struct FieldInfo {
   const char* register_name;
@@ -76,11 +82,13 @@ constexpr bool overlap(const FieldInfo& a, const FieldInfo& b) {
          b.lsb < a.lsb + a.width;
 }
 
-// Registers are 32 bits wide, naturally aligned, in ascending order and do not overlap.
+// Registers are 32 bits wide, naturally aligned, in ascending order and do not overlap. The table
+// has no reset value for what only the instance knows.
 constexpr bool registers_well_formed(const RegisterBlock& block) {
   for (std::size_t i = 0; i < block.register_count; ++i) {
     const RegisterInfo& info = block.registers[i];
     if (info.offset % 4 != 0 || info.count == 0) return false;
+    if (info.access == Access::kInstance && info.reset != 0) return false;
     if (info.count > 1 && (info.stride < 4 || info.stride % 4 != 0)) return false;
     const std::uint32_t last = info.offset + (info.count - 1u) * info.stride;
     if (last + 4 > block.size_bytes) return false;
@@ -145,7 +153,7 @@ constexpr bool well_formed(const RegisterBlock& block) {
   REG(VERSION, 0x004, 0x0001'0000, kReadOnly, 1, 0, "Version of the register contract")          \
   FIELD(VERSION, MINOR, 0, 16, "Compatible additions")                                           \
   FIELD(VERSION, MAJOR, 16, 16, "Incompatible changes")                                          \
-  REG(CAPABILITY, 0x008, 0, kReadOnly, 1, 0, "What this instance has, fixed at build time")      \
+  REG(CAPABILITY, 0x008, 0, kInstance, 1, 0, "What this instance has, fixed at build time")      \
   REG(CONTROL, 0x010, 0, kReadWrite, 1, 0, "Device control")                                     \
   FIELD(CONTROL, ENABLE, 0, 1, "1: the device takes work")                                       \
   FIELD(CONTROL, SOFT_RESET, 1, 1, "Write 1: same path as the reset pin; reads as 0")            \
