@@ -33,6 +33,20 @@ TEST_CASE("impossible configurations are refused by field") {
   CHECK_NOTHROW(without_int8.validate());
 }
 
+TEST_CASE("lanes beyond what a column access delivers do not raise the peak") {
+  // 4 channels of 32 banks, bursts of 64 bytes (32 FP16 weights) every 2 ns at best.
+  constexpr double kBanks = 4.0 * 32.0;
+  pim::Config config = small_config();
+  const auto peak = [&] { return config.peak_macs_per_s(abi::Format::kFp16, 1'000); };
+  config.lanes.fp16 = 4;
+  CHECK(peak() == Approx(kBanks * 4e9));
+  config.lanes.fp16 = 16;
+  CHECK(peak() == Approx(kBanks * 16e9));
+  config.lanes.fp16 = 64;
+  CHECK(peak() == Approx(kBanks * 16e9));
+  CHECK(config.peak_macs_per_s(abi::Format::kFp16, 4'000) == Approx(kBanks * 32e12 / 4'000));
+}
+
 TEST_CASE("registers tell what the PIM is") {
   pim::Config config = small_config(pim::RowBuffer::kSingle);
   config.formats = pim::format_bit(abi::Format::kFp16);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/pim/config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -19,6 +20,10 @@ void require_energy(const char* field, double value) {
   if (std::isfinite(value) && value >= 0.0) return;
   throw std::invalid_argument("pim.energy." + std::string(field) + " = " + std::to_string(value) +
                               ": must be a number of at least 0");
+}
+
+std::uint64_t elements_per_column(const memory::DeviceGeometry& geometry, abi::Format format) {
+  return 8ull * geometry.burst_bytes() / abi::stream_bits(format);
 }
 
 }  // namespace
@@ -74,9 +79,19 @@ void Config::validate() const {
   require_energy("column_read_pj_per_bit", energy.column_read_pj_per_bit);
 }
 
-double Config::peak_macs_per_s(abi::Format format) const {
-  const double banks = static_cast<double>(memory.channels) * memory.device.geometry.banks();
-  return banks * lanes.of(format) * 1e12 / static_cast<double>(clock_period_ps);
+std::uint64_t Config::column_ps(abi::Format format, std::uint64_t period_ps) const {
+  const std::uint64_t elements = elements_per_column(memory.device.geometry, format);
+  const std::uint64_t cycles = (elements + lanes.of(format) - 1) / lanes.of(format);
+  return std::max(memory.device.timing.tCCD_L, cycles * period_ps);
+}
+
+double Config::peak_macs_per_s(abi::Format format, std::uint64_t period_ps) const {
+  if (lanes.of(format) == 0) return 0.0;
+  const std::uint64_t macs_per_column = std::uint64_t{memory.channels} *
+                                        memory.device.geometry.banks() *
+                                        elements_per_column(memory.device.geometry, format);
+  return static_cast<double>(macs_per_column) * 1e12 /
+         static_cast<double>(column_ps(format, period_ps));
 }
 
 }  // namespace tandem::pim

@@ -22,9 +22,7 @@ GemvTiming::GemvTiming(const Config& config, const memory::AddressMapping& mappi
       channels_(config.memory.channels) {}
 
 std::uint64_t GemvTiming::column_ps(abi::Format format) const {
-  const std::uint64_t elements = 8ull * burst_bytes_ / abi::stream_bits(format);
-  const std::uint64_t cycles = ceil_divide(elements, config_.lanes.of(format));
-  return std::max(config_.memory.device.timing.tCCD_L, cycles * clock_period_ps_);
+  return config_.column_ps(format, clock_period_ps_);
 }
 
 GemvTiming::Passes GemvTiming::passes_of(const abi::PimCommand& command) const {

@@ -27,8 +27,8 @@ void PimStack::collect(observe::StatisticsSink& sink) const {
   sink.value("internal_bytes", columns * burst_bytes, "B", "read from row buffers to MAC units");
   sink.value("vector_bytes", vector_bytes_, "B", "input vectors, once per command");
   sink.value("result_bytes", result_bytes_, "B", "results");
-  sink.value("peak_fp16_macs", config_.peak_macs_per_s(abi::Format::kFp16), "1/s",
-             "what all banks together could do");
+  sink.value("peak_fp16_macs", config_.peak_macs_per_s(abi::Format::kFp16, clock_period_ps_), "1/s",
+             "of all banks, at the rate of their lanes or of their column accesses");
   bus_.collect(sink);
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     const ChannelCounters& c = channels_[i];

@@ -68,8 +68,12 @@ struct Config {
 
   // Throws std::invalid_argument naming the field, the value and the rule.
   void validate() const;
-  // Multiply-accumulates per second that the banks of all channels could do at most.
-  double peak_macs_per_s(abi::Format format) const;
+  // Column to column of one bank, for weights of a format and MAC units of this clock: the array's
+  // pace or the MAC unit's, whichever is slower.
+  std::uint64_t column_ps(abi::Format format, std::uint64_t period_ps) const;
+  // Multiply-accumulates per second that the banks of all channels could do at most: the weights of
+  // a column access every column_ps(). Lanes beyond that rate add nothing.
+  double peak_macs_per_s(abi::Format format, std::uint64_t period_ps) const;
 };
 
 }  // namespace tandem::pim
