@@ -158,8 +158,8 @@ DeviceConfig ddr4_3200_x64() {
   t.CL = 13'750;
   t.CWL = 10'000;
   device.source =
-      "JEDEC JESD79-4, speed grade DDR4-3200AA, 8 Gb, x8 (tRRD is tRRD_S, tWTR is tWTR_L); tRTW "
-      "assumed";
+      "assumed, after JEDEC JESD79-4, speed grade DDR4-3200AA, 8 Gb, x8 (tRRD is tRRD_S, tWTR is "
+      "tWTR_L): typical figures, not looked up in the standard";
   // Eight devices of assumed currents, typical of 8 Gb x8 parts.
   device.energy = energy_of(device.geometry, t,
                             {1.2, 8 * 57.0, 8 * 37.0, 8 * 52.0, 8 * 168.0, 8 * 150.0, 8 * 250.0},
