@@ -24,6 +24,12 @@ std::string YamlMark::text() const {
   return source->name + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
+std::string YamlMark::relative_path_hint() const {
+  const bool in_file = source == nullptr || source->has_lines;
+  return std::string("a path is relative to the ") +
+         (in_file ? "file that it is written in" : "working directory when it comes from --set");
+}
+
 ScenarioError::ScenarioError(const YamlMark& mark, const std::string& key_path,
                              const std::string& message, std::string hint)
     : UserError(message_at(mark, key_path, message), std::move(hint)) {}

@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint64_t kFp16Bytes = 2;
 constexpr std::uint64_t kFp32Bytes = 4;
 constexpr std::uint64_t kPageBytes = 0x1000;
+constexpr std::uint64_t kSmallestBurstBytes = 64;
+constexpr std::uint64_t kLargestBurstBytes = 65'536;
 
 bool is_power_of_two(std::uint64_t value) {
   return value != 0 && (value & (value - 1)) == 0;
@@ -31,17 +33,17 @@ class Checker {
   // Blames the key, or the nearest section around it that is written.
   [[noreturn]] void fail(const std::string& path, const std::string& message,
                          std::string hint = {}) const {
-    YamlMark mark = start_;
+    throw ScenarioError(mark_of(path), path, message, std::move(hint));
+  }
+
+  const YamlMark& mark_of(const std::string& path) const {
     for (std::string at = path; !at.empty();) {
       const auto found = notes_.marks.find(at);
-      if (found != notes_.marks.end()) {
-        mark = found->second;
-        break;
-      }
+      if (found != notes_.marks.end()) return found->second;
       const std::size_t dot = at.rfind('.');
       at.resize(dot == std::string::npos ? 0 : dot);
     }
-    throw ScenarioError(mark, path, message, std::move(hint));
+    return start_;
   }
 
   void power_of_two(const std::string& path, std::uint64_t bytes) const {
@@ -103,9 +105,15 @@ void check_npu(const Checker& check, const NpuConfig& npu) {
             " cannot hold the inputs and outputs of one tile: " + size(row_and_column_bytes));
   }
   check.power_of_two("platform.npu.dma.burst", npu.dma.burst_bytes);
-  if (npu.dma.burst_bytes < 32 || npu.dma.burst_bytes > npu.weight_buffer_bytes / 2) {
-    check.fail("platform.npu.dma.burst",
-               "expected 32 B up to half of the weight buffer, got " + size(npu.dma.burst_bytes));
+  if (npu.dma.burst_bytes < kSmallestBurstBytes || npu.dma.burst_bytes > kLargestBurstBytes) {
+    check.fail("platform.npu.dma.burst", "expected " + size(kSmallestBurstBytes) + ".." +
+                                             size(kLargestBurstBytes) + ", got " +
+                                             size(npu.dma.burst_bytes));
+  }
+  if (npu.dma.burst_bytes > npu.weight_buffer_bytes / 2) {
+    check.fail("platform.npu.dma.burst", size(npu.dma.burst_bytes) +
+                                             " is more than half of the weight buffer, " +
+                                             size(npu.weight_buffer_bytes / 2));
   }
 }
 
@@ -155,8 +163,7 @@ void check_readable(const Checker& check, const std::string& path,
   const std::string name = "'" + printable(file.string()) + "'";
   std::error_code error;
   if (!std::filesystem::exists(file, error)) {
-    check.fail(path, "there is no file " + name,
-               "a path is relative to the file that it is written in");
+    check.fail(path, "there is no file " + name, check.mark_of(path).relative_path_hint());
   }
   if (!std::filesystem::is_regular_file(file, error)) check.fail(path, name + " is no file");
   if (!std::ifstream(file)) check.fail(path, name + " cannot be read");

@@ -6,6 +6,7 @@ namespace {
 
 constexpr bool kRequired = true;
 constexpr std::uint32_t kManyCycles = 1'000'000;
+constexpr std::uint32_t kFirmwareSequences = 64;  // see the limits of the firmware
 
 void bind_dram_geometry(Binder& b, DramGeometry& g) {
   b.integer({"bus_width_bits", "data pins of a channel"}, g.bus_width_bits, 1, 4096);
@@ -98,7 +99,8 @@ void bind_array(Binder& b, PeArrayConfig& a) {
 
 void bind_dma(Binder& b, DmaConfig& d) {
   b.integer({"outstanding", "bursts in flight"}, d.outstanding, 1, 1024);
-  b.measure({"burst", "bytes of one bus transaction"}, d.burst_bytes, Quantity::kBytes);
+  b.measure({"burst", "bytes of one bus transaction, a power of two, 64 B..64 KiB"}, d.burst_bytes,
+            Quantity::kBytes);
 }
 
 void bind_npu(Binder& b, NpuConfig& n) {
@@ -184,7 +186,8 @@ void bind_draft(Binder& b, DraftConfig& d) {
 void bind_policy(Binder& b, PolicyConfig& p) {
   b.choice({"name", "how tokens are decoded"}, p.name);
   b.choice({"granularity", "work per command"}, p.granularity);
-  b.integer({"max_batch", "sequences decoded together at most"}, p.max_batch, 1, 256);
+  b.integer({"max_batch", "sequences decoded together at most"}, p.max_batch, 1,
+            kFirmwareSequences);
   b.section({"placement", "which engine runs what"}, [&](Binder& inner) {
     inner.choice({"attention", "attention over the KV cache"}, p.placement.attention);
     inner.choice({"linear", "the matrices of the layers"}, p.placement.linear);

@@ -181,11 +181,17 @@ void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& li
   expected(*node, key, join_or(names), meant.empty() ? "" : "did you mean '" + meant + "'?");
 }
 
+void YamlBinder::require_items(const YamlNode& list, const Key& key,
+                               const std::string& what) const {
+  if (list.items.empty()) throw ScenarioError(list.mark, path_of(key), what + " must not be empty");
+}
+
 void YamlBinder::prompts(const Key& key, std::vector<Prompt>& value) {
   const std::string what = "a list of quoted texts or lists of token ids";
   const YamlNode* node = value_of(key);
   if (node == nullptr) return;
-  if (node->kind != YamlKind::kSequence || node->items.empty()) expected(*node, key, what);
+  if (node->kind != YamlKind::kSequence) expected(*node, key, what);
+  require_items(*node, key, "the list of prompts");
   value.clear();
   for (const YamlNode& item : node->items) {
     if (item.kind == YamlKind::kScalar) {
@@ -195,7 +201,8 @@ void YamlBinder::prompts(const Key& key, std::vector<Prompt>& value) {
       value.emplace_back(item.text);
       continue;
     }
-    if (item.kind != YamlKind::kSequence || item.items.empty()) expected(item, key, what);
+    if (item.kind != YamlKind::kSequence) expected(item, key, what);
+    require_items(item, key, "a list of token ids");
     std::vector<std::uint32_t> tokens;
     for (const YamlNode& token : item.items) {
       const std::optional<std::uint64_t> id = token.kind == YamlKind::kScalar && !token.quoted

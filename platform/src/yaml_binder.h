@@ -48,6 +48,8 @@ class YamlBinder : public Binder {
   // The same for a scalar; throws "expected `what`" for other kinds.
   const YamlNode* scalar_of(const Key& key, const std::string& what);
   void bind_section(const YamlNode& node, const Key& key, const Body& body);
+  // Throws "`what` must not be empty".
+  void require_items(const YamlNode& list, const Key& key, const std::string& what) const;
   [[noreturn]] void expected(const YamlNode& node, const Key& key, const std::string& what,
                              std::string hint = {}) const;
 

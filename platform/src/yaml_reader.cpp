@@ -101,7 +101,7 @@ class Includer {
     if (!why_not.empty()) {
       throw ScenarioError(name.mark, path,
                           "cannot read '" + printable(file.string()) + "': " + why_not,
-                          "the path is relative to the file that it is written in");
+                          name.mark.relative_path_hint());
     }
     YamlNode tree = parse_file_text(file, text);
     if (tree.kind != YamlKind::kMap) {

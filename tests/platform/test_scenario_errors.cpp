@@ -115,15 +115,20 @@ TEST_CASE_METHOD(ScenarioFixture, "prompts that could mean two things are refuse
         std::string::npos);
   CHECK(error_of(minimal(), {"workload.prompts=[[1, -1]]"}).find("expected a token id") !=
         std::string::npos);
-  CHECK(error_of(minimal(), {"workload.prompts=[]"}).find("expected a list") != std::string::npos);
-  CHECK(error_of(minimal(), {"workload.prompts=[[]]"}).find("expected a list") !=
-        std::string::npos);
+  CHECK(error_of(minimal(), {"workload.prompts=[]"})
+            .find("workload.prompts: the list of prompts must not be empty") != std::string::npos);
+  CHECK(error_of(minimal(), {"workload.prompts=[[]]"})
+            .find("workload.prompts: a list of token ids must not be empty") != std::string::npos);
   CHECK(error_of(minimal(), {"workload.prompts=hello"}).find("got 'hello'") != std::string::npos);
 }
 
 TEST_CASE_METHOD(ScenarioFixture, "model files must be there") {
   CHECK(error_of(minimal(), {"model.weights=/nowhere/w.bin"}) ==
         "--set model.weights=/nowhere/w.bin: model.weights: there is no file '/nowhere/w.bin'\n"
+        "a path is relative to the working directory when it comes from --set");
+  CHECK(error_of("version: 1\nmodel: {weights: /nowhere/w.bin, tokenizer: t.bin}\n"
+                 "workload: {prompts: [a]}\n") ==
+        "s.yaml:2:18: model.weights: there is no file '/nowhere/w.bin'\n"
         "a path is relative to the file that it is written in");
   CHECK(error_of(minimal(), {"model.weights=/"}).find("'/' is no file") != std::string::npos);
 }
@@ -141,8 +146,14 @@ TEST_CASE_METHOD(ScenarioFixture, "hardware that cannot be built is refused") {
             .find("cannot hold the inputs and outputs of one tile") != std::string::npos);
   CHECK(error_of(minimal(), {"platform.npu.dma.burst=96 B"})
             .find("expected a power of two, got 96 B") != std::string::npos);
-  CHECK(error_of(minimal(), {"platform.npu.dma.burst=16 B"})
-            .find("expected 32 B up to half of the weight buffer") != std::string::npos);
+  for (const std::string burst : {"32 B", "128 KiB"}) {
+    CHECK(error_of(minimal(), {"platform.npu.dma.burst=" + burst})
+              .find("expected 64 B..64 KiB, got " + burst) != std::string::npos);
+  }
+  CHECK(error_of(minimal(), {"platform.npu.dma.burst=64 B"}).empty());
+  CHECK(error_of(minimal(), {"platform.npu.dma.burst=64 KiB"}).empty());
+  CHECK(error_of(minimal(), {"platform.npu.dma.burst=64 KiB", "platform.npu.weight_buffer=64 KiB"})
+            .find("64 KiB is more than half of the weight buffer, 32 KiB") != std::string::npos);
   CHECK(error_of(minimal(), {"platform.dram.channels=3"})
             .find("platform.dram.capacity: 1 GiB cannot be divided into 3 channels") !=
         std::string::npos);
@@ -180,6 +191,19 @@ TEST_CASE_METHOD(ScenarioFixture, "keys of a policy that is not active are allow
   CHECK(error_of(minimal("policy: {name: plain, draft: {length: 8}}")).empty());
   CHECK(error_of(minimal("policy: {name: plain, draft: {length: 80}}")).find("1..16") !=
         std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "a batch is what the firmware takes") {
+  CHECK(error_of(minimal(), {"policy.max_batch=64"}).empty());
+  CHECK(error_of(minimal(), {"policy.max_batch=65"}).find("expected an integer 1..64, got '65'") !=
+        std::string::npos);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "an included file that is missing is looked for where it says") {
+  CHECK(error_of(minimal("platform: {include: nowhere.yaml}"))
+            .find("\na path is relative to the file that it is written in") != std::string::npos);
+  CHECK(error_of(minimal(), {"platform.include=nowhere.yaml"})
+            .find("\na path is relative to the working directory") != std::string::npos);
 }
 
 TEST_CASE_METHOD(ScenarioFixture, "an error in an included file names that file") {

@@ -31,6 +31,8 @@ struct YamlMark {
 
   // "quickstart.yaml:12:5", or the override itself.
   std::string text() const;
+  // A sentence: what a relative path written here is relative to.
+  std::string relative_path_hint() const;
 };
 
 enum class YamlKind { kNull, kScalar, kSequence, kMap };
