@@ -83,6 +83,16 @@ void add_overrides(po::options_description& options) {
   options.add_options()("set", po::value<std::vector<std::string>>()->composing());
 }
 
+// What modules, model or firmware refuse has no line; it gets the scenario's name.
+template <typename Function>
+auto naming_the_file(const Scenario& scenario, Function function) {
+  try {
+    return function();
+  } catch (const UserError& error) {
+    throw UserError(printable(scenario.file.string()) + ": " + error.what(), error.hint());
+  }
+}
+
 Scenario load(const po::variables_map& values, const char* command, const CommandHooks& hooks) {
   if (values.count("file") == 0) {
     throw UserError(std::string(command) + ": which scenario? give a FILE", kSeeHelp);
@@ -91,11 +101,8 @@ Scenario load(const po::variables_map& values, const char* command, const Comman
   if (values.count("set") != 0) overrides = values["set"].as<std::vector<std::string>>();
   const std::string file = values["file"].as<std::string>();
   Scenario scenario = load_scenario(file, overrides);
-  if (!hooks.check) return scenario;
-  try {
-    hooks.check(scenario);
-  } catch (const UserError& error) {
-    throw UserError(printable(file) + ": " + error.what(), error.hint());
+  if (hooks.check) {
+    naming_the_file(scenario, [&] { hooks.check(scenario); });
   }
   return scenario;
 }
@@ -133,7 +140,7 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   const auto start = std::chrono::steady_clock::now();
   RunReport report = [&] {
     try {
-      return hooks.run(scenario, observer);
+      return naming_the_file(scenario, [&] { return hooks.run(scenario, observer); });
     } catch (...) {
       observer.finish();  // the message gets a line of its own
       throw;
@@ -147,6 +154,10 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (!quiet) {
     streams.out << '\n' << summary << "\nresults in " << folder.string() << '\n';
   }
+  if (!quiet && report.timeline && report.timeline->dropped() != 0) {
+    streams.out << "timeline.json is cut short: " << report.timeline->dropped()
+                << " events were dropped; raise run.timeline.max_events, or narrow its window\n";
+  }
   if (report.complete) return kExitOk;
   streams.err << "tandem: the run is incomplete: " << report.incomplete_reason << '\n';
   return report.stopped_by_limit ? kExitUser : kExitInternal;
@@ -159,6 +170,9 @@ int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   options.add_options()("effective", "");
   const po::variables_map values = parse(arguments, options, "file");
   const Scenario scenario = load(values, "check", hooks);
+  if (hooks.start) {
+    naming_the_file(scenario, [&] { hooks.start(scenario); });
+  }
   if (values.count("effective") != 0) {
     streams.out << to_yaml(effective_configuration(scenario));
   } else {

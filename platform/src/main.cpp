@@ -25,6 +25,7 @@ tandem::platform::CommandHooks hooks() {
     tandem::platform::sram_config(scenario.platform);
     tandem::platform::npu_config(scenario.platform);
   };
+  hooks.start = tandem::platform::check_scenario;
   hooks.run = tandem::platform::run_scenario;
 #endif
 #ifdef TANDEM_HAS_REGISTERS

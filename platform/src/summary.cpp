@@ -135,12 +135,18 @@ void write_speed(Page& page, const RunReport& report) {
   page.line("tokens per second", fixed(report.tokens_per_s, 1),
             "decode only; end to end " + fixed(report.tokens_per_s_end_to_end, 1));
   if (!report.baseline) return;
-  if (const std::optional<double> speedup = report.speedup_vs_plain()) {
+  if (const std::optional<double> speedup = report.speedup_vs_plain(); speedup && report.complete) {
     page.line(
         "speedup vs plain", fixed(*speedup, 2) + " x",
         "same hardware; plain decodes " + fixed(report.baseline->tokens_per_s, 1) + " tokens/s");
   }
-  page.line("same tokens as plain", report.baseline->same_tokens ? "yes" : "no");
+  if (!report.complete) {
+    page.line("same tokens as plain", "unknown", "the run is incomplete");
+  } else if (report.baseline->same_tokens) {
+    page.line("same tokens as plain", "yes");
+  } else {
+    page.line("same tokens as plain", "no", "rule standard keeps the distribution, not the tokens");
+  }
 }
 
 void write_speculation(Page& page, const RunReport& report) {

@@ -66,7 +66,7 @@ std::uint64_t Stack::reserve(std::uint64_t address, std::uint64_t bytes, bool is
 void Stack::record(unsigned channel, const Interval& data, bool is_write) {
   const std::uint64_t begin_ps = std::max(data.begin_ps, recorded_until_ps_[channel]);
   if (begin_ps >= data.end_ps) return;
-  timeline_->slice(tracks_[channel], is_write ? write_name_ : read_name_, begin_ps, data.end_ps);
+  timeline_->extend(tracks_[channel], is_write ? write_name_ : read_name_, begin_ps, data.end_ps);
   recorded_until_ps_[channel] = data.end_ps;
 }
 

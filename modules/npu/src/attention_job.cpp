@@ -98,7 +98,7 @@ void AttentionJob::softmax(Work& work, void (AttentionJob::*next)(Work&)) {
   core_.buffer_bytes += 8 * rows * work.length;
   const std::uint64_t end_ps =
       core_.vector_engine.reserve(cycles * core_.vector.config().clock_period_ps,
-                                  core_.primitive_names[primitive_.op], execution_.serial());
+                                  core_.name_of(primitive_), execution_.serial());
   execution_.at(end_ps, [this, &work, next] {
     scale_and_normalise(work);
     (this->*next)(work);
@@ -198,7 +198,7 @@ void AttentionJob::multiply(Work& work, std::uint32_t n, std::uint32_t k,
   core_.buffer_bytes += 4ull * n * k * primitive_.kv_heads;
   const std::uint64_t end_ps =
       core_.matrix_engine.reserve(cycles * core_.array.config().clock_period_ps,
-                                  core_.primitive_names[primitive_.op], execution_.serial());
+                                  core_.name_of(primitive_), execution_.serial());
   execution_.at(end_ps, [this, &work, next] { (this->*next)(work); });
 }
 
@@ -285,6 +285,8 @@ PimPort::Job AttentionJob::pim_job(const Work& work, const std::vector<std::uint
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(vectors_in.data());
   job.writes.push_back({0, {bytes, bytes + 2ull * vectors(work) * columns}});
   job.reads.push_back({0, results, 2ull * vectors(work) * rows});
+  job.multiply_ps =
+      core_.pim.multiply_ps(abi::Format::kFp16, std::uint64_t{rows} * columns, vectors(work));
   return job;
 }
 

@@ -241,32 +241,33 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
   return {};
 }
 
-// The expected times of both, from what the hardware says of itself: bytes over the memory port's
-// rate against multiplications over the banks' rate, plus the traffic of vectors and results.
+// The expected times of both: bytes over the memory port's rate, against multiplications at the
+// banks' rate, the traffic of vectors and results, and what jobs have been seen to cost besides.
 bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const {
-  const PimPort::Geometry& pim = core_.pim.geometry();
   std::uint64_t weights = std::uint64_t{primitive.n} * primitive.k;
   std::uint64_t vectors = output_rows(primitive, shape);
   std::uint64_t moved_elements = vectors * (std::uint64_t{primitive.n} + primitive.k);
+  const std::uint64_t rows_at_once =
+      std::max<std::uint64_t>(1, pim_rows_at_once(static_cast<std::uint32_t>(vectors)));
+  std::uint64_t jobs = (primitive.n + rows_at_once - 1) / rows_at_once;
   auto format = static_cast<abi::Format>(primitive.weight.format);
   if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kAttention) {
     format = abi::Format::kFp16;
-    weights = 0;
+    weights = moved_elements = 0;
     for (const RowRange& range : pass_.ranges) {
       const std::uint64_t length =
           sequences_[range.sequence].kv_length[primitive.kv_set] + range.count;
       weights += 2 * length * primitive.kv_heads * primitive.head_dim;
-      moved_elements += 2 * length * range.count * primitive.heads;
+      moved_elements += 2 * length * shape.rows / shape.sequences * primitive.heads;
     }
     vectors = std::uint64_t{shape.rows} * primitive.heads / primitive.kv_heads / shape.sequences;
+    jobs = 2ull * primitive.kv_heads * shape.sequences;
   }
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
-  const std::uint64_t lanes = abi::stream_bits(format) == 4 ? pim.draft_lanes : pim.lanes;
-  const std::uint64_t per_cycle =
-      std::max<std::uint64_t>(1, std::uint64_t{pim.channels} * pim.banks * lanes);
   const std::uint64_t npu_ps = weights * abi::stream_bits(format) / 8 * 1'000'000 / rate;
-  const std::uint64_t pim_ps = vectors * ((weights + per_cycle - 1) / per_cycle) * pim.clock_ps +
-                               moved_elements * 2 * 1'000'000 / rate;
+  const std::uint64_t pim_ps = core_.pim.multiply_ps(format, weights, vectors) +
+                               moved_elements * 2 * 1'000'000 / rate +
+                               jobs * core_.pim.overhead_ps();
   return pim_ps < npu_ps;
 }
 

@@ -260,9 +260,6 @@ void Npu::set_timeline(observe::Timeline* timeline) {
   for (unsigned i = 0; i < opcode_names_.size(); ++i) {
     opcode_names_[i] = timeline->name(abi::name_of(static_cast<abi::Opcode>(i)));
   }
-  for (unsigned i = 0; i < abi::kPrimitiveOps; ++i) {
-    core_.primitive_names[i] = timeline->name(abi::name_of(static_cast<abi::PrimitiveOp>(i)));
-  }
 }
 
 void Npu::collect(observe::StatisticsSink& sink) const {

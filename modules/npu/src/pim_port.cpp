@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/npu/pim_port.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -53,6 +54,15 @@ void PimPort::with_geometry(Dma::Done done) {
   }
 }
 
+std::uint64_t PimPort::multiply_ps(abi::Format format, std::uint64_t weights,
+                                   std::uint64_t vectors) const {
+  const std::uint64_t lanes =
+      abi::stream_bits(format) == 4 ? geometry_.draft_lanes : geometry_.lanes;
+  const std::uint64_t per_cycle =
+      std::max<std::uint64_t>(1, std::uint64_t{geometry_.channels} * geometry_.banks * lanes);
+  return vectors * ((weights + per_cycle - 1) / per_cycle) * geometry_.clock_ps;
+}
+
 void PimPort::run(Job job) {
   jobs_.push_back(std::move(job));
   if (!busy_) start();
@@ -61,6 +71,7 @@ void PimPort::run(Job job) {
 void PimPort::start() {
   Job& job = jobs_.front();
   busy_ = true;
+  started_ps_ = common::now_ps();
   failed_ = false;
   pending_ = job.writes.size() + job.commands.size() + job.reads.size() + 1;
   const auto done = [this](bool ok, std::uint64_t fault) { part_done(ok, fault); };
@@ -84,6 +95,9 @@ void PimPort::part_done(bool ok, std::uint64_t fault) {
   if (!ok && !failed_) fault_ = fault;
   failed_ = failed_ || !ok;
   if (--pending_ != 0) return;
+  const std::uint64_t taken_ps = common::now_ps() - started_ps_;
+  const std::uint64_t beyond_ps = taken_ps - std::min(taken_ps, jobs_.front().multiply_ps);
+  overhead_ps_ = (7 * overhead_ps_ + beyond_ps) / 8;
   const Dma::Done done = std::move(jobs_.front().done);
   jobs_.pop_front();
   ++jobs_done_;
@@ -98,6 +112,7 @@ void PimPort::reset() {
   jobs_.clear();
   busy_ = false;
   set_base(0);
+  overhead_ps_ = expected_overhead_ps_;
 }
 
 }  // namespace tandem::npu

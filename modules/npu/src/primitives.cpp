@@ -142,7 +142,7 @@ void Execution::advance_linear(std::uint16_t index) {
   core_.buffer_bytes += 2 * tile.size_bytes;
   state.engine_busy = true;
   const std::uint64_t end_ps = core_.matrix_engine.reserve(
-      cycles * core_.array.config().clock_period_ps, name_of(primitive), serial_);
+      cycles * core_.array.config().clock_period_ps, core_.name_of(primitive), serial_);
   at(end_ps, [this, index] { linear_tile_done(index); });
 }
 
@@ -185,7 +185,7 @@ void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::
   const std::uint64_t cycles = core_.vector.charge(operation, rows, n);
   core_.buffer_bytes += 4 * rows * n;
   const std::uint64_t end_ps = core_.vector_engine.reserve(
-      cycles * core_.vector.config().clock_period_ps, name_of(program_[index]), serial_);
+      cycles * core_.vector.config().clock_period_ps, core_.name_of(program_[index]), serial_);
   at(end_ps, [this, index, compute = std::move(compute)] {
     compute();
     primitive_done(index);
@@ -360,7 +360,7 @@ void Execution::start_sample(std::uint16_t index) {
       core_.sampler.sample_cycles(static_cast<abi::Sampling>(parameters_.sampling), primitive.n,
                                   static_cast<std::uint32_t>(pass_.ranges.size()));
   const std::uint64_t end_ps = core_.sampler_engine.reserve(
-      cycles * core_.sampler.config().clock_period_ps, name_of(primitive), serial_);
+      cycles * core_.sampler.config().clock_period_ps, core_.name_of(primitive), serial_);
   at(end_ps, [this, index] {
     const auto joint = join([this, index] { primitive_done(index); });
     const auto part = [this, index, joint] {
@@ -425,7 +425,7 @@ void Execution::start_accept(std::uint16_t index) {
     const std::uint64_t cycles = core_.sampler.accept_cycles(
         static_cast<abi::Sampling>(parameters_.sampling), program_[index].n, rows);
     const std::uint64_t end_ps = core_.sampler_engine.reserve(
-        cycles * core_.sampler.config().clock_period_ps, name_of(program_[index]), serial_);
+        cycles * core_.sampler.config().clock_period_ps, core_.name_of(program_[index]), serial_);
     at(end_ps, [this, index, distributions] { accept(index, distributions); });
   });
   for (std::size_t i = 0; standard && i < sequences_.size(); ++i) {
@@ -583,15 +583,12 @@ void Execution::start_pim_linear(std::uint16_t index) {
       job.reads.push_back(
           {row * 2 * rows, results->data() + std::size_t{row} * primitive.n + row0, 2ull * rows});
     }
+    job.multiply_ps = core_.pim.multiply_ps(layout.format, std::uint64_t{rows} * primitive.k, m);
     ++joint->pending;
     job.done = then(index, [joint] { joint->done(); });
     core_.pim.run(std::move(job));
   }
   joint->done();
-}
-
-observe::Timeline::Name Execution::name_of(const abi::Primitive& primitive) const {
-  return core_.primitive_names[primitive.op];
 }
 
 }  // namespace tandem::npu

@@ -30,6 +30,20 @@ void Timeline::slice(Track track, Name name, std::uint64_t begin_ps, std::uint64
     return;
   }
   slices_.push_back({begin_ps, end_ps, track, name, flow});
+  if (last_.size() <= track) last_.resize(tracks_.size());
+  last_[track] = slices_.size();
+}
+
+void Timeline::extend(Track track, Name name, std::uint64_t begin_ps, std::uint64_t end_ps,
+                      std::uint64_t flow) {
+  if (track < last_.size() && last_[track] != 0) {
+    Slice& last = slices_[last_[track] - 1];
+    if (last.end_ps == begin_ps && last.name == name && last.flow == flow) {
+      last.end_ps = end_ps;
+      return;
+    }
+  }
+  slice(track, name, begin_ps, end_ps, flow);
 }
 
 }  // namespace tandem::observe

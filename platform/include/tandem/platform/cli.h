@@ -16,6 +16,9 @@ namespace tandem::platform {
 struct CommandHooks {
   // Whether the modules accept the configuration; throws UserError. Called by run and check.
   std::function<void(const Scenario&)> check;
+  // Whether the platform can be built and its firmware can work on it; throws UserError. Called by
+  // check; run finds out by itself.
+  std::function<void(const Scenario&)> start;
   std::function<RunReport(const Scenario&, RunObserver&)> run;
   std::function<int(const std::string& format, std::ostream& out)> registers;
 };

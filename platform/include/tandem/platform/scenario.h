@@ -231,7 +231,7 @@ struct TimelineConfig {
   bool enabled = true;
   std::uint64_t begin_ps = 0;
   std::uint64_t end_ps = 1'000'000'000'000;  // 1 s
-  std::uint64_t max_events = 200'000;
+  std::uint64_t max_events = 1'000'000;
 };
 
 struct RunConfig {

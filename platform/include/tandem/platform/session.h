@@ -25,6 +25,10 @@ class RunObserver {
   virtual void progress(const RunProgress& progress) = 0;
 };
 
+// Loads the model, builds the platform and starts its firmware; throws UserError as run_scenario
+// does. One of the two per process: a SystemC kernel elaborates once.
+void check_scenario(const Scenario& scenario);
+
 // Loads the model, builds the platform, runs the workload, and the plain baseline if asked for.
 // Throws UserError for what the user can put right (corrupt weights, a platform too small for the
 // model), anything else is a defect. Does not touch the console or write files.

@@ -38,6 +38,8 @@ struct Config {
   bool pim_bound = false;
   // What `auto` placement expects of the memory port, in bytes per microsecond.
   std::uint64_t memory_bytes_per_us = 12'800;
+  // And of a PIM job beyond its multiplications, before it has seen any (assumed).
+  std::uint64_t pim_job_overhead_ps = 500'000;
 
   // One primitive and one weight tile at a time, nothing ahead: the machine that the sequencer is
   // measured against.

@@ -57,7 +57,7 @@ struct Core {
       : config(configuration),
         later(agenda_),
         dma(dma_),
-        pim(dma_),
+        pim(dma_, configuration.pim_job_overhead_ps),
         array(configuration.array),
         vector(configuration.vector),
         sampler(configuration.sampler),
@@ -75,7 +75,9 @@ struct Core {
   Engine matrix_engine, vector_engine, sampler_engine;
   std::vector<std::uint8_t> activations;
   observe::Timeline* timeline = nullptr;
-  std::array<observe::Timeline::Name, abi::kPrimitiveOps> primitive_names{};
+  // "Linear, layer 3"
+  observe::Timeline::Name name_of(const abi::Primitive& primitive);
+  std::array<std::vector<observe::Timeline::Name>, abi::kPrimitiveOps> primitive_names;  // by layer
 
   std::uint64_t kv_held_bytes = 0;  // of the KV buffer
   std::uint64_t commands = 0, primitives = 0, failed_commands = 0;

@@ -134,7 +134,6 @@ class Execution {
                   std::uint64_t n, std::function<void()> compute);
   std::uint32_t input_row(const abi::Primitive& primitive, std::uint32_t output_row) const;
   SamplingParameters sampling_of(const Sequence& sequence) const;
-  observe::Timeline::Name name_of(const abi::Primitive& primitive) const;
 
   abi::Opcode opcode() const { return static_cast<abi::Opcode>(command_.opcode); }
   bool drafted_rows() const;

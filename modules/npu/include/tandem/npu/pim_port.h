@@ -28,6 +28,7 @@ class PimPort {
     std::vector<Write> writes;
     std::vector<abi::PimCommand> commands;
     std::vector<Read> reads;
+    std::uint64_t multiply_ps;  // what the banks' rate alone would make of it
     Dma::Done done;
   };
   // What the PIM says of itself.
@@ -36,7 +37,10 @@ class PimPort {
     std::uint32_t vector_bytes = 0, result_bytes = 0, formats = 0, clock_ps = 0;
   };
 
-  explicit PimPort(Dma& dma) : dma_(dma) {}
+  PimPort(Dma& dma, std::uint64_t expected_overhead_ps)
+      : dma_(dma),
+        expected_overhead_ps_(expected_overhead_ps),
+        overhead_ps_(expected_overhead_ps) {}
 
   void set_base(std::uint64_t base) {
     base_ = base;
@@ -46,6 +50,12 @@ class PimPort {
   void with_geometry(Dma::Done done);
   bool known() const { return known_; }
   const Geometry& geometry() const { return geometry_; }
+
+  // What a job takes beyond its multiplications: bus, rows, buffers. A running mean over the jobs
+  // so far, from `expected_overhead_ps` on.
+  std::uint64_t overhead_ps() const { return overhead_ps_; }
+  // Time of multiplying `weights` weights of a format with each of `vectors` vectors.
+  std::uint64_t multiply_ps(abi::Format format, std::uint64_t weights, std::uint64_t vectors) const;
 
   void run(Job job);
   bool idle() const { return !busy_ && jobs_.empty(); }
@@ -59,6 +69,9 @@ class PimPort {
   void part_done(bool ok, std::uint64_t fault);
 
   Dma& dma_;
+  std::uint64_t expected_overhead_ps_;
+  std::uint64_t overhead_ps_;
+  std::uint64_t started_ps_ = 0;
   std::uint64_t base_ = 0;
   bool known_ = false;
   Geometry geometry_;

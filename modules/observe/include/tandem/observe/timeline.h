@@ -42,6 +42,11 @@ class Timeline {
   void slice(Track track, Name name, std::uint64_t begin_ps, std::uint64_t end_ps,
              std::uint64_t flow = 0);
 
+  // The same, but a slice that begins where the track's last one ends, with its name and flow,
+  // lengthens that one: for tracks of many short pieces of one activity.
+  void extend(Track track, Name name, std::uint64_t begin_ps, std::uint64_t end_ps,
+              std::uint64_t flow = 0);
+
   const std::vector<Slice>& slices() const { return slices_; }
   const std::vector<TrackInfo>& tracks() const { return tracks_; }
   const std::string& text(Name name) const { return names_[name]; }
@@ -55,6 +60,7 @@ class Timeline {
   std::vector<TrackInfo> tracks_;
   std::vector<std::string> names_;
   std::vector<Slice> slices_;
+  std::vector<std::size_t> last_;  // slice of each track, plus one; 0: none
   std::uint64_t dropped_ = 0;
 };
 
