@@ -99,7 +99,7 @@ TEST_CASE_METHOD(CommandFixture, "what goes wrong in the run leaves no results")
       throw UserError("w.bin: truncated", "7 bytes");
     };
     CHECK(command({"run", file, "--out", out_folder}) == 2);
-    CHECK(err.str() == "tandem: w.bin: truncated\n  hint: 7 bytes\n");
+    CHECK(err.str() == "tandem: " + file + ": w.bin: truncated\n  hint: 7 bytes\n");
     CHECK(out.str() == "Once\n");
   }
   SECTION("a defect") {
