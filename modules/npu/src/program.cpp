@@ -41,7 +41,6 @@ bool runs_on_pim(PrimitiveOp op) {
 bool kind_is_known(const Primitive& primitive) {
   switch (static_cast<PrimitiveOp>(primitive.op)) {
     case PrimitiveOp::kNorm:
-      return primitive.kind <= 1;
     case PrimitiveOp::kPosition:
       return primitive.kind <= 1;
     case PrimitiveOp::kElementwise:

@@ -120,7 +120,7 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
   ONE(u32, index_count, "Entries of the index list")                                           \
   ONE(u64, semaphore, "WAIT, SIGNAL: address of a u32")                                        \
   ONE(u32, semaphore_value, "WAIT: at least; SIGNAL: stored")                                  \
-  ONE(u32, label, "Free for the driver")                                \
+  ONE(u32, label, "Free for the driver")                                                       \
   ONE(Operand, input, "")                                                                      \
   ONE(Operand, input2, "Second input; KV_APPEND: values; POSITION: table")                     \
   ONE(Operand, weight, "Weight stream; BSFP: 4-bit plane; NORM: gain; GATHER: table")          \

@@ -21,10 +21,10 @@ struct Config {
   std::uint32_t max_rows = 256;   // token positions of one command
   std::uint32_t fetch_ahead = 4;  // commands of a queue pair fetched before they run
 
-  std::uint64_t activation_bytes = 512u * 1024;
-  std::uint64_t weight_buffer_bytes = 64u * 1024;  // of each context
-  std::uint64_t weight_tile_bytes = 8u * 1024;     // fetched as one; at most half the buffer
-  std::uint64_t kv_buffer_bytes = 64u * 1024;      // keys and values in flight for attention
+  std::uint64_t activation_bytes = 512ull * 1024;
+  std::uint64_t weight_buffer_bytes = 64ull * 1024;  // of each context
+  std::uint64_t weight_tile_bytes = 8ull * 1024;     // fetched as one; at most half the buffer
+  std::uint64_t kv_buffer_bytes = 64ull * 1024;      // keys and values in flight for attention
 
   std::uint32_t burst_bytes = 512;  // of one transaction, a power of two, 64..65536
   std::uint32_t outstanding = 16;   // transactions in flight at the memory port
