@@ -39,7 +39,7 @@ YamlNode parse_file_text(const fs::path& file, std::string_view text) {
   auto source = std::make_shared<YamlSource>();
   source->name = file.string();
   source->directory = file.parent_path();
-  return parse_yaml(text, std::move(source));
+  return parse_yaml(text, source);
 }
 
 // Replaces every `include` of a tree by what it names.
@@ -119,8 +119,8 @@ class Includer {
 
 }  // namespace
 
-YamlNode read_yaml_text(std::string_view text, std::shared_ptr<const YamlSource> source) {
-  YamlNode tree = parse_yaml(text, std::move(source));
+YamlNode read_yaml_text(std::string_view text, const std::shared_ptr<const YamlSource>& source) {
+  YamlNode tree = parse_yaml(text, source);
   Includer().resolve(tree, "");
   return tree;
 }

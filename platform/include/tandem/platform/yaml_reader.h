@@ -73,7 +73,7 @@ YamlNode parse_yaml(std::string_view text, const std::shared_ptr<const YamlSourc
 YamlNode read_yaml_file(const std::filesystem::path& file);
 
 // The same for a text, whose relative paths start at source->directory.
-YamlNode read_yaml_text(std::string_view text, std::shared_ptr<const YamlSource> source);
+YamlNode read_yaml_text(std::string_view text, const std::shared_ptr<const YamlSource>& source);
 
 // "a.b.c=VALUE" as the tree {a: {b: {c: VALUE}}}; VALUE is YAML, an empty one is null.
 YamlNode parse_override(const std::string& assignment);
