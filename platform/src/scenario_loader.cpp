@@ -48,7 +48,7 @@ Scenario load_scenario_text(std::string_view text, const std::string& name,
   auto source = std::make_shared<YamlSource>();
   source->name = name;
   source->directory = directory;
-  Scenario scenario = bind_document(read_yaml_text(text, std::move(source)), overrides);
+  Scenario scenario = bind_document(read_yaml_text(text, source), overrides);
   scenario.directory = directory;
   return scenario;
 }
