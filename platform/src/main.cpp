@@ -7,19 +7,15 @@
 #include <systemc>
 #include <vector>
 
-#include "tandem/platform/cli.h"
-#ifdef TANDEM_HAS_SESSION
 #include "soc_config.h"
-#endif
-#ifdef TANDEM_HAS_REGISTERS
+#include "tandem/platform/cli.h"
 #include "tandem/platform/registers.h"
-#endif
+#include "tandem/platform/session.h"
 
 namespace {
 
 tandem::platform::CommandHooks hooks() {
   tandem::platform::CommandHooks hooks;
-#ifdef TANDEM_HAS_SESSION
   hooks.check = [](const tandem::platform::Scenario& scenario) {
     tandem::platform::stack_config(scenario.platform.dram);
     tandem::platform::sram_config(scenario.platform);
@@ -27,10 +23,7 @@ tandem::platform::CommandHooks hooks() {
   };
   hooks.start = tandem::platform::check_scenario;
   hooks.run = tandem::platform::run_scenario;
-#endif
-#ifdef TANDEM_HAS_REGISTERS
   hooks.registers = tandem::platform::run_registers;
-#endif
   return hooks;
 }
 
