@@ -3,60 +3,75 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace tandem::memory {
 
 // All that sits on the data bus of one channel.
 struct DeviceGeometry {
-  unsigned ranks = 1;
-  unsigned bank_groups = 4;  // per rank
-  unsigned banks_per_group = 4;
-  unsigned rows = 32768;      // per bank
-  unsigned row_bytes = 2048;  // of all devices of a rank together (the page)
-  unsigned bus_bits = 16;
-  unsigned burst_length = 16;      // beats
-  unsigned data_rate_mtps = 6400;  // million beats per second and pin
+  unsigned ranks = 0;
+  unsigned bank_groups = 0;  // per rank
+  unsigned banks_per_group = 0;
+  unsigned rows = 0;       // per bank
+  unsigned row_bytes = 0;  // of all devices of a rank together (the page)
+  unsigned bus_bits = 0;
+  unsigned burst_length = 0;           // beats
+  unsigned data_rate_mtps = 0;         // million beats per second and pin
+  bool separate_command_buses = false;  // one for rows, one for columns, as HBM has
 
-  unsigned banks() const { return ranks * bank_groups * banks_per_group; }
+  unsigned banks_per_rank() const { return bank_groups * banks_per_group; }
+  unsigned banks() const { return ranks * banks_per_rank(); }
   unsigned burst_bytes() const { return bus_bits / 8 * burst_length; }
   // Time that one burst occupies the data bus.
   std::uint64_t burst_ps() const {
     return std::uint64_t{burst_length} * 1'000'000 / data_rate_mtps;
   }
+  unsigned columns() const { return row_bytes / burst_bytes(); }  // bursts of a row
   std::uint64_t channel_bytes() const { return std::uint64_t{banks()} * rows * row_bytes; }
   double peak_bytes_per_s() const {
     return static_cast<double>(burst_bytes()) * 1e12 / static_cast<double>(burst_ps());
   }
 };
 
-// Picoseconds between commands, in the names of the JEDEC standards.
+// Picoseconds between commands, in the names of the JEDEC standards. 0 means that the device has no
+// such rule, except where validate() asks for a value. At command fidelity they are rounded up to
+// whole cycles of tCK.
 struct DeviceTiming {
-  std::uint64_t tRCD = 0;    // activate to column command
-  std::uint64_t tRP = 0;     // precharge to activate
-  std::uint64_t tRAS = 0;    // activate to precharge
-  std::uint64_t tRC = 0;     // activate to activate, same bank
-  std::uint64_t tCCD_S = 0;  // column to column, other bank group
-  std::uint64_t tCCD_L = 0;  // column to column, same bank group
-  std::uint64_t tRRD = 0;    // activate to activate, other bank
-  std::uint64_t tFAW = 0;    // window of four activates
-  std::uint64_t tWTR = 0;    // end of write data to read command
-  std::uint64_t tRTW = 0;    // idle time of the bus between read data and write data
-  std::uint64_t tWR = 0;     // end of write data to precharge
-  std::uint64_t tRTP = 0;    // read command to precharge
-  std::uint64_t tRFC = 0;    // refresh of all banks
-  std::uint64_t tREFI = 0;   // average interval between refreshes; 0 = no refresh
-  std::uint64_t CL = 0;      // read command to data
-  std::uint64_t CWL = 0;     // write command to data
+  std::uint64_t tCK = 0;       // clock of the command bus
+  std::uint64_t CL = 0;        // read command to data
+  std::uint64_t CWL = 0;       // write command to data
+  std::uint64_t tRCDRD = 0;    // activate to read
+  std::uint64_t tRCDWR = 0;    // activate to write
+  std::uint64_t tRP = 0;       // precharge to activate or refresh, same bank
+  std::uint64_t tRAS = 0;      // activate to precharge, same bank
+  std::uint64_t tRC = 0;       // activate to activate, same bank
+  std::uint64_t tCCD_S = 0;    // column to column, other bank group
+  std::uint64_t tCCD_L = 0;    // column to column, same bank group
+  std::uint64_t tRTRS = 0;     // idle data bus when the rank or the direction to write changes
+  std::uint64_t tRRD_S = 0;    // activate to activate, other bank group
+  std::uint64_t tRRD_L = 0;    // activate to activate, other bank of the same group
+  std::uint64_t tFAW = 0;      // window of four activates, per rank
+  std::uint64_t tWTR_S = 0;    // end of write data to read, same rank, other bank group
+  std::uint64_t tWTR_L = 0;    // end of write data to read, same bank group
+  std::uint64_t tWR = 0;       // end of write data to precharge, same bank
+  std::uint64_t tRTP_S = 0;    // read to precharge of another bank of the rank
+  std::uint64_t tRTP_L = 0;    // read to precharge, same bank
+  std::uint64_t tPPD = 0;      // precharge to precharge, same rank
+  std::uint64_t tRFC = 0;      // refresh of all banks of a rank
+  std::uint64_t tRFCpb = 0;    // refresh of one bank
+  std::uint64_t tREFI = 0;     // average interval between refreshes of a rank; 0: no refresh
+  std::uint64_t tWCKSYNC = 0;  // WCK synchronisation to the first column command (LPDDR5)
+  std::uint64_t tWCKIDLE = 0;  // end of data until WCK stops and must be synchronised again
 };
 
 struct DeviceEnergy {
-  double activate_pj = 0;  // one activate and its precharge
-  double read_pj_per_bit = 0;
-  double write_pj_per_bit = 0;
-  double refresh_pj = 0;     // one refresh of all banks
-  double background_mw = 0;  // one channel, always
+  double activate_pj = 0;        // one activate and its precharge, all devices of a rank
+  double read_pj_per_bit = 0;    // array to data bus
+  double write_pj_per_bit = 0;   // data bus to array
+  double io_pj_per_bit = 0;      // drivers and termination, either direction
+  double refresh_pj = 0;         // one refresh of all banks of a rank
+  double refresh_bank_pj = 0;    // one refresh of one bank
+  double active_standby_mw = 0;  // a rank with a row open
+  double standby_mw = 0;         // a rank with all banks shut
   std::string source = "not given";
 };
 
@@ -70,10 +85,5 @@ struct DeviceConfig {
   // Throws std::invalid_argument with the field, its value and the rule.
   void validate() const;
 };
-
-// The devices that come with the project: "lpddr5_6400_x16", "hbm2_1000_x128", "gddr6_aim",
-// "ddr4_3200_x64". Throws std::invalid_argument, naming those there are, for any other.
-DeviceConfig device_preset(std::string_view name);
-std::vector<std::string> device_preset_names();
 
 }  // namespace tandem::memory
