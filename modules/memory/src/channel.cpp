@@ -16,8 +16,9 @@ unsigned log2_of(std::uint64_t power_of_two) {
 
 }  // namespace
 
-Channel::Channel(const DeviceConfig& device)
+Channel::Channel(const DeviceConfig& device, const ControllerConfig& controller)
     : device_(device),
+      controller_(controller),
       burst_ps_(device.geometry.burst_ps()),
       burst_shift_(log2_of(device.geometry.burst_bytes())),
       group_shift_(log2_of(device.geometry.banks_per_group)),
@@ -73,10 +74,10 @@ std::uint64_t Channel::column_floor_ps(unsigned group, bool is_write,
   const DeviceTiming& t = device_.timing;
   std::uint64_t bus_ps = bus_ready_ps_;
   if (bus_used_ && last_was_write_ && !is_write) {
-    bus_ps += t.CWL + t.tWTR;
+    bus_ps += t.CWL + t.tWTR_L;
   } else if (bus_used_ && !last_was_write_ && is_write) {
-    // The first write data follow the last read data after tRTW.
-    const std::uint64_t read_end_ps = bus_ps + t.CL + t.tRTW;
+    // The first write data follow the last read data after tRTRS.
+    const std::uint64_t read_end_ps = bus_ps + t.CL + t.tRTRS;
     bus_ps = std::max(bus_ps, read_end_ps > t.CWL ? read_end_ps - t.CWL : 0);
   }
   return std::max({bus_ps, group_ready_ps_[group], earliest_ps});
@@ -87,7 +88,7 @@ std::uint64_t Channel::open_row(Bank& bank, std::uint32_t row, std::uint64_t ear
                                 std::uint64_t column_floor_ps) {
   if (bank.row == row && row_open(bank, column_floor_ps)) {
     const std::uint64_t column_ps =
-        std::max(column_floor_ps, bank.activated_ps + device_.timing.tRCD);
+        std::max(column_floor_ps, bank.activated_ps + device_.timing.tRCDRD);
     if (row_open(bank, column_ps)) {
       ++counters_.row_hits;
       return column_ps;
@@ -106,18 +107,18 @@ std::uint64_t Channel::activate(Bank& bank, std::uint32_t row, std::uint64_t ear
     activate_ps = std::max(activate_ps, std::max(earliest_ps, bank.precharge_ready_ps) + t.tRP);
   }
   activate_ps = after_refresh_ps(activate_ps);
-  std::uint64_t column_ps = std::max(activate_ps + t.tRCD, column_floor_ps);
+  std::uint64_t column_ps = std::max(activate_ps + t.tRCDRD, column_floor_ps);
   while (next_refresh_ps(activate_ps) <= column_ps) {
     // A refresh would close the row before its data are due.
     activate_ps = std::max(activate_ps, period(column_ps) + refresh_window_ps_);
-    column_ps = std::max(activate_ps + t.tRCD, column_floor_ps);
+    column_ps = std::max(activate_ps + t.tRCDRD, column_floor_ps);
   }
   bank.row = row;
   bank.activated_ps = activate_ps;
   bank.closes_ps = next_refresh_ps(activate_ps);
   bank.activate_ready_ps = activate_ps + t.tRC;
   bank.precharge_ready_ps = activate_ps + t.tRAS;
-  activate_ready_ps_ = activate_ps + t.tRRD;
+  activate_ready_ps_ = activate_ps + t.tRRD_S;
   recent_activates_ps_[oldest_activate_] = activate_ps + t.tFAW;
   oldest_activate_ = (oldest_activate_ + 1) % 4;
   ++counters_.activates;
@@ -149,7 +150,7 @@ Interval Channel::reserve(unsigned bank_index, unsigned row, unsigned column_byt
     // The bus is charged for the data only, and the bank group for the pace of its bursts, from
     // the time at which it could have begun: a controller mixes bursts of several groups.
     const std::uint64_t since_ps =
-        std::max({group_ready_ps_[group], bank.activated_ps + t.tRCD, earliest_ps});
+        std::max({group_ready_ps_[group], bank.activated_ps + t.tRCDRD, earliest_ps});
     const std::uint64_t refresh_ps = next_refresh_ps(column_ps);
     const std::uint64_t count =
         std::min({bursts, (refresh_ps - column_ps + burst_ps_ - 1) / burst_ps_,
@@ -159,7 +160,7 @@ Interval Channel::reserve(unsigned bank_index, unsigned row, unsigned column_byt
         std::max(column_ps + (count - 1) * burst_ps_, since_ps + (count - 1) * pace_ps);
     occupy_bus(column_ps, count, is_write);
     group_ready_ps_[group] = since_ps + count * pace_ps;
-    const std::uint64_t recovery_ps = is_write ? t.CWL + burst_ps_ + t.tWR : t.tRTP;
+    const std::uint64_t recovery_ps = is_write ? t.CWL + burst_ps_ + t.tWR : t.tRTP_L;
     bank.precharge_ready_ps = std::max(bank.precharge_ready_ps, last_ps + recovery_ps);
     const std::uint64_t latency_ps = is_write ? t.CWL : t.CL;
     data.begin_ps = std::min(data.begin_ps, column_ps + latency_ps);
@@ -206,7 +207,7 @@ Interval Channel::reserve_compute(std::uint64_t bank_mask, std::uint64_t earlies
   std::uint64_t end_ps = begin_ps + duration_ps;
   for (std::uint64_t refresh_ps = next_refresh_ps(begin_ps); refresh_ps < end_ps;
        refresh_ps = next_refresh_ps(refresh_ps)) {
-    end_ps += refresh_window_ps_ + t.tRCD;
+    end_ps += refresh_window_ps_ + t.tRCDRD;
   }
   for (std::size_t i = 0; i < banks_.size(); ++i) {
     if ((bank_mask >> i & 1) == 0) continue;
@@ -245,7 +246,8 @@ void Channel::collect_energy(observe::EnergySink& sink, std::uint64_t time_ps) c
              energy.source);
   sink.spend("refresh", times(energy.refresh_pj, refreshes(time_ps)), energy.source);
   // 1 mW for 1 ps is 0.001 pJ.
-  sink.spend("background", energy.background_mw * 1e-3 * static_cast<double>(time_ps),
+  sink.spend("standby",
+             energy.standby_mw * 1e-3 * static_cast<double>(time_ps) * device_.geometry.ranks,
              energy.source);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tandem/memory/controller.h"
 #include "tandem/memory/device.h"
 #include "tandem/observe/energy.h"
 #include "tandem/observe/statistics.h"
@@ -38,8 +39,8 @@ class Channel {
     std::uint64_t compute_ps = 0;  // reserved for computation in the banks
   };
 
-  // `device` has been validated.
-  explicit Channel(const DeviceConfig& device);
+  // Both have been validated.
+  Channel(const DeviceConfig& device, const ControllerConfig& controller);
 
   // Reads or writes `bytes` (> 0) of one row from byte `column_byte` on, not before `earliest_ps`.
   // Returns the time from the first to the last byte on the data bus.
@@ -95,6 +96,7 @@ class Channel {
   std::uint64_t precharge_ready_ps(const Bank& bank, std::uint64_t time_ps) const;
 
   DeviceConfig device_;
+  ControllerConfig controller_;
   std::uint64_t burst_ps_;
   unsigned burst_shift_;  // log2 of the bytes of a burst
   unsigned group_shift_;  // log2 of the banks of a group
