@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/memory/address_mapping.h"
 
-#include <stdexcept>
 #include <string_view>
+
+#include "tandem/memory/field_error.h"
 
 namespace tandem::memory {
 namespace {
 
 constexpr std::array<std::string_view, 6> kNames = {"Ro", "Ra", "Bg", "Ba", "Co", "Ch"};
 
-unsigned log2_of(const char* what, unsigned value) {
+unsigned log2_of(const char* field, unsigned value) {
   if (value == 0 || (value & (value - 1)) != 0) {
-    throw std::invalid_argument(std::string("address mapping: ") + what + " is " +
-                                std::to_string(value) + ", must be a power of two");
+    throw FieldError(field, std::to_string(value) + " is not a power of two");
   }
   unsigned bits = 0;
   while ((1u << bits) < value) ++bits;
@@ -20,9 +20,10 @@ unsigned log2_of(const char* what, unsigned value) {
 }
 
 [[noreturn]] void malformed(const std::string& order, const std::string& reason) {
-  throw std::invalid_argument(
-      "address mapping: order '" + order + "' " + reason +
-      "; it must hold each of Ro Ra Bg Ba Co Ch once, such as RoRaBaCoBgCh");
+  throw FieldError("mapping",
+                   "'" + order + "' " + reason +
+                       ", so it is no bijection: it must hold each of Ro Ra Bg Ba Co Ch once, "
+                       "such as RoRaBaCoBgCh");
 }
 
 std::size_t field_index(const std::string& order, std::string_view name) {
@@ -35,22 +36,40 @@ std::size_t field_index(const std::string& order, std::string_view name) {
 }  // namespace
 
 AddressMapping::AddressMapping(const std::string& order, unsigned channels,
-                               const DeviceGeometry& geometry, unsigned interleave_bytes) {
+                               const DeviceGeometry& geometry, unsigned interleave_bytes,
+                               const AddressHash& hash) {
   std::array<unsigned, kFields> bits{};
-  bits[kRow] = log2_of("rows", geometry.rows);
-  bits[kRank] = log2_of("ranks", geometry.ranks);
-  bits[kBankGroup] = log2_of("bank_groups", geometry.bank_groups);
-  bits[kBank] = log2_of("banks_per_group", geometry.banks_per_group);
+  bits[kRow] = log2_of("geometry.rows", geometry.rows);
+  bits[kRank] = log2_of("geometry.ranks", geometry.ranks);
+  bits[kBankGroup] = log2_of("geometry.bank_groups", geometry.bank_groups);
+  bits[kBank] = log2_of("geometry.banks_per_group", geometry.banks_per_group);
   bits[kChannel] = log2_of("channels", channels);
   granule_bits_ = log2_of("interleave_bytes", interleave_bytes);
   if (interleave_bytes < geometry.burst_bytes() || interleave_bytes > geometry.row_bytes) {
-    throw std::invalid_argument("address mapping: interleave_bytes is " +
-                                std::to_string(interleave_bytes) + ", must be from one burst (" +
-                                std::to_string(geometry.burst_bytes()) + ") to one row (" +
-                                std::to_string(geometry.row_bytes) + ")");
+    throw FieldError("interleave_bytes",
+                     std::to_string(interleave_bytes) + " is not from one burst (" +
+                         std::to_string(geometry.burst_bytes()) + ") to one row (" +
+                         std::to_string(geometry.row_bytes) + ")");
   }
-  bits[kColumn] = log2_of("row_bytes", geometry.row_bytes) - granule_bits_;
+  bits[kColumn] = log2_of("geometry.row_bytes", geometry.row_bytes) - granule_bits_;
   place_fields(order, bits);
+  set_hash(kChannel, hash.channel, "hash.Ch");
+  set_hash(kRank, hash.rank, "hash.Ra");
+  set_hash(kBankGroup, hash.bank_group, "hash.Bg");
+  set_hash(kBank, hash.bank, "hash.Ba");
+}
+
+void AddressMapping::set_hash(Field field, unsigned row_bit, const char* name) {
+  Place& place = fields_[field];
+  if (row_bit == AddressHash::kNone || place.bits == 0) return;
+  const unsigned row_bits = fields_[kRow].bits;
+  if (row_bit >= row_bits || place.bits > row_bits - row_bit) {
+    throw FieldError(name, "needs bits " + std::to_string(row_bit) + ".." +
+                               std::to_string(std::uint64_t{row_bit} + place.bits - 1) +
+                               " of the row, which has " + std::to_string(row_bits) + " bits");
+  }
+  place.hash_shift = row_bit;
+  place.hash_mask = (1u << place.bits) - 1;
 }
 
 void AddressMapping::place_fields(const std::string& order,
@@ -72,19 +91,20 @@ void AddressMapping::place_fields(const std::string& order,
 
 Location AddressMapping::decode(std::uint64_t address) const {
   Location location;
-  location.channel = extract(address, kChannel);
-  location.rank = extract(address, kRank);
-  location.bank_group = extract(address, kBankGroup);
-  location.bank = extract(address, kBank);
-  location.row = extract(address, kRow);
+  const unsigned row = extract(address, kRow);
+  location.channel = extract(address, kChannel) ^ hash_of(row, kChannel);
+  location.rank = extract(address, kRank) ^ hash_of(row, kRank);
+  location.bank_group = extract(address, kBankGroup) ^ hash_of(row, kBankGroup);
+  location.bank = extract(address, kBank) ^ hash_of(row, kBank);
+  location.row = row;
   location.column_byte = (extract(address, kColumn) << granule_bits_) |
                          (static_cast<unsigned>(address) & ((1u << granule_bits_) - 1));
   return location;
 }
 
 std::uint64_t AddressMapping::encode(const Location& location) const {
-  const auto put = [this](unsigned value, Field field) {
-    return std::uint64_t{value} << fields_[field].shift;
+  const auto put = [this, &location](unsigned value, Field field) {
+    return std::uint64_t{value ^ hash_of(location.row, field)} << fields_[field].shift;
   };
   return put(location.channel, kChannel) | put(location.rank, kRank) |
          put(location.bank_group, kBankGroup) | put(location.bank, kBank) |

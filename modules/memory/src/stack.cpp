@@ -16,21 +16,23 @@ const Stack::Config& checked(const Stack::Config& config) {
 
 void Stack::Config::validate() const {
   device.validate();
+  controller.validate_with(device);
   const auto require = [](bool holds, const char* message) {
     if (!holds) throw std::invalid_argument(message);
   };
   require(channels > 0, "Stack: channels is 0, must be at least 1");
   require(ports > 0, "Stack: ports is 0, must be at least 1");
   require(max_outstanding > 0, "Stack: max_outstanding is 0, must be at least 1");
-  const AddressMapping check_only(mapping, channels, device.geometry, interleave_bytes);
+  const AddressMapping check_only(mapping, channels, device.geometry, interleave_bytes, hash);
 }
 
 Stack::Stack(const sc_core::sc_module_name& name, const Config& config)
     : MemoryTarget(name, {checked(config).size_bytes(), config.chunk_bytes, config.ports,
                           config.max_outstanding, config.dmi, config.request_latency_ps}),
       config_(config),
-      mapping_(config.mapping, config.channels, config.device.geometry, config.interleave_bytes),
-      channels_(config.channels, Channel(config.device)) {}
+      mapping_(config.mapping, config.channels, config.device.geometry, config.interleave_bytes,
+               config.hash),
+      channels_(config.channels, Channel(config.device, config.controller)) {}
 
 void Stack::set_timeline(observe::Timeline* timeline, const std::string& process) {
   timeline_ = timeline;
@@ -76,7 +78,7 @@ void Stack::reset_timing() {
 
 std::uint64_t Stack::dmi_latency_ps() const {
   const DeviceTiming& t = config_.device.timing;
-  return config_.request_latency_ps + t.tRCD + t.CL + config_.device.geometry.burst_ps() +
+  return config_.request_latency_ps + t.tRCDRD + t.CL + config_.device.geometry.burst_ps() +
          config_.response_latency_ps;
 }
 

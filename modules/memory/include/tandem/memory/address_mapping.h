@@ -29,16 +29,28 @@ struct Run {
   std::uint64_t bytes;
 };
 
+// Bits of the row number that are XORed into other fields, so that strides of whole rows spread
+// over banks and channels. A bijection whatever is chosen: the row itself stays as it is.
+struct AddressHash {
+  static constexpr unsigned kNone = ~0u;
+  // Lowest bit of the row that goes into the lowest bit of the field; kNone: the field stays.
+  unsigned channel = kNone;
+  unsigned rank = kNone;
+  unsigned bank_group = kNone;
+  unsigned bank = kNone;
+};
+
 // A bijection between addresses and locations, from the order of the fields, most significant
 // first: two letters each, all of Ro (row), Ra (rank), Bg (bank group), Ba (bank), Co (column) and
 // Ch (channel) exactly once, for example "RoRaBaCoBgCh". The lowest interleave_bytes of an address
 // are always column bytes; the rest of the column lies where Co stands.
 class AddressMapping {
  public:
-  // Throws std::invalid_argument when the order is malformed, or when channels or interleave_bytes
-  // is not a power of two, or when interleave_bytes does not lie between a burst and a row.
+  // Throws FieldError of "mapping" when the order is malformed, of "channels" and "geometry..." for
+  // what is no power of two, of "interleave_bytes" when that does not lie between a burst and a
+  // row, of "hash..." for bits that the row does not have.
   AddressMapping(const std::string& order, unsigned channels, const DeviceGeometry& geometry,
-                 unsigned interleave_bytes);
+                 unsigned interleave_bytes, const AddressHash& hash = {});
 
   std::uint64_t size_bytes() const { return std::uint64_t{1} << address_bits_; }
   unsigned channels() const { return 1u << fields_[kChannel].bits; }
@@ -72,11 +84,17 @@ class AddressMapping {
   struct Place {
     unsigned shift = 0;  // of its lowest bit in the address (of Co: above the granule)
     unsigned bits = 0;
+    unsigned hash_shift = 0;  // of the row bits that are XORed into it
+    unsigned hash_mask = 0;   // 0: none
   };
   unsigned extract(std::uint64_t address, Field field) const {
     return static_cast<unsigned>(address >> fields_[field].shift) &
            ((1u << fields_[field].bits) - 1);
   }
+  unsigned hash_of(unsigned row, Field field) const {
+    return (row >> fields_[field].hash_shift) & fields_[field].hash_mask;
+  }
+  void set_hash(Field field, unsigned row_bit, const char* name);
   void place_fields(const std::string& order, const std::array<unsigned, kFields>& bits);
 
   template <typename Visit>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <cstdint>
+#include "tandem/memory/device.h"
 
 namespace tandem::memory {
 
@@ -27,15 +27,17 @@ struct ControllerConfig {
   PagePolicy page = PagePolicy::kOpen;
   CommandQueues queues = CommandQueues::kPerBank;
   RefreshMode refresh = RefreshMode::kAllBank;
-  unsigned command_queue = 16;   // requests in each command queue
-  unsigned read_queue = 32;      // reads waiting for a command queue
-  unsigned write_queue = 32;     // writes waiting; draining begins when it is full ...
-  unsigned write_low = 8;        // ... or when it holds more than this and no command is queued ...
-  unsigned write_idle = 128;     // ... or when nothing else happened for so many cycles
-  unsigned row_hit_cap = 4;      // column commands to a row before an older miss may close it
+  unsigned command_queue = 16;  // requests in each command queue
+  unsigned read_queue = 32;     // reads waiting for a command queue
+  unsigned write_queue = 32;    // writes waiting; draining begins when it is full ...
+  unsigned write_low = 8;       // ... or when it holds more than this and no command is queued ...
+  unsigned write_idle = 128;    // ... or when nothing else happened for so many cycles
+  unsigned row_hit_cap = 4;     // column commands to a row before an older miss may close it
 
-  // Throws std::invalid_argument with the field, its value and the rule.
+  // Throws FieldError.
   void validate() const;
+  // And that the device can be refreshed as `refresh` says.
+  void validate_with(const DeviceConfig& device) const;
 };
 
 }  // namespace tandem::memory

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DRAM devices are data: geometry, timing and energy of one channel, each with its source.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -14,8 +15,8 @@ struct DeviceGeometry {
   unsigned rows = 0;       // per bank
   unsigned row_bytes = 0;  // of all devices of a rank together (the page)
   unsigned bus_bits = 0;
-  unsigned burst_length = 0;           // beats
-  unsigned data_rate_mtps = 0;         // million beats per second and pin
+  unsigned burst_length = 0;            // beats
+  unsigned data_rate_mtps = 0;          // million beats per second and pin
   bool separate_command_buses = false;  // one for rows, one for columns, as HBM has
 
   unsigned banks_per_rank() const { return bank_groups * banks_per_group; }
@@ -63,6 +64,49 @@ struct DeviceTiming {
   std::uint64_t tWCKIDLE = 0;  // end of data until WCK stops and must be synchronised again
 };
 
+// The fields of DeviceTiming by name, for whoever reads, prints or checks all of them.
+struct TimingField {
+  const char* path;  // "timing.tRC"
+  const char* meaning;
+  std::uint64_t DeviceTiming::*value;
+  bool needed;  // validate() refuses 0
+  const char* name() const { return path + sizeof("timing.") - 1; }
+};
+constexpr std::array<TimingField, 25> kTimingFields = {{
+    {"timing.tCK", "clock of the command bus", &DeviceTiming::tCK, true},
+    {"timing.CL", "read command to data", &DeviceTiming::CL, true},
+    {"timing.CWL", "write command to data", &DeviceTiming::CWL, true},
+    {"timing.tRCDRD", "activate to read", &DeviceTiming::tRCDRD, true},
+    {"timing.tRCDWR", "activate to write", &DeviceTiming::tRCDWR, true},
+    {"timing.tRP", "precharge to activate or refresh, same bank", &DeviceTiming::tRP, true},
+    {"timing.tRAS", "activate to precharge, same bank", &DeviceTiming::tRAS, true},
+    {"timing.tRC", "activate to activate, same bank", &DeviceTiming::tRC, true},
+    {"timing.tCCD_S", "column to column, other bank group", &DeviceTiming::tCCD_S, true},
+    {"timing.tCCD_L", "column to column, same bank group", &DeviceTiming::tCCD_L, true},
+    {"timing.tRTRS", "idle data bus when the rank or the direction to write changes",
+     &DeviceTiming::tRTRS, false},
+    {"timing.tRRD_S", "activate to activate, other bank group", &DeviceTiming::tRRD_S, true},
+    {"timing.tRRD_L", "activate to activate, other bank of the same group", &DeviceTiming::tRRD_L,
+     true},
+    {"timing.tFAW", "window of four activates, per rank", &DeviceTiming::tFAW, true},
+    {"timing.tWTR_S", "end of write data to read, same rank, other bank group",
+     &DeviceTiming::tWTR_S, true},
+    {"timing.tWTR_L", "end of write data to read, same bank group", &DeviceTiming::tWTR_L, true},
+    {"timing.tWR", "end of write data to precharge, same bank", &DeviceTiming::tWR, true},
+    {"timing.tRTP_S", "read to precharge of another bank of the rank", &DeviceTiming::tRTP_S,
+     false},
+    {"timing.tRTP_L", "read to precharge, same bank", &DeviceTiming::tRTP_L, true},
+    {"timing.tPPD", "precharge to precharge, same rank", &DeviceTiming::tPPD, false},
+    {"timing.tRFC", "refresh of all banks of a rank", &DeviceTiming::tRFC, false},
+    {"timing.tRFCpb", "refresh of one bank", &DeviceTiming::tRFCpb, false},
+    {"timing.tREFI", "average interval between refreshes of a rank; 0: no refresh",
+     &DeviceTiming::tREFI, false},
+    {"timing.tWCKSYNC", "WCK synchronisation to the first column command (LPDDR5)",
+     &DeviceTiming::tWCKSYNC, false},
+    {"timing.tWCKIDLE", "end of data until WCK stops and must be synchronised again",
+     &DeviceTiming::tWCKIDLE, false},
+}};
+
 struct DeviceEnergy {
   double activate_pj = 0;        // one activate and its precharge, all devices of a rank
   double read_pj_per_bit = 0;    // array to data bus
@@ -82,7 +126,7 @@ struct DeviceConfig {
   DeviceEnergy energy;
   std::string source;  // of geometry and timing
 
-  // Throws std::invalid_argument with the field, its value and the rule.
+  // Throws FieldError.
   void validate() const;
 };
 

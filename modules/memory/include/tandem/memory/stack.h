@@ -6,6 +6,7 @@
 
 #include "tandem/memory/address_mapping.h"
 #include "tandem/memory/channel.h"
+#include "tandem/memory/controller.h"
 #include "tandem/memory/device.h"
 #include "tandem/memory/memory_target.h"
 #include "tandem/observe/timeline.h"
@@ -18,9 +19,11 @@ namespace tandem::memory {
 class Stack : public MemoryTarget {
  public:
   struct Config {
-    DeviceConfig device = device_preset("lpddr5_6400_x16");
+    DeviceConfig device;  // has to be given
+    ControllerConfig controller;
     unsigned channels = 1;
     std::string mapping = "RoRaBaCoBgCh";  // see AddressMapping
+    AddressHash hash;
     unsigned interleave_bytes = 256;
     std::uint64_t request_latency_ps = 5'000;   // socket to the DRAM command (assumed)
     std::uint64_t response_latency_ps = 5'000;  // last data to the response (assumed)
