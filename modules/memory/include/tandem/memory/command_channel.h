@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "tandem/memory/bank_agent.h"
+#include "tandem/memory/bank_timing.h"
+#include "tandem/memory/controller.h"
+#include "tandem/memory/device.h"
+
+namespace tandem::memory {
+
+// One DRAM channel at command fidelity: every command is issued at a cycle of its own, as the
+// device's timing and the controller's policy allow. Knows no SystemC; somebody calls tick() at the
+// cycles that next() names, and idle cycles cost nothing.
+//
+// A request is one burst. It waits for a command queue, moves into it (one per cycle), and is
+// served from there: activate, precharge and column commands, one command per cycle (one per bus
+// with separate buses). Writes are posted: done one cycle after they are taken, drained in batches.
+// A read of what a queued write holds is answered from the queue.
+class CommandChannel {
+ public:
+  struct Request {
+    std::uint64_t tag = 0;
+    unsigned bank = 0;
+    std::uint32_t row = 0;
+    std::uint32_t column = 0;  // burst within the row
+    bool is_write = false;
+  };
+  // Hears once for every request, no later than in the tick that precedes `done`.
+  class Client {
+   public:
+    virtual void request_done(std::uint64_t tag, Cycle done) = 0;
+
+   protected:
+    ~Client() = default;
+  };
+  struct Counters {
+    std::array<std::uint64_t, kCommandKinds> commands{};
+    std::uint64_t row_hits = 0;       // column commands whose row had been opened for another one
+    std::uint64_t forwarded = 0;      // reads answered from the write queue
+    std::uint64_t merged_writes = 0;  // writes to what a queued write holds
+    std::uint64_t data_cycles = 0;    // bursts on the data bus
+    std::uint64_t of(CommandKind kind) const { return commands[static_cast<std::size_t>(kind)]; }
+  };
+
+  // Both have been validated. `client` outlives the channel.
+  CommandChannel(const DeviceConfig& device, const ControllerConfig& controller, Client& client,
+                 const ComputeBanks& compute = {});
+
+  // Whether a request may be submitted now; until then the caller keeps it.
+  bool accepts(bool is_write) const {
+    return (is_write ? writes_ : reads_).size() <
+           (is_write ? controller_.write_queue : controller_.read_queue);
+  }
+  // Takes a request at cycle `now`, which is not before the last tick; tick(now) sees it.
+  void submit(const Request& request, Cycle now);
+
+  // The next cycle at which tick() has something to do; kNoCycle when there is no work. Refreshes
+  // of an idle channel are caught up with the next request.
+  Cycle next() const { return idle() ? kNoCycle : next_; }
+  // Does what is due at `now`, after everything that was due before.
+  void tick(Cycle now);
+  bool idle() const;
+
+  // Brings refreshes up to `now`, for counting at the end of a run.
+  void catch_up(Cycle now);
+
+  // Hear every command; at most a few.
+  void add_listener(CommandListener& listener) { listeners_.push_back(&listener); }
+  // Who computes in the banks; nullptr: nobody. It outlives the channel.
+  void set_agent(BankAgent* agent) { agent_ = agent; }
+  // The agent has got new work at `now`.
+  void wake(Cycle now);
+
+  // Cycles from `now` until the next refresh falls due.
+  Cycle refresh_slack(Cycle now) const;
+  const BankTiming& timing() const { return timing_; }
+  const Counters& counters() const { return counters_; }
+  // Rank-cycles with a row open, up to `now`.
+  std::uint64_t active_cycles(Cycle now) const;
+  bool commands_queued() const { return active_banks_ != 0; }
+
+  // As new at `now`; counters stay, requests are forgotten.
+  void reset(Cycle now);
+
+ private:
+  struct Entry {
+    std::uint64_t tag;
+    std::uint64_t order;  // of arrival in the command queues
+    std::uint32_t row;
+    std::uint32_t column;
+    bool is_write;
+  };
+  struct Queue {
+    std::vector<Entry> entries;  // oldest first
+    unsigned hits = 0;           // entries of the open row
+  };
+  enum class Bus { kAny, kRow, kColumn };
+  struct Choice {
+    bool found = false;
+    Command command;
+    std::size_t entry = 0;  // of a column command
+    std::uint64_t order = 0;
+  };
+
+  void step(Cycle now);
+  void insert_refreshes(Cycle now);
+  bool refresh_step(Cycle now);
+  bool shut_bank(unsigned bank, Cycle now);
+  bool blocked(unsigned bank) const { return (blocked_banks_ >> bank & 1) != 0; }
+
+  bool pick(Cycle now, Bus bus);
+  Choice pick_round_robin(Cycle now, Bus bus);
+  Choice pick_oldest(Cycle now, Bus bus);
+  Choice candidate(unsigned bank, Cycle now, Bus bus);
+  bool try_column(unsigned bank, std::size_t entry, Cycle now, Choice& choice);
+  bool try_row(CommandKind kind, unsigned bank, std::uint32_t row, Cycle from, Cycle now,
+               Choice& choice);
+  bool overtakes_read(const Queue& queue, std::size_t entry) const;
+  bool try_command(const Command& command, Choice& choice);
+  void soon(Cycle cycle) { ready_ = cycle < ready_ ? cycle : ready_; }
+
+  void issue(const Command& command);
+  void serve(const Choice& choice);
+  void row_changed(unsigned bank, Cycle now);
+  std::uint64_t rank_mask(unsigned rank) const;
+
+  bool transfer(Cycle now);
+  bool transfer_from(std::vector<Request>& waiting);
+  bool room(unsigned bank) const;
+  bool start_drain(Cycle now);
+  bool has_pending_write(const Request& request) const;
+
+  Command make(CommandKind kind, unsigned bank, std::uint32_t row, Cycle now) const;
+
+  const ControllerConfig controller_;
+  BankTiming timing_;
+  Client& client_;
+  BankAgent* agent_ = nullptr;
+  std::vector<CommandListener*> listeners_;
+  unsigned banks_per_group_;
+  bool separate_buses_;
+
+  std::vector<Request> reads_;
+  std::vector<Request> writes_;
+  std::vector<Queue> queues_;           // per bank, whatever the structure
+  std::vector<unsigned> rank_entries_;  // entries of each rank
+  std::uint64_t active_banks_ = 0;      // with entries, a bit each
+  std::uint64_t next_order_ = 0;
+  unsigned round_robin_ = 0;     // bank or rank served last
+  unsigned to_drain_ = 0;        // writes of the present batch still to be moved
+  unsigned pending_writes_ = 0;  // waiting or queued
+  Cycle last_activity_ = 0;
+
+  Cycle refresh_interval_ = 0;  // between refresh commands of the channel; 0: none
+  Cycle refresh_due_ = kNoCycle;
+  unsigned next_refresh_ = 0;           // rank or bank
+  std::vector<unsigned> refresh_wait_;  // ranks or banks whose refresh is due
+  std::uint64_t blocked_banks_ = 0;     // shut for the refresh that waits first
+
+  Cycle next_ = 0;
+  Cycle ready_ = kNoCycle;  // least time at which one of the commands looked at may be issued
+  bool issued_ = false;     // in this tick
+  bool last_was_column_ = false;
+
+  std::uint64_t open_banks_ = 0;   // with a row in one of their buffers, a bit each
+  std::vector<Cycle> open_since_;  // per rank, while one of its banks is open
+  std::uint64_t active_cycles_ = 0;
+  Counters counters_;
+};
+
+}  // namespace tandem::memory

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/memory/command_channel.h"
+
+#include <algorithm>
+
+namespace tandem::memory {
+namespace {
+
+unsigned lowest_bit(std::uint64_t mask) {
+  return static_cast<unsigned>(__builtin_ctzll(mask));
+}
+
+std::uint64_t bits(unsigned first, unsigned count) {
+  const std::uint64_t ones = count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+  return ones << first;
+}
+
+}  // namespace
+
+CommandChannel::CommandChannel(const DeviceConfig& device, const ControllerConfig& controller,
+                               Client& client, const ComputeBanks& compute)
+    : controller_(controller),
+      timing_(device, compute),
+      client_(client),
+      banks_per_group_(device.geometry.banks_per_group),
+      separate_buses_(device.geometry.separate_command_buses),
+      queues_(device.geometry.banks()),
+      rank_entries_(device.geometry.ranks),
+      open_since_(device.geometry.ranks) {
+  reads_.reserve(controller.read_queue);
+  writes_.reserve(controller.write_queue);
+  const Cycle interval = timing_.cycles().REFI;
+  if (interval != 0) {
+    const unsigned targets = controller.refresh == RefreshMode::kAllBank ? device.geometry.ranks
+                                                                         : device.geometry.banks();
+    refresh_interval_ = std::max<Cycle>(1, interval / targets);
+    refresh_due_ = refresh_interval_;
+  }
+}
+
+bool CommandChannel::idle() const {
+  return reads_.empty() && pending_writes_ == 0 && active_banks_ == 0 &&
+         (agent_ == nullptr || agent_->idle());
+}
+
+// --- Requests --------------------------------------------------------------------------------
+
+void CommandChannel::submit(const Request& request, Cycle now) {
+  catch_up(now);
+  next_ = std::min(next_, now);
+  last_activity_ = now;
+  if (pending_writes_ != 0 && has_pending_write(request)) {
+    ++(request.is_write ? counters_.merged_writes : counters_.forwarded);
+    return client_.request_done(request.tag, now + 1);
+  }
+  if (!request.is_write) return reads_.push_back(request);
+  writes_.push_back(request);
+  ++pending_writes_;
+  client_.request_done(request.tag, now + 1);
+}
+
+bool CommandChannel::has_pending_write(const Request& request) const {
+  const auto same = [&request](const auto& other) {
+    return other.is_write && other.row == request.row && other.column == request.column;
+  };
+  const std::vector<Entry>& entries = queues_[request.bank].entries;
+  return std::any_of(entries.begin(), entries.end(), same) ||
+         std::any_of(writes_.begin(), writes_.end(), [&](const Request& other) {
+           return other.bank == request.bank && same(other);
+         });
+}
+
+void CommandChannel::wake(Cycle now) {
+  catch_up(now);
+  next_ = std::min(next_, now);
+}
+
+void CommandChannel::catch_up(Cycle now) {
+  while (next_ < now && (next_ != kNoCycle)) tick(next_);
+}
+
+// One request per cycle moves from where it waits into its command queue.
+bool CommandChannel::transfer(Cycle now) {
+  if (agent_ != nullptr) {
+    const bool ordinary = !reads_.empty() || to_drain_ > 0;
+    if (agent_->take_transfer(now, ordinary, to_drain_ > 0)) return true;
+    if (!agent_->admits_requests()) return false;
+  }
+  if (to_drain_ == 0 && !writes_.empty()) start_drain(now);
+  if (to_drain_ == 0) return transfer_from(reads_);
+  if (!transfer_from(writes_)) return false;
+  --to_drain_;
+  return true;
+}
+
+bool CommandChannel::start_drain(Cycle now) {
+  const bool quiet = active_banks_ == 0 && reads_.empty();
+  const bool drain = writes_.size() >= controller_.write_queue ||
+                     (active_banks_ == 0 && writes_.size() > controller_.write_low) ||
+                     (quiet && now >= last_activity_ + controller_.write_idle);
+  if (drain) {
+    to_drain_ = static_cast<unsigned>(writes_.size());
+  } else if (quiet) {
+    soon(last_activity_ + controller_.write_idle);
+  }
+  return drain;
+}
+
+bool CommandChannel::transfer_from(std::vector<Request>& waiting) {
+  const auto it = std::find_if(waiting.begin(), waiting.end(),
+                               [this](const Request& request) { return room(request.bank); });
+  if (it == waiting.end()) return false;
+  Queue& queue = queues_[it->bank];
+  queue.entries.push_back({it->tag, next_order_++, it->row, it->column, it->is_write});
+  if (it->row == timing_.open_row(it->bank)) ++queue.hits;
+  ++rank_entries_[timing_.rank_of(it->bank)];
+  active_banks_ |= std::uint64_t{1} << it->bank;
+  waiting.erase(it);
+  return true;
+}
+
+bool CommandChannel::room(unsigned bank) const {
+  if (controller_.queues == CommandQueues::kPerRank) {
+    return rank_entries_[timing_.rank_of(bank)] < controller_.command_queue;
+  }
+  return queues_[bank].entries.size() < controller_.command_queue;
+}
+
+// --- One cycle -------------------------------------------------------------------------------
+
+void CommandChannel::tick(Cycle now) {
+  catch_up(now);
+  if (now < next_) return;
+  step(now);
+}
+
+void CommandChannel::step(Cycle now) {
+  ready_ = kNoCycle;
+  issued_ = false;
+  insert_refreshes(now);
+  const bool refreshing = !refresh_wait_.empty();
+
+  // 1. A refresh that is due comes first.
+  bool row_bus_used = refreshing && refresh_step(now);
+  bool hold = false;
+  // 2. Then whoever computes in the banks.
+  if (!row_bus_used && agent_ != nullptr && !agent_->idle()) {
+    Command command;
+    const BankAgent::Verdict verdict = agent_->step(now, refreshing, command);
+    hold = verdict != BankAgent::Verdict::kNothing;
+    if (verdict == BankAgent::Verdict::kCommand) issue(command);
+  }
+  // 3. Then ordinary requests: on one bus, or on each of two.
+  if (!hold && active_banks_ != 0) {
+    if (!separate_buses_) {
+      if (!row_bus_used) pick(now, Bus::kAny);
+    } else if (row_bus_used) {
+      pick(now, Bus::kColumn);
+    } else if (pick(now, Bus::kAny)) {
+      pick(now, last_was_column_ ? Bus::kRow : Bus::kColumn);
+    }
+  }
+  // 4. A waiting request enters its queue.
+  const bool transferred = transfer(now);
+
+  // 5. What comes next? Whatever changed may have made more possible in the next cycle.
+  if (issued_ || transferred) {
+    next_ = now + 1;
+    last_activity_ = now;
+    return;
+  }
+  next_ = std::min(ready_, refresh_due_);
+  if (agent_ != nullptr && !agent_->idle()) next_ = std::min(next_, agent_->next(now));
+  next_ = std::max(next_, now + 1);
+}
+
+// --- Refresh ---------------------------------------------------------------------------------
+
+Cycle CommandChannel::refresh_slack(Cycle now) const {
+  if (refresh_interval_ == 0) return kNoCycle;
+  return refresh_interval_ - now % refresh_interval_;
+}
+
+void CommandChannel::insert_refreshes(Cycle now) {
+  while (now >= refresh_due_) {
+    refresh_wait_.push_back(next_refresh_);
+    const unsigned targets =
+        controller_.refresh == RefreshMode::kAllBank ? timing_.ranks() : timing_.banks();
+    next_refresh_ = (next_refresh_ + 1) % targets;
+    refresh_due_ += refresh_interval_;
+  }
+  if (refresh_wait_.empty()) return;
+  const unsigned target = refresh_wait_.front();
+  blocked_banks_ =
+      controller_.refresh == RefreshMode::kAllBank ? rank_mask(target) : bits(target, 1);
+}
+
+// Shuts the banks to be refreshed, one command per cycle, then refreshes them.
+bool CommandChannel::refresh_step(Cycle now) {
+  const unsigned target = refresh_wait_.front();
+  bool shut = true;
+  for (std::uint64_t left = blocked_banks_; left != 0; left &= left - 1) {
+    const unsigned bank = lowest_bit(left);
+    if (timing_.open_row(bank) == BankTiming::kNoRow &&
+        timing_.compute_row(bank) == BankTiming::kNoRow) {
+      continue;
+    }
+    shut = false;
+    if (shut_bank(bank, now)) return true;
+  }
+  if (!shut) return false;
+  const bool all = controller_.refresh == RefreshMode::kAllBank;
+  const Cycle from = all ? timing_.refresh_from(target) : timing_.refresh_bank_from(target);
+  if (from > now) {
+    soon(from);
+    return false;
+  }
+  const unsigned bank = all ? target * timing_.banks_per_rank() : target;
+  issue(make(all ? CommandKind::kRefresh : CommandKind::kRefreshBank, bank, 0, now));
+  refresh_wait_.erase(refresh_wait_.begin());
+  blocked_banks_ = 0;
+  if (agent_ != nullptr) agent_->refreshed();
+  return true;
+}
+
+bool CommandChannel::shut_bank(unsigned bank, Cycle now) {
+  const bool normal = timing_.open_row(bank) != BankTiming::kNoRow;
+  const Cycle from = normal ? timing_.precharge_from(bank) : timing_.compute_precharge_from(bank);
+  if (from > now) {
+    soon(from);
+    return false;
+  }
+  issue(make(normal ? CommandKind::kPrecharge : CommandKind::kComputePrecharge, bank, 0, now));
+  return true;
+}
+
+// --- Choice of a command ---------------------------------------------------------------------
+
+bool CommandChannel::pick(Cycle now, Bus bus) {
+  const Choice choice =
+      controller_.scheduling == Scheduling::kFcfs || controller_.queues == CommandQueues::kPerRank
+          ? pick_oldest(now, bus)
+          : pick_round_robin(now, bus);
+  if (!choice.found) return false;
+  last_was_column_ = is_column(choice.command.kind);
+  serve(choice);
+  return true;
+}
+
+CommandChannel::Choice CommandChannel::pick_round_robin(Cycle now, Bus bus) {
+  const std::uint64_t banks = active_banks_ & ~blocked_banks_;
+  const std::uint64_t after =
+      round_robin_ + 1 >= 64 ? 0 : banks & (~std::uint64_t{0} << (round_robin_ + 1));
+  for (std::uint64_t left : {after, banks & ~after}) {
+    for (; left != 0; left &= left - 1) {
+      const unsigned bank = lowest_bit(left);
+      const Choice choice = candidate(bank, now, bus);
+      if (!choice.found) continue;
+      round_robin_ = bank;
+      return choice;
+    }
+  }
+  return {};
+}
+
+// The oldest that is ready, rank by rank; with FCFS the oldest of all, ready or not.
+CommandChannel::Choice CommandChannel::pick_oldest(Cycle now, Bus bus) {
+  const std::uint64_t banks = active_banks_ & ~blocked_banks_;
+  if (controller_.scheduling == Scheduling::kFcfs) {
+    unsigned oldest = timing_.banks();
+    for (std::uint64_t left = active_banks_; left != 0; left &= left - 1) {
+      const unsigned bank = lowest_bit(left);
+      if (oldest == timing_.banks() ||
+          queues_[bank].entries.front().order < queues_[oldest].entries.front().order) {
+        oldest = bank;
+      }
+    }
+    return blocked(oldest) ? Choice{} : candidate(oldest, now, bus);
+  }
+  for (unsigned i = 1; i <= timing_.ranks(); ++i) {
+    const unsigned rank = (round_robin_ + i) % timing_.ranks();
+    Choice best;
+    for (std::uint64_t left = banks & rank_mask(rank); left != 0; left &= left - 1) {
+      const Choice choice = candidate(lowest_bit(left), now, bus);
+      if (choice.found && (!best.found || choice.order < best.order)) best = choice;
+    }
+    if (!best.found) continue;
+    round_robin_ = rank;
+    return best;
+  }
+  return {};
+}
+
+// The first command of the bank's queue that may be issued now. Notes when one may be, if none.
+CommandChannel::Choice CommandChannel::candidate(unsigned bank, Cycle now, Bus bus) {
+  const Queue& queue = queues_[bank];
+  const std::uint32_t row = timing_.open_row(bank);
+  Choice choice;
+  choice.order = queue.entries.front().order;
+  if (row == BankTiming::kNoRow) {
+    if (bus != Bus::kColumn) {
+      try_row(CommandKind::kActivate, bank, queue.entries.front().row, timing_.activate_from(bank),
+              now, choice);
+    }
+    return choice;
+  }
+  if (bus != Bus::kColumn && queue.entries.front().row != row &&
+      (queue.hits == 0 || timing_.row_hits(bank) >= controller_.row_hit_cap) &&
+      try_row(CommandKind::kPrecharge, bank, 0, timing_.precharge_from(bank), now, choice)) {
+    return choice;
+  }
+  if (bus == Bus::kRow || queue.hits == 0) return choice;
+  const std::size_t last = controller_.scheduling == Scheduling::kFcfs ? 1 : queue.entries.size();
+  bool read_seen = false, write_seen = false;
+  for (std::size_t i = 0; i < last && !(read_seen && write_seen); ++i) {
+    const Entry& entry = queue.entries[i];
+    bool& seen = entry.is_write ? write_seen : read_seen;
+    if (entry.row != row || seen) continue;
+    if (entry.is_write && overtakes_read(queue, i)) continue;
+    seen = true;
+    if (try_column(bank, i, now, choice)) return choice;
+  }
+  return choice;
+}
+
+bool CommandChannel::overtakes_read(const Queue& queue, std::size_t entry) const {
+  const Entry& write = queue.entries[entry];
+  return std::any_of(queue.entries.begin(), queue.entries.begin() + static_cast<long>(entry),
+                     [&write](const Entry& other) {
+                       return !other.is_write && other.row == write.row &&
+                              other.column == write.column;
+                     });
+}
+
+bool CommandChannel::try_row(CommandKind kind, unsigned bank, std::uint32_t row, Cycle from,
+                             Cycle now, Choice& choice) {
+  if (from > now) {
+    soon(from);
+    return false;
+  }
+  return try_command(make(kind, bank, row, now), choice);
+}
+
+bool CommandChannel::try_column(unsigned bank, std::size_t index, Cycle now, Choice& choice) {
+  const Entry& entry = queues_[bank].entries[index];
+  Cycle from = entry.is_write ? timing_.write_from(bank) : timing_.read_from(bank);
+  if (timing_.needs_wck_sync(std::max(now, from))) {
+    // WCK runs again when the column command may follow.
+    const Cycle sync = timing_.cycles().WCKSYNC;
+    from = from > sync ? from - sync : 0;
+    if (from > now) {
+      soon(from);
+      return false;
+    }
+    return try_command(make(CommandKind::kWckSync, bank, 0, now), choice);
+  }
+  if (from > now) {
+    soon(from);
+    return false;
+  }
+  const bool closes = controller_.page == PagePolicy::kClosed && queues_[bank].hits == 1;
+  CommandKind kind = entry.is_write ? CommandKind::kWrite : CommandKind::kRead;
+  if (closes) kind = entry.is_write ? CommandKind::kWritePrecharge : CommandKind::kReadPrecharge;
+  Command command = make(kind, bank, entry.row, now);
+  command.column = entry.column;
+  choice.entry = index;
+  choice.order = entry.order;
+  return try_command(command, choice);
+}
+
+bool CommandChannel::try_command(const Command& command, Choice& choice) {
+  if (agent_ != nullptr && !agent_->permits(command, command.cycle)) return false;
+  choice.command = command;
+  choice.found = true;
+  return true;
+}
+
+// --- Issue -----------------------------------------------------------------------------------
+
+Command CommandChannel::make(CommandKind kind, unsigned bank, std::uint32_t row, Cycle now) const {
+  Command command;
+  command.cycle = now;
+  command.kind = kind;
+  command.rank = static_cast<std::uint8_t>(timing_.rank_of(bank));
+  command.group = static_cast<std::uint8_t>(bank % timing_.banks_per_rank() / banks_per_group_);
+  command.bank = static_cast<std::uint8_t>(bank);
+  command.row = row;
+  return command;
+}
+
+void CommandChannel::issue(const Command& command) {
+  timing_.issue(command);
+  ++counters_.commands[static_cast<std::size_t>(command.kind)];
+  issued_ = true;
+  for (CommandListener* listener : listeners_) listener->on_command(command);
+  switch (command.kind) {
+    case CommandKind::kActivate:
+    case CommandKind::kPrecharge:
+    case CommandKind::kReadPrecharge:
+    case CommandKind::kWritePrecharge:
+    case CommandKind::kComputePrecharge:
+      return row_changed(command.bank, command.cycle);
+    case CommandKind::kGroupActivate:
+    case CommandKind::kComputePrechargeAll:
+      for (unsigned bank = 0; bank < timing_.banks(); ++bank) row_changed(bank, command.cycle);
+      return;
+    default:
+      return;
+  }
+}
+
+void CommandChannel::serve(const Choice& choice) {
+  const Command& command = choice.command;
+  if (agent_ != nullptr) agent_->issued(command);
+  if (!is_column(command.kind)) return issue(command);
+  Queue& queue = queues_[command.bank];
+  const Entry entry = queue.entries[choice.entry];
+  if (timing_.row_hits(command.bank) != 0) ++counters_.row_hits;
+  counters_.data_cycles += timing_.cycles().burst;
+  queue.entries.erase(queue.entries.begin() + static_cast<long>(choice.entry));
+  --queue.hits;
+  --rank_entries_[command.rank];
+  if (queue.entries.empty()) active_banks_ &= ~(std::uint64_t{1} << command.bank);
+  if (entry.is_write) --pending_writes_;
+  issue(command);
+  if (!entry.is_write) {
+    const CycleTiming& t = timing_.cycles();
+    client_.request_done(entry.tag, command.cycle + t.CL + t.burst);
+  }
+}
+
+void CommandChannel::row_changed(unsigned bank, Cycle now) {
+  Queue& queue = queues_[bank];
+  const std::uint32_t row = timing_.open_row(bank);
+  queue.hits =
+      static_cast<unsigned>(std::count_if(queue.entries.begin(), queue.entries.end(),
+                                          [row](const Entry& entry) { return entry.row == row; }));
+
+  const std::uint64_t before = open_banks_;
+  const std::uint64_t bit = std::uint64_t{1} << bank;
+  const bool open = row != BankTiming::kNoRow || timing_.compute_row(bank) != BankTiming::kNoRow;
+  open_banks_ = open ? open_banks_ | bit : open_banks_ & ~bit;
+  const unsigned rank = timing_.rank_of(bank);
+  const std::uint64_t mask = rank_mask(rank);
+  if ((before & mask) == 0 && open) open_since_[rank] = now;
+  if ((before & mask) != 0 && (open_banks_ & mask) == 0) active_cycles_ += now - open_since_[rank];
+}
+
+std::uint64_t CommandChannel::rank_mask(unsigned rank) const {
+  return bits(rank * timing_.banks_per_rank(), timing_.banks_per_rank());
+}
+
+std::uint64_t CommandChannel::active_cycles(Cycle now) const {
+  std::uint64_t cycles = active_cycles_;
+  for (unsigned rank = 0; rank < timing_.ranks(); ++rank) {
+    if ((open_banks_ & rank_mask(rank)) != 0 && now > open_since_[rank]) {
+      cycles += now - open_since_[rank];
+    }
+  }
+  return cycles;
+}
+
+}  // namespace tandem::memory
