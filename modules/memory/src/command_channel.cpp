@@ -146,7 +146,7 @@ void CommandChannel::step(Cycle now) {
   // 2. Then whoever computes in the banks.
   if (!row_bus_used && agent_ != nullptr && !agent_->idle()) {
     Command command;
-    const BankAgent::Verdict verdict = agent_->step(now, refreshing, command);
+    const BankAgent::Verdict verdict = agent_->step(now, refreshing, active_banks_ != 0, command);
     hold = verdict != BankAgent::Verdict::kNothing;
     if (verdict == BankAgent::Verdict::kCommand) issue(command);
   }
@@ -298,15 +298,21 @@ CommandChannel::Choice CommandChannel::candidate(unsigned bank, Cycle now, Bus b
   Choice choice;
   choice.order = queue.entries.front().order;
   if (row == BankTiming::kNoRow) {
-    if (bus != Bus::kColumn) {
-      try_row(CommandKind::kActivate, bank, queue.entries.front().row, timing_.activate_from(bank),
+    if (bus == Bus::kColumn) return choice;
+    const std::uint32_t wanted = queue.entries.front().row;
+    if (timing_.dual() && timing_.compute_row(bank) == wanted) {
+      // A row may not be open in both buffers.
+      try_row(CommandKind::kComputePrecharge, bank, wanted, timing_.compute_precharge_from(bank),
               now, choice);
+    } else {
+      try_row(CommandKind::kActivate, bank, wanted, timing_.activate_from(bank), now, choice);
     }
     return choice;
   }
   if (bus != Bus::kColumn && queue.entries.front().row != row &&
       (queue.hits == 0 || timing_.row_hits(bank) >= controller_.row_hit_cap) &&
-      try_row(CommandKind::kPrecharge, bank, 0, timing_.precharge_from(bank), now, choice)) {
+      try_row(CommandKind::kPrecharge, bank, queue.entries.front().row,
+              timing_.precharge_from(bank), now, choice)) {
     return choice;
   }
   if (bus == Bus::kRow || queue.hits == 0) return choice;
@@ -338,7 +344,7 @@ bool CommandChannel::try_row(CommandKind kind, unsigned bank, std::uint32_t row,
     soon(from);
     return false;
   }
-  return try_command(make(kind, bank, row, now), choice);
+  return try_command(make(kind, bank, row, now), row, choice);
 }
 
 bool CommandChannel::try_column(unsigned bank, std::size_t index, Cycle now, Choice& choice) {
@@ -352,7 +358,7 @@ bool CommandChannel::try_column(unsigned bank, std::size_t index, Cycle now, Cho
       soon(from);
       return false;
     }
-    return try_command(make(CommandKind::kWckSync, bank, 0, now), choice);
+    return try_command(make(CommandKind::kWckSync, bank, 0, now), entry.row, choice);
   }
   if (from > now) {
     soon(from);
@@ -365,11 +371,11 @@ bool CommandChannel::try_column(unsigned bank, std::size_t index, Cycle now, Cho
   command.column = entry.column;
   choice.entry = index;
   choice.order = entry.order;
-  return try_command(command, choice);
+  return try_command(command, entry.row, choice);
 }
 
-bool CommandChannel::try_command(const Command& command, Choice& choice) {
-  if (agent_ != nullptr && !agent_->permits(command, command.cycle)) return false;
+bool CommandChannel::try_command(const Command& command, std::uint32_t row, Choice& choice) {
+  if (agent_ != nullptr && !agent_->permits(command, row)) return false;
   choice.command = command;
   choice.found = true;
   return true;

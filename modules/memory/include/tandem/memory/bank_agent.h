@@ -17,10 +17,11 @@ class BankAgent {
   virtual ~BankAgent() = default;
 
   // The next command, if its time has come. `refreshing` while a refresh waits for banks to be
-  // shut. What kCommand returns is issued at once.
-  virtual Verdict step(Cycle now, bool refreshing, Command& command) = 0;
-  // Whether an ordinary request may have `command` issued now; told afterwards if it was.
-  virtual bool permits(const Command& command, Cycle now) = 0;
+  // shut; `busy` while ordinary requests are in the command queues. What kCommand returns is issued
+  // at once.
+  virtual Verdict step(Cycle now, bool refreshing, bool busy, Command& command) = 0;
+  // Whether an ordinary request for `row` may have `command` issued now; told afterwards if it was.
+  virtual bool permits(const Command& command, std::uint32_t row) = 0;
   virtual void issued(const Command& command) = 0;
   // A refresh has been issued.
   virtual void refreshed() = 0;
@@ -33,7 +34,6 @@ class BankAgent {
   // One transaction per cycle enters a queue: takes the slot (true) or leaves it to an ordinary
   // request. `ordinary`: one of those waits; `draining`: and it is a write to be drained.
   virtual bool take_transfer(Cycle now, bool ordinary, bool draining) = 0;
-  virtual bool transfer_waiting() const = 0;
 };
 
 }  // namespace tandem::memory

@@ -74,13 +74,14 @@ class CommandChannel {
   // The agent has got new work at `now`.
   void wake(Cycle now);
 
+  // A command with the coordinates of `bank` filled in.
+  Command make(CommandKind kind, unsigned bank, std::uint32_t row, Cycle now) const;
   // Cycles from `now` until the next refresh falls due.
   Cycle refresh_slack(Cycle now) const;
   const BankTiming& timing() const { return timing_; }
   const Counters& counters() const { return counters_; }
   // Rank-cycles with a row open, up to `now`.
   std::uint64_t active_cycles(Cycle now) const;
-  bool commands_queued() const { return active_banks_ != 0; }
 
   // As new at `now`; counters stay, requests are forgotten.
   void reset(Cycle now);
@@ -119,7 +120,7 @@ class CommandChannel {
   bool try_row(CommandKind kind, unsigned bank, std::uint32_t row, Cycle from, Cycle now,
                Choice& choice);
   bool overtakes_read(const Queue& queue, std::size_t entry) const;
-  bool try_command(const Command& command, Choice& choice);
+  bool try_command(const Command& command, std::uint32_t row, Choice& choice);
   void soon(Cycle cycle) { ready_ = cycle < ready_ ? cycle : ready_; }
 
   void issue(const Command& command);
@@ -132,8 +133,6 @@ class CommandChannel {
   bool room(unsigned bank) const;
   bool start_drain(Cycle now);
   bool has_pending_write(const Request& request) const;
-
-  Command make(CommandKind kind, unsigned bank, std::uint32_t row, Cycle now) const;
 
   const ControllerConfig controller_;
   BankTiming timing_;
