@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of the timing checker that relate two commands, as a table.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "tandem/memory/command.h"
+#include "tandem/memory/compute_banks.h"
+#include "tandem/memory/device.h"
+
+namespace tandem::memory::checker {
+
+// The tables of the device in whole cycles; the names are those of DeviceTiming and ComputeBanks.
+struct Limits {
+  Cycle CL, CWL, burst, tRCDRD, tRCDWR, tRP, tRAS, tRC, tCCD_S, tCCD_L, tRTRS, tRRD_S, tRRD_L, tFAW,
+      tWTR_S, tWTR_L, tWR, tRTP_S, tRTP_L, tPPD, tRFC, tRFCpb, tREFI, tWCKSYNC, tWCKIDLE;
+  bool dual;
+  Cycle activate_spacing, activate_to_compute, compute_spacing, compute_to_precharge,
+      pipeline_computes, result_spacing, buffer_write_cycles, mode_cycles;
+};
+Limits limits_of(const DeviceConfig& device, const ComputeBanks& compute);
+
+// What the log remembers: commands, and the precharge inside RDA and WRA, which has its own time.
+constexpr std::size_t kAutoPrecharge = kCommandKinds;
+constexpr std::size_t kEventKinds = kCommandKinds + 1;
+
+using EventSet = std::uint32_t;  // bit i: event i
+constexpr EventSet set_of(CommandKind kind) {
+  return EventSet{1} << static_cast<unsigned>(kind);
+}
+constexpr bool contains(EventSet set, CommandKind kind) {
+  return (set & set_of(kind)) != 0;
+}
+
+// How a bank of the earlier command lies to a bank of the later one; bits of a set.
+using Relation = std::uint8_t;
+constexpr Relation kSameBank = 1;
+constexpr Relation kOtherBank = 2;   // of the same group
+constexpr Relation kOtherGroup = 4;  // of the same rank
+constexpr Relation kOtherRank = 8;
+constexpr Relation kSameGroup = kSameBank | kOtherBank;
+constexpr Relation kOtherOfRank = kOtherBank | kOtherGroup;
+constexpr Relation kSameRank = kSameGroup | kOtherGroup;
+constexpr Relation kAnywhere = kSameRank | kOtherRank;
+
+// A command of `to` comes at least cycles() after the last event of `from` that lies in that
+// relation to it.
+struct Rule {
+  std::string_view name;
+  EventSet from;
+  EventSet to;
+  Relation where;
+  Cycle (*cycles)(const Limits& limits, const Command& earlier);  // 0: no such rule
+};
+
+// The rules with `kind` as the later command.
+std::vector<Rule> rules_for(CommandKind kind);
+
+}  // namespace tandem::memory::checker
