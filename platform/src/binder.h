@@ -46,10 +46,14 @@ class Binder {
 
   virtual void integer(const Key& key, const Integer& slot) = 0;
   virtual void measure(const Key& key, const Measure& slot) = 0;
+  // A time in cycles (a bare integer) or with a unit; may stay unset.
+  virtual void duration(const Key& key, std::optional<Duration>& value) = 0;
   virtual void real(const Key& key, double& value, double min, double max) = 0;
   virtual void flag(const Key& key, bool& value) = 0;
   virtual void word(const Key& key, std::string& value) = 0;
   virtual void path(const Key& key, std::filesystem::path& value) = 0;
+  // A path, or a bare name that the binder looks up.
+  virtual void named_file(const Key& key, NamedFile& value) = 0;
   virtual void choice(const Key& key, std::size_t& index, const ChoiceList& list) = 0;
   virtual void prompts(const Key& key, std::vector<Prompt>& value) = 0;
   // A map. A scalar in its place stands for that value of each of `shorthand`'s keys.

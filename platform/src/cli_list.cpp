@@ -5,10 +5,11 @@
 #include <array>
 #include <fstream>
 #include <iomanip>
+#include <map>
 #include <ostream>
 #include <vector>
 
-#include "tandem/memory/device.h"
+#include "tandem/platform/device_file.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/scenario_loader.h"
@@ -68,10 +69,23 @@ void list_hardware(const fs::path& program, std::ostream& out) {
   list_files(scenario_folder(program) / "hardware", out);
 }
 
-void list_devices(std::ostream& out) {
+// The device files of every folder that is searched; of two with one name, the one that is found.
+std::map<std::string, fs::path> device_files(const fs::path& scenarios) {
+  std::map<std::string, fs::path> files;
+  for (const fs::path& folder : device_folders(scenarios)) {
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+      const fs::path& file = entry.path();
+      if (file.extension() == ".yaml") files.emplace(file.stem().string(), file);
+    }
+  }
+  return files;
+}
+
+void list_devices(const fs::path& program, std::ostream& out) {
   out << "DRAM devices (platform.dram.device), figures of one channel:\n";
-  for (const std::string& name : memory::device_preset_names()) {
-    const memory::DeviceConfig device = memory::device_preset(name);
+  for (const auto& [name, path] : device_files(scenario_folder(program))) {
+    const memory::DeviceConfig device = read_device_file(path).device;
     const auto bandwidth = static_cast<std::uint64_t>(device.geometry.peak_bytes_per_s());
     out << "  " << std::left << std::setw(kNameWidth) << name << ' '
         << format_quantity(bandwidth, Quantity::kBandwidth) << ", " << device.geometry.banks()
@@ -104,7 +118,7 @@ void list_topic(const std::string& topic, const fs::path& program, std::ostream&
   const bool all = topic.empty();
   if (all || topic == "scenarios") list_scenarios(program, out);
   if (all || topic == "hardware") list_hardware(program, out);
-  if (all || topic == "devices") list_devices(out);
+  if (all || topic == "devices") list_devices(program, out);
   if (all || topic == "policies")
     list_choices("policies (policy.name)", choices<PolicyName>(), out);
   if (all || topic == "formats") {

@@ -29,9 +29,22 @@ class DumpBinder : public Binder {
     if (slot.is_set != nullptr && !*slot.is_set) return;
     out_[key.name] = format_quantity(slot.value, slot.quantity);
   }
+  void duration(const Key& key, std::optional<Duration>& value) override {
+    if (!value) return;
+    if (value->in_cycles) {
+      out_[key.name] = value->value;
+    } else {
+      out_[key.name] = format_quantity(value->value, Quantity::kTime);
+    }
+  }
   void real(const Key& key, double& value, double, double) override { out_[key.name] = value; }
   void flag(const Key& key, bool& value) override { out_[key.name] = value; }
-  void word(const Key& key, std::string& value) override { out_[key.name] = value; }
+  void word(const Key& key, std::string& value) override {
+    if (!value.empty()) out_[key.name] = value;
+  }
+  void named_file(const Key& key, NamedFile& value) override {
+    out_[key.name] = value.name.empty() ? relative(value.path) : value.name;
+  }
   void path(const Key& key, fs::path& value) override { out_[key.name] = relative(value); }
   void choice(const Key& key, std::size_t& index, const ChoiceList& list) override {
     out_[key.name] = list.data[index].name;

@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "binder.h"
+#include "device_schema.h"
 #include "tandem/platform/scenario_loader.h"
 #include "text.h"
 
@@ -11,7 +12,9 @@ namespace {
 // Prints a row per key, with the defaults that the scenario under it holds.
 class TableBinder : public Binder {
  public:
-  TableBinder(std::ostream& out, std::string prefix) : out_(out), prefix_(std::move(prefix)) {}
+  // `unset`: what stands for values that are not given.
+  TableBinder(std::ostream& out, std::string prefix, const char* unset)
+      : out_(out), prefix_(std::move(prefix)), unset_(unset) {}
 
   void integer(const Key& key, const Integer& slot) override {
     const bool unset = slot.is_set != nullptr && !*slot.is_set;
@@ -19,12 +22,14 @@ class TableBinder : public Binder {
     const std::string top =
         slot.max == std::numeric_limits<std::uint64_t>::max() ? "2^64-1" : std::to_string(slot.max);
     row(key, "integer " + std::to_string(slot.min) + ".." + top,
-        unset ? kOfDevice : std::to_string(slot.value));
+        unset ? unset_ : std::to_string(slot.value));
   }
   void measure(const Key& key, const Measure& slot) override {
     const bool unset = slot.is_set != nullptr && !*slot.is_set;
-    row(key, describe(slot.quantity),
-        unset ? kOfDevice : format_quantity(slot.value, slot.quantity));
+    row(key, describe(slot.quantity), unset ? unset_ : format_quantity(slot.value, slot.quantity));
+  }
+  void duration(const Key& key, std::optional<Duration>&) override {
+    row(key, "cycles, or " + describe(Quantity::kTime), unset_);
   }
   void real(const Key& key, double& value, double min, double max) override {
     row(key, "number " + number(min) + ".." + number(max), number(value));
@@ -34,6 +39,9 @@ class TableBinder : public Binder {
   }
   void word(const Key& key, std::string& value) override { row(key, "name", value); }
   void path(const Key& key, std::filesystem::path&) override { row(key, "file", ""); }
+  void named_file(const Key& key, NamedFile& value) override {
+    row(key, "name or file", value.name);
+  }
   void choice(const Key& key, std::size_t& index, const ChoiceList& list) override {
     std::vector<std::string> names;
     for (const Choice& choice : list) {
@@ -45,13 +53,13 @@ class TableBinder : public Binder {
   void prompts(const Key& key, std::vector<Prompt>&) override { row(key, "list", ""); }
   void section(const Key& key, const Body& body, const std::vector<const char*>&) override {
     out_ << "| **`" << prefix_ << key.name << "`** | map | | " << key.meaning << " |\n";
-    TableBinder inner(out_, prefix_ + key.name + ".");
+    TableBinder inner(out_, prefix_ + key.name + ".", unset_);
     body(inner);
   }
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override {
     out_ << "| **`" << prefix_ << key.name << "`** | `" << word << "` or map | "
          << (is_word ? word : "") << " | " << key.meaning << " |\n";
-    TableBinder inner(out_, prefix_ + key.name + ".");
+    TableBinder inner(out_, prefix_ + key.name + ".", unset_);
     body(inner);
   }
   void reserved(const Key& key, const char* message) override {
@@ -59,8 +67,6 @@ class TableBinder : public Binder {
   }
 
  private:
-  static constexpr const char* kOfDevice = "the device's";
-
   void row(const Key& key, const std::string& type, const std::string& fallback) {
     out_ << "| `" << prefix_ << key.name << "` | " << type << " | "
          << (key.required ? "required" : fallback) << " | " << key.meaning << " |\n";
@@ -68,15 +74,25 @@ class TableBinder : public Binder {
 
   std::ostream& out_;
   std::string prefix_;
+  const char* unset_;
 };
+
+constexpr const char* kHead = "| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
 
 }  // namespace
 
 void print_key_table(std::ostream& out) {
-  out << "| key | value | default | meaning |\n| --- | --- | --- | --- |\n";
+  out << kHead;
   Scenario defaults;
-  TableBinder binder(out, "");
+  TableBinder binder(out, "", "the device's");
   bind_scenario(binder, defaults);
+}
+
+void print_device_key_table(std::ostream& out) {
+  out << kHead;
+  DeviceDocument defaults;
+  TableBinder binder(out, "", "not given");
+  bind_device(binder, defaults);
 }
 
 }  // namespace tandem::platform

@@ -14,10 +14,28 @@ constexpr Choice kFidelity[] = {
     {"transaction", "banks and buses are reserved per burst or tile"},
     {"command", "every DRAM command is scheduled against its timing table", kNotYet},
 };
-constexpr Choice kMapping[] = {
-    {"row_bank_column_channel", "channels interleave, then columns of a row, then banks"},
-    {"row_column_bank_channel", "channels interleave, then banks, then columns of a row"},
-    {"channel_row_bank_column", "each channel is one contiguous range"},
+constexpr Choice kScheduling[] = {
+    {"fr_fcfs", "row hits first, then the oldest request"},
+    {"fcfs", "the oldest request only"},
+};
+constexpr Choice kPagePolicy[] = {
+    {"open", "a row stays open until another one is wanted"},
+    {"closed", "the last queued access to a row closes it"},
+};
+constexpr Choice kCommandQueues[] = {
+    {"per_bank", "one command queue per bank"},
+    {"per_rank", "one command queue per rank"},
+};
+constexpr Choice kRefreshMode[] = {
+    {"all_bank", "all banks of a rank at once"},
+    {"per_bank", "one bank after the other"},
+};
+constexpr Choice kPimCommandSet[] = {
+    {"none", "the banks do not compute"},
+    {"newton", "global buffer, group activate, compute and result read as single commands"},
+    {"neupims", "the same as composites with a header"},
+    {"aim", "all banks of a channel at once, results in registers"},
+    {"hbm_pim", "one programmable unit per two banks, lock step, mode switches"},
 };
 constexpr Choice kRowBuffer[] = {
     {"single", "a bank serves either PIM or ordinary traffic"},
@@ -108,8 +126,24 @@ ChoiceList choices<FidelityLevel>() {
   return list(kFidelity);
 }
 template <>
-ChoiceList choices<AddressMapping>() {
-  return list(kMapping);
+ChoiceList choices<memory::Scheduling>() {
+  return list(kScheduling);
+}
+template <>
+ChoiceList choices<memory::PagePolicy>() {
+  return list(kPagePolicy);
+}
+template <>
+ChoiceList choices<memory::CommandQueues>() {
+  return list(kCommandQueues);
+}
+template <>
+ChoiceList choices<memory::RefreshMode>() {
+  return list(kRefreshMode);
+}
+template <>
+ChoiceList choices<PimCommandSet>() {
+  return list(kPimCommandSet);
 }
 template <>
 ChoiceList choices<RowBuffer>() {

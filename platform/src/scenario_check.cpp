@@ -6,7 +6,9 @@
 #include <fstream>
 #include <limits>
 
-#include "tandem/memory/device.h"
+#include "device_schema.h"
+#include "tandem/memory/field_error.h"
+#include "tandem/platform/device_file.h"
 #include "text.h"
 
 namespace tandem::platform {
@@ -36,15 +38,7 @@ class Checker {
     throw ScenarioError(mark_of(path), path, message, std::move(hint));
   }
 
-  const YamlMark& mark_of(const std::string& path) const {
-    for (std::string at = path; !at.empty();) {
-      const auto found = notes_.marks.find(at);
-      if (found != notes_.marks.end()) return found->second;
-      const std::size_t dot = at.rfind('.');
-      at.resize(dot == std::string::npos ? 0 : dot);
-    }
-    return start_;
-  }
+  const YamlMark& mark_of(const std::string& path) const { return notes_.mark_of(path, start_); }
 
   void power_of_two(const std::string& path, std::uint64_t bytes) const {
     if (!is_power_of_two(bytes)) fail(path, "expected a power of two, got " + size(bytes));
@@ -55,34 +49,44 @@ class Checker {
   const YamlMark& start_;
 };
 
-void check_dram(const Checker& check, const DramConfig& dram) {
-  const std::vector<std::string> devices = memory::device_preset_names();
-  if (std::find(devices.begin(), devices.end(), dram.device) == devices.end()) {
-    check.fail("platform.dram.device",
-               "expected " + join_or(devices) + ", got '" + printable(dram.device) + "'",
-               "'tandem list devices' describes them");
+void check_mapping(const Checker& check, const DramConfig& dram, const DeviceFile& device) {
+  const std::uint64_t interleave = dram.channel_interleave_bytes.value_or(device.interleave_bytes);
+  const std::string key = "platform.dram.channel_interleave";
+  check.power_of_two(key, interleave);
+  if (interleave > device.device.geometry.row_bytes) {
+    check.fail(key, size(interleave) + " is more than a row, which is " +
+                        size(device.device.geometry.row_bytes));
   }
+  const std::string& order = dram.mapping.empty() ? device.mapping : dram.mapping;
+  try {
+    const memory::AddressMapping check_only(order, dram.channels, device.device.geometry,
+                                            static_cast<unsigned>(interleave), device.hash);
+  } catch (const memory::FieldError& error) {
+    const bool is_interleave = error.field() == "interleave_bytes";
+    check.fail(is_interleave ? key : "platform.dram.mapping", error.rule());
+  }
+}
+
+void check_dram(const Checker& check, const DramConfig& dram) {
   if (dram.capacity_bytes % dram.channels != 0) {
     check.fail("platform.dram.capacity", size(dram.capacity_bytes) + " cannot be divided into " +
                                              std::to_string(dram.channels) + " channels");
   }
-  check.power_of_two("platform.dram.channel_interleave", dram.channel_interleave_bytes);
-  if (dram.channel_interleave_bytes > dram.capacity_bytes / dram.channels) {
-    check.fail("platform.dram.channel_interleave",
-               size(dram.channel_interleave_bytes) + " is more than the " +
-                   size(dram.capacity_bytes / dram.channels) + " of a channel");
+  if (!is_power_of_two(dram.channels)) {
+    check.fail("platform.dram.channels",
+               "expected a power of two, got " + std::to_string(dram.channels));
   }
-  const DramGeometry& g = dram.geometry;
-  if (g.row_bytes) check.power_of_two("platform.dram.geometry.row", *g.row_bytes);
-  if (g.bus_width_bits && *g.bus_width_bits % 8 != 0) {
-    check.fail("platform.dram.geometry.bus_width_bits",
-               "expected a multiple of 8, got " + std::to_string(*g.bus_width_bits));
+  DeviceFile device;
+  try {
+    device = read_named_device(dram.device, dram.overrides);
+  } catch (const ScenarioError&) {
+    throw;  // names the line of the device file
+  } catch (const memory::FieldError& error) {
+    check.fail("platform.dram." + key_of_field(error.field()), error.rule());
+  } catch (const UserError& error) {
+    check.fail("platform.dram.device", error.what(), error.hint());
   }
-  const DramTiming& t = dram.timing;
-  if (t.refresh_interval_ps && t.refresh_time_ps && *t.refresh_time_ps >= *t.refresh_interval_ps) {
-    check.fail("platform.dram.timing.tRFC",
-               "refreshing takes longer than the interval between refreshes");
-  }
+  check_mapping(check, dram, device);
 }
 
 void check_npu(const Checker& check, const NpuConfig& npu) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "binder.h"
+#include "device_schema.h"
 
 namespace tandem::platform {
 namespace {
@@ -8,68 +9,21 @@ constexpr bool kRequired = true;
 constexpr std::uint32_t kManyCycles = 1'000'000;
 constexpr std::uint32_t kFirmwareSequences = 64;  // see the limits of the firmware
 
-void bind_dram_geometry(Binder& b, DramGeometry& g) {
-  b.integer({"bus_width_bits", "data pins of a channel"}, g.bus_width_bits, 1, 4096);
-  b.integer({"burst_length", "transfers per column access"}, g.burst_length, 1, 256);
-  b.measure({"data_rate", "transfers per second and pin"}, g.data_rate_transfers_per_s,
-            Quantity::kTransferRate);
-  b.integer({"bank_groups", "bank groups of a channel"}, g.bank_groups, 1, 64);
-  b.integer({"banks_per_group", "banks of a bank group"}, g.banks_per_group, 1, 64);
-  b.measure({"row", "bytes of one row of a bank"}, g.row_bytes, Quantity::kBytes);
-}
-
-void bind_dram_timing(Binder& b, DramTiming& t) {
-  const auto time = [&b](const char* name, const char* meaning, std::optional<std::uint64_t>& v) {
-    b.measure({name, meaning}, v, Quantity::kTime);
-  };
-  time("tRCD", "activate to column command", t.activate_to_read_ps);
-  time("tRP", "precharge to activate", t.precharge_ps);
-  time("tRAS", "activate to precharge", t.activate_to_precharge_ps);
-  time("CL", "read command to data", t.read_latency_ps);
-  time("CWL", "write command to data", t.write_latency_ps);
-  time("tWR", "end of write data to precharge", t.write_recovery_ps);
-  time("tWTR", "end of write data to read command", t.write_to_read_ps);
-  time("tRTP", "read command to precharge", t.read_to_precharge_ps);
-  time("tCCD", "column to column command, same bank group", t.column_to_column_ps);
-  time("tRRD", "activate to activate, other bank", t.activate_to_activate_ps);
-  time("tFAW", "window of four activates", t.four_activate_window_ps);
-  time("tREFI", "average interval between refreshes", t.refresh_interval_ps);
-  time("tRFC", "refresh of all banks", t.refresh_time_ps);
-}
-
-void bind_dram_energy(Binder& b, DramEnergy& e) {
-  b.measure({"activate", "one activate with its precharge"}, e.activate_fj, Quantity::kEnergy, 0);
-  b.measure({"read", "from the array to the pins"}, e.read_fj_per_bit, Quantity::kEnergyPerBit, 0);
-  b.measure({"write", "from the pins to the array"}, e.write_fj_per_bit, Quantity::kEnergyPerBit,
-            0);
-  b.measure({"refresh", "one refresh command"}, e.refresh_fj, Quantity::kEnergy, 0);
-  b.measure({"background", "per channel, at all times"}, e.background_uw, Quantity::kPower, 0);
-}
-
 void bind_dram(Binder& b, DramConfig& d) {
-  b.word({"device", "device of the memory library (`tandem list devices`)"}, d.device);
+  b.named_file({"device", "device file, or its name (`tandem list devices`)"}, d.device);
   b.integer({"channels", "independent channels"}, d.channels, 1, 256);
   b.measure({"capacity", "of all channels together"}, d.capacity_bytes, Quantity::kBytes);
-  b.choice({"mapping", "how an address is cut, most significant part first"}, d.mapping);
+  b.word({"mapping", "how an address is cut, such as RoRaBaCoBgCh; left out: the device's"},
+         d.mapping);
   b.measure({"channel_interleave", "contiguous bytes before the next channel"},
             d.channel_interleave_bytes, Quantity::kBytes);
   b.integer({"queue_depth", "requests that a channel holds"}, d.queue_depth, 1, 1024);
   b.section({"geometry", "overrides of the device's geometry"},
-            [&](Binder& inner) { bind_dram_geometry(inner, d.geometry); });
+            [&](Binder& inner) { bind_dram_geometry(inner, d.overrides.geometry, false); });
   b.section({"timing", "overrides of the device's timing"},
-            [&](Binder& inner) { bind_dram_timing(inner, d.timing); });
+            [&](Binder& inner) { bind_dram_timing(inner, d.overrides.timing, false); });
   b.section({"energy", "overrides of the device's energy"},
-            [&](Binder& inner) { bind_dram_energy(inner, d.energy); });
-}
-
-void bind_pim_lanes(Binder& b, PimLanes& l) {
-  b.integer({"fp16", "FP16 weights"}, l.fp16, 1, 4096);
-  b.integer({"bf16", "BF16 weights"}, l.bf16, 1, 4096);
-  b.integer({"int8", "INT8 weights"}, l.int8, 1, 4096);
-  b.integer({"int4", "INT4 weights"}, l.int4, 1, 4096);
-  b.integer({"e2m1", "E2M1 weights"}, l.e2m1, 1, 4096);
-  b.integer({"e3m0", "E3M0 weights"}, l.e3m0, 1, 4096);
-  b.integer({"bsfp_draft", "the 4-bit plane of BSFP weights"}, l.bsfp_draft, 1, 4096);
+            [&](Binder& inner) { bind_dram_energy(inner, d.overrides.energy); });
 }
 
 void bind_pim(Binder& b, PimConfig& p) {

@@ -99,7 +99,7 @@ std::string policy_text(const PolicyConfig& policy) {
 }
 
 std::string memory_text(const DramConfig& dram) {
-  return dram.device + ", " + std::to_string(dram.channels) +
+  return dram.device.shown() + ", " + std::to_string(dram.channels) +
          (dram.channels == 1 ? " channel, " : " channels, ") +
          format_quantity(dram.capacity_bytes, Quantity::kBytes);
 }

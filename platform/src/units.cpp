@@ -61,6 +61,12 @@ constexpr std::array kUnits = {
     Unit{Quantity::kPower, "uW", 1},
     Unit{Quantity::kPower, "mW", kKilo},
     Unit{Quantity::kPower, "W", kMega},
+    Unit{Quantity::kCurrent, "uA", 1},
+    Unit{Quantity::kCurrent, "mA", kKilo},
+    Unit{Quantity::kCurrent, "A", kMega},
+    Unit{Quantity::kVoltage, "uV", 1},
+    Unit{Quantity::kVoltage, "mV", kKilo},
+    Unit{Quantity::kVoltage, "V", kMega},
 };
 
 struct Description {
@@ -86,6 +92,10 @@ Description description(Quantity quantity) {
       return {"an energy per bit", "1.2 pJ/bit"};
     case Quantity::kPower:
       return {"a power", "66.3 mW"};
+    case Quantity::kCurrent:
+      return {"a current", "55 mA"};
+    case Quantity::kVoltage:
+      return {"a voltage", "1.2 V"};
   }
   return {"a quantity", ""};
 }

@@ -6,12 +6,14 @@
 #include <cmath>
 #include <optional>
 
+#include "tandem/platform/device_file.h"
 #include "text.h"
 
 namespace tandem::platform {
 namespace {
 
 constexpr std::uint64_t kMaxTokenId = 0xffff'ffff;
+constexpr std::uint64_t kMaxCycles = std::uint64_t{1} << 32;
 
 std::optional<std::uint64_t> parse_integer(std::string_view text) {
   int base = 10;
@@ -55,6 +57,16 @@ std::string shown(const YamlNode& node) {
 }
 
 }  // namespace
+
+const YamlMark& BindingNotes::mark_of(const std::string& path, const YamlMark& start) const {
+  for (std::string at = path; !at.empty();) {
+    const auto found = marks.find(at);
+    if (found != marks.end()) return found->second;
+    const std::size_t dot = at.rfind('.');
+    at.resize(dot == std::string::npos ? 0 : dot);
+  }
+  return start;
+}
 
 YamlBinder::YamlBinder(const YamlNode& map, std::string path, BindingNotes& notes)
     : map_(map), path_(std::move(path)), notes_(notes) {
@@ -126,6 +138,24 @@ void YamlBinder::measure(const Key& key, const Measure& slot) {
   if (slot.is_set != nullptr) *slot.is_set = true;
 }
 
+void YamlBinder::duration(const Key& key, std::optional<Duration>& value) {
+  const std::string what = "a number of cycles, or " + platform::describe(Quantity::kTime);
+  const YamlNode* node = scalar_of(key, what);
+  if (node == nullptr) return;
+  const std::optional<std::uint64_t> cycles =
+      node->quoted ? std::nullopt : parse_integer(node->text);
+  if (cycles) {
+    if (*cycles > kMaxCycles) expected(*node, key, what + " (at most 2^32 cycles)");
+    value = Duration{*cycles, true};
+    return;
+  }
+  try {
+    value = Duration{parse_quantity(node->text, Quantity::kTime), false};
+  } catch (const UnitError&) {
+    expected(*node, key, what);
+  }
+}
+
 void YamlBinder::real(const Key& key, double& value, double min, double max) {
   const std::string what = "a number " + number(min) + ".." + number(max);
   const YamlNode* node = scalar_of(key, what);
@@ -158,6 +188,21 @@ void YamlBinder::path(const Key& key, std::filesystem::path& value) {
     expected(*node, key, "a file");
   }
   value = (node->mark.source->directory / node->text).lexically_normal();
+}
+
+void YamlBinder::named_file(const Key& key, NamedFile& value) {
+  const YamlNode* node = scalar_of(key, "a name or a file");
+  if (node == nullptr) return;
+  const std::string& text = node->text;
+  if (text.empty() || text.find('\0') != std::string::npos) {
+    expected(*node, key, "a name or a file");
+  }
+  const std::filesystem::path& directory = node->mark.source->directory;
+  if (text.find('/') == std::string::npos && text.find('.') == std::string::npos) {
+    value = {text, find_device_file(text, directory)};
+  } else {
+    value = {"", (directory / text).lexically_normal()};
+  }
 }
 
 void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& list) {

@@ -14,6 +14,9 @@ namespace tandem::platform {
 struct BindingNotes {
   std::map<std::string, YamlMark> marks;                  // key path -> where it is written
   std::vector<std::pair<std::string, YamlMark>> missing;  // required keys, in schema order
+
+  // Where the key is written, or the nearest section around it; `start` if none is.
+  const YamlMark& mark_of(const std::string& path, const YamlMark& start) const;
 };
 
 // Fills the bound values from one map of a document. Throws ScenarioError at the first wrong
@@ -27,10 +30,12 @@ class YamlBinder : public Binder {
 
   void integer(const Key& key, const Integer& slot) override;
   void measure(const Key& key, const Measure& slot) override;
+  void duration(const Key& key, std::optional<Duration>& value) override;
   void real(const Key& key, double& value, double min, double max) override;
   void flag(const Key& key, bool& value) override;
   void word(const Key& key, std::string& value) override;
   void path(const Key& key, std::filesystem::path& value) override;
+  void named_file(const Key& key, NamedFile& value) override;
   void choice(const Key& key, std::size_t& index, const ChoiceList& list) override;
   void prompts(const Key& key, std::vector<Prompt>& value) override;
   void section(const Key& key, const Body& body,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tandem/memory/field_error.h"
 #include "tandem/numerics/fp.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/units.h"
@@ -12,14 +13,7 @@ namespace tandem::platform {
 namespace {
 
 constexpr double kFemtojoulesPerPicojoule = 1000.0;
-constexpr double kMicrowattsPerMilliwatt = 1000.0;
-constexpr std::uint64_t kTransfersPerMegatransfer = 1'000'000;
 constexpr const char* kScenarioSource = "given by the scenario";
-
-template <typename T, typename U>
-void replace(T& value, const std::optional<U>& written) {
-  if (written) value = static_cast<T>(*written);
-}
 
 // Runs validate() and turns a refusal into the user's error.
 template <typename Config>
@@ -30,63 +24,6 @@ const Config& checked(const Config& config, const char* section) {
     throw UserError(std::string(section) + ": " + refusal.what());
   }
   return config;
-}
-
-void apply(const DramGeometry& written, memory::DeviceGeometry& geometry) {
-  replace(geometry.bus_bits, written.bus_width_bits);
-  replace(geometry.burst_length, written.burst_length);
-  replace(geometry.bank_groups, written.bank_groups);
-  replace(geometry.banks_per_group, written.banks_per_group);
-  replace(geometry.row_bytes, written.row_bytes);
-  if (written.data_rate_transfers_per_s) {
-    geometry.data_rate_mtps =
-        static_cast<unsigned>(*written.data_rate_transfers_per_s / kTransfersPerMegatransfer);
-  }
-}
-
-void apply(const DramTiming& written, memory::DeviceTiming& timing) {
-  replace(timing.tRCD, written.activate_to_read_ps);
-  replace(timing.tRP, written.precharge_ps);
-  replace(timing.tRAS, written.activate_to_precharge_ps);
-  if (written.precharge_ps || written.activate_to_precharge_ps)
-    timing.tRC = timing.tRAS + timing.tRP;
-  replace(timing.CL, written.read_latency_ps);
-  replace(timing.CWL, written.write_latency_ps);
-  replace(timing.tWR, written.write_recovery_ps);
-  replace(timing.tWTR, written.write_to_read_ps);
-  replace(timing.tRTP, written.read_to_precharge_ps);
-  replace(timing.tCCD_L, written.column_to_column_ps);
-  replace(timing.tRRD, written.activate_to_activate_ps);
-  replace(timing.tFAW, written.four_activate_window_ps);
-  replace(timing.tREFI, written.refresh_interval_ps);
-  replace(timing.tRFC, written.refresh_time_ps);
-}
-
-void apply(const DramEnergy& written, memory::DeviceEnergy& energy) {
-  const auto convert = [&energy](double& value, const std::optional<std::uint64_t>& given,
-                                 double divisor) {
-    if (!given) return;
-    value = static_cast<double>(*given) / divisor;
-    energy.source = kScenarioSource;
-  };
-  convert(energy.activate_pj, written.activate_fj, kFemtojoulesPerPicojoule);
-  convert(energy.read_pj_per_bit, written.read_fj_per_bit, kFemtojoulesPerPicojoule);
-  convert(energy.write_pj_per_bit, written.write_fj_per_bit, kFemtojoulesPerPicojoule);
-  convert(energy.refresh_pj, written.refresh_fj, kFemtojoulesPerPicojoule);
-  convert(energy.background_mw, written.background_uw, kMicrowattsPerMilliwatt);
-}
-
-// Bank groups alternate below the column: consecutive bursts of one group would be tCCD_L apart.
-const char* mapping_order(AddressMapping mapping) {
-  switch (mapping) {
-    case AddressMapping::kRowBankColumnChannel:
-      return "RoRaBaCoBgCh";
-    case AddressMapping::kRowColumnBankChannel:
-      return "RoCoRaBaBgCh";
-    case AddressMapping::kChannelRowBankColumn:
-      return "ChRoRaBaCoBg";
-  }
-  throw InternalError("unknown address mapping");
 }
 
 // The capacity decides how many rows a bank has.
@@ -132,26 +69,27 @@ abi::Placement placement(Engine engine) {
 
 }  // namespace
 
-memory::DeviceConfig dram_device(const DramConfig& dram) {
-  memory::DeviceConfig device;
+DeviceFile dram_device(const DramConfig& dram) {
   try {
-    device = memory::device_preset(dram.device);
-  } catch (const std::invalid_argument& refusal) {
-    throw UserError(std::string("platform.dram.device: ") + refusal.what());
+    DeviceFile file = read_named_device(dram.device, dram.overrides);
+    file.device.geometry.rows = rows_per_bank(dram, file.device.geometry);
+    checked(file.device, "platform.dram");
+    return file;
+  } catch (const memory::FieldError& refusal) {
+    throw UserError(std::string("platform.dram: ") + refusal.what());
   }
-  apply(dram.geometry, device.geometry);
-  apply(dram.timing, device.timing);
-  apply(dram.energy, device.energy);
-  device.geometry.rows = rows_per_bank(dram, device.geometry);
-  return checked(device, "platform.dram");
 }
 
 memory::Stack::Config stack_config(const DramConfig& dram) {
+  const DeviceFile file = dram_device(dram);
   memory::Stack::Config config;
-  config.device = dram_device(dram);
+  config.device = file.device;
+  config.controller = file.controller;
   config.channels = dram.channels;
-  config.mapping = mapping_order(dram.mapping);
-  config.interleave_bytes = static_cast<unsigned>(dram.channel_interleave_bytes);
+  config.mapping = dram.mapping.empty() ? file.mapping : dram.mapping;
+  config.hash = file.hash;
+  config.interleave_bytes =
+      static_cast<unsigned>(dram.channel_interleave_bytes.value_or(file.interleave_bytes));
   config.max_outstanding = dram.queue_depth * dram.channels;
   return checked(config, "platform.dram");
 }

@@ -7,12 +7,13 @@
 #include "tandem/memory/stack.h"
 #include "tandem/npu/config.h"
 #include "tandem/pim/config.h"
+#include "tandem/platform/device_file.h"
 #include "tandem/platform/scenario.h"
 
 namespace tandem::platform {
 
 // Each throws UserError, naming the section of the scenario, for what the module refuses.
-memory::DeviceConfig dram_device(const DramConfig& dram);
+DeviceFile dram_device(const DramConfig& dram);
 memory::Stack::Config stack_config(const DramConfig& dram);
 memory::Sram::Config sram_config(const HardwareConfig& hardware);
 npu::Config npu_config(const HardwareConfig& hardware);

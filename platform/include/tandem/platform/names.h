@@ -3,6 +3,8 @@
 #pragma once
 #include <cstddef>
 
+#include "tandem/memory/controller.h"
+#include "tandem/platform/device_file.h"
 #include "tandem/platform/scenario.h"
 
 namespace tandem::platform {
@@ -35,7 +37,15 @@ ChoiceList choices<Execution>();
 template <>
 ChoiceList choices<FidelityLevel>();
 template <>
-ChoiceList choices<AddressMapping>();
+ChoiceList choices<memory::Scheduling>();
+template <>
+ChoiceList choices<memory::PagePolicy>();
+template <>
+ChoiceList choices<memory::CommandQueues>();
+template <>
+ChoiceList choices<memory::RefreshMode>();
+template <>
+ChoiceList choices<PimCommandSet>();
 template <>
 ChoiceList choices<RowBuffer>();
 template <>

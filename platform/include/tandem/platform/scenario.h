@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "tandem/platform/device_keys.h"
+
 namespace tandem::platform {
 
 enum class Execution { kFunctional, kTiming };
@@ -19,67 +21,14 @@ struct Fidelity {
   FidelityLevel pim = FidelityLevel::kTransaction;
 };
 
-// How a physical address is cut, most significant part first. Channels interleave by
-// `channel_interleave_bytes` except in kChannelRowBankColumn, where each channel is one range.
-enum class AddressMapping { kRowBankColumnChannel, kRowColumnBankChannel, kChannelRowBankColumn };
-
-// Values of a DRAM device; one that is not set is the named device's own. Counts are per channel.
-struct DramGeometry {
-  std::optional<std::uint32_t> bus_width_bits;
-  std::optional<std::uint32_t> burst_length;
-  std::optional<std::uint64_t> data_rate_transfers_per_s;
-  std::optional<std::uint32_t> bank_groups;
-  std::optional<std::uint32_t> banks_per_group;
-  std::optional<std::uint64_t> row_bytes;
-};
-
-struct DramTiming {
-  std::optional<std::uint64_t> activate_to_read_ps;       // tRCD
-  std::optional<std::uint64_t> precharge_ps;              // tRP
-  std::optional<std::uint64_t> activate_to_precharge_ps;  // tRAS
-  std::optional<std::uint64_t> read_latency_ps;           // tCL
-  std::optional<std::uint64_t> write_latency_ps;          // tCWL
-  std::optional<std::uint64_t> write_recovery_ps;         // tWR
-  std::optional<std::uint64_t> write_to_read_ps;          // tWTR
-  std::optional<std::uint64_t> read_to_precharge_ps;      // tRTP
-  std::optional<std::uint64_t> column_to_column_ps;       // tCCD
-  std::optional<std::uint64_t> activate_to_activate_ps;   // tRRD
-  std::optional<std::uint64_t> four_activate_window_ps;   // tFAW
-  std::optional<std::uint64_t> refresh_interval_ps;       // tREFI
-  std::optional<std::uint64_t> refresh_time_ps;           // tRFC
-};
-
-struct DramEnergy {
-  std::optional<std::uint64_t> activate_fj;       // one activate with its precharge
-  std::optional<std::uint64_t> read_fj_per_bit;   // array to pins
-  std::optional<std::uint64_t> write_fj_per_bit;  // pins to array
-  std::optional<std::uint64_t> refresh_fj;        // one refresh command
-  std::optional<std::uint64_t> background_uw;     // per channel
-};
-
 struct DramConfig {
-  std::string device = "lpddr5_6400_x16";  // name of a device of modules/memory
+  NamedFile device{"lpddr5_6400", {}};
   std::uint32_t channels = 1;
   std::uint64_t capacity_bytes = std::uint64_t{1} << 30;  // all channels together
-  AddressMapping mapping = AddressMapping::kRowBankColumnChannel;
-  std::uint64_t channel_interleave_bytes = 256;
-  std::uint32_t queue_depth = 32;  // requests a channel holds
-  DramGeometry geometry;
-  DramTiming timing;
-  DramEnergy energy;
-};
-
-enum class RowBuffer { kSingle, kDual };
-
-// Multiply-accumulates that one bank completes per PIM clock, by format of the weights.
-struct PimLanes {
-  std::uint32_t fp16 = 16;
-  std::uint32_t bf16 = 16;
-  std::uint32_t int8 = 32;
-  std::uint32_t int4 = 64;
-  std::uint32_t e2m1 = 64;
-  std::uint32_t e3m0 = 64;
-  std::uint32_t bsfp_draft = 64;
+  std::string mapping;  // see memory::AddressMapping; empty: the device's own
+  std::optional<std::uint64_t> channel_interleave_bytes;  // the device's own unless given
+  std::uint32_t queue_depth = 32;                         // requests a channel holds
+  DramOverrides overrides;
 };
 
 struct PimConfig {

@@ -18,6 +18,8 @@ enum class Quantity {
   kEnergy,        // fJ
   kEnergyPerBit,  // fJ per bit
   kPower,         // uW
+  kCurrent,       // uA
+  kVoltage,       // uV
 };
 
 // The message continues a sentence that names the key: "expected a time such as '14 ns', got '5'".
