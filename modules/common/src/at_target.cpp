@@ -45,8 +45,12 @@ std::uint64_t AtTarget::start(Payload& payload) {
   const AtTargetOwner::Service service = owner_.serve(port_, payload);
   in_service_.push_back(&payload);
   last_accepted_ps_ = service.accepted_ps;
-  agenda_.at(service.response_ps, [this, p = &payload] { finish_service(*p); });
+  if (service.response_ps != AtTargetOwner::kPending) complete(payload, service.response_ps);
   return service.accepted_ps;
+}
+
+void AtTarget::complete(Payload& payload, std::uint64_t response_ps) {
+  agenda_.at(response_ps, [this, p = &payload] { finish_service(*p); });
 }
 
 void AtTarget::arrive() {

@@ -42,6 +42,15 @@ BankTiming::BankTiming(const DeviceConfig& device, const ComputeBanks& compute)
       groups_(std::size_t{device.geometry.ranks} * device.geometry.bank_groups),
       ranks_(device.geometry.ranks) {}
 
+void BankTiming::reset() {
+  std::fill(banks_.begin(), banks_.end(), Bank{});
+  std::fill(groups_.begin(), groups_.end(), Group{});
+  std::fill(ranks_.begin(), ranks_.end(), Rank{});
+  wck_from_ = wck_until_ = 0;
+  compute_from_ = result_from_ = buffer_write_from_ = buffer_load_from_ = compute_precharge_ = 0;
+  run_open_ = false;
+}
+
 Cycle BankTiming::refresh_from(unsigned rank) const {
   Cycle from = 0;
   for (unsigned i = 0; i < banks_per_rank_; ++i) {

@@ -178,7 +178,7 @@ void CommandChannel::step(Cycle now) {
 
 Cycle CommandChannel::refresh_slack(Cycle now) const {
   if (refresh_interval_ == 0) return kNoCycle;
-  return refresh_interval_ - now % refresh_interval_;
+  return refresh_due_ - now;
 }
 
 void CommandChannel::insert_refreshes(Cycle now) {
@@ -450,6 +450,23 @@ void CommandChannel::row_changed(unsigned bank, Cycle now) {
   const std::uint64_t mask = rank_mask(rank);
   if ((before & mask) == 0 && open) open_since_[rank] = now;
   if ((before & mask) != 0 && (open_banks_ & mask) == 0) active_cycles_ += now - open_since_[rank];
+}
+
+void CommandChannel::reset(Cycle now) {
+  active_cycles_ = active_cycles(now);
+  open_banks_ = 0;
+  timing_.reset();
+  reads_.clear();
+  writes_.clear();
+  for (Queue& queue : queues_) queue = {};
+  std::fill(rank_entries_.begin(), rank_entries_.end(), 0);
+  active_banks_ = 0;
+  to_drain_ = pending_writes_ = 0;
+  refresh_wait_.clear();
+  blocked_banks_ = 0;
+  next_refresh_ = 0;
+  refresh_due_ = refresh_interval_ == 0 ? kNoCycle : now + refresh_interval_;
+  next_ = now;
 }
 
 std::uint64_t CommandChannel::rank_mask(unsigned rank) const {

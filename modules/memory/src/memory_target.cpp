@@ -38,8 +38,9 @@ void MemoryTarget::set_dmi_allowed(bool allowed) {
   options_.dmi = allowed;
 }
 
-void MemoryTarget::b_transport(int, Payload& payload, sc_core::sc_time& delay) {
-  const Service service = execute(payload, common::local_time_ps(delay));
+void MemoryTarget::b_transport(int port, Payload& payload, sc_core::sc_time& delay) {
+  const Service service =
+      execute(payload, common::local_time_ps(delay), {false, static_cast<unsigned>(port)});
   delay = common::from_ps(service.response_ps - common::now_ps());
 }
 
@@ -48,8 +49,8 @@ tlm::tlm_sync_enum MemoryTarget::nb_transport_fw(int port, Payload& payload, tlm
   return at_[static_cast<std::size_t>(port)].nb_transport_fw(payload, phase, delay);
 }
 
-MemoryTarget::Service MemoryTarget::serve(unsigned, Payload& payload) {
-  return execute(payload, common::now_ps());
+MemoryTarget::Service MemoryTarget::serve(unsigned port, Payload& payload) {
+  return execute(payload, common::now_ps(), {true, port});
 }
 
 tlm::tlm_sync_enum MemoryTarget::send_backward(unsigned port, Payload& payload,
@@ -57,7 +58,8 @@ tlm::tlm_sync_enum MemoryTarget::send_backward(unsigned port, Payload& payload,
   return targets[port]->nb_transport_bw(payload, phase, delay);
 }
 
-MemoryTarget::Service MemoryTarget::execute(Payload& payload, std::uint64_t arrival_ps) {
+MemoryTarget::Service MemoryTarget::execute(Payload& payload, std::uint64_t arrival_ps,
+                                            const Origin& origin) {
   tlm::tlm_response_status status = common::check_memory_access(payload, store_.size_bytes());
   if (in_reset_) status = tlm::TLM_GENERIC_ERROR_RESPONSE;
   payload.set_response_status(status);
@@ -66,7 +68,7 @@ MemoryTarget::Service MemoryTarget::execute(Payload& payload, std::uint64_t arri
   }
   if (!common::is_timing_only(payload)) move_bytes(payload);
   payload.set_dmi_allowed(options_.dmi);
-  return schedule(payload, arrival_ps);
+  return schedule(payload, arrival_ps, origin);
 }
 
 void MemoryTarget::move_bytes(Payload& payload) {

@@ -37,7 +37,8 @@ void Sram::set_clock_period_ps(std::uint64_t period_ps) {
   config_.clock_period_ps = period_ps;
 }
 
-MemoryTarget::Service Sram::schedule(const common::Payload& payload, std::uint64_t arrival_ps) {
+MemoryTarget::Service Sram::schedule(common::Payload& payload, std::uint64_t arrival_ps,
+                                     const Origin&) {
   const std::uint64_t bytes = payload.get_data_length();
   const std::uint64_t beats = (bytes + config_.width_bytes - 1) / config_.width_bytes;
   const std::uint64_t begin_ps = std::max(arrival_ps, busy_until_ps_);

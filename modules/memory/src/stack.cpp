@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tandem/memory/command_report.h"
+
 namespace tandem::memory {
 namespace {
 
@@ -31,8 +33,20 @@ Stack::Stack(const sc_core::sc_module_name& name, const Config& config)
                           config.max_outstanding, config.dmi, config.request_latency_ps}),
       config_(config),
       mapping_(config.mapping, config.channels, config.device.geometry, config.interleave_bytes,
-               config.hash),
-      channels_(config.channels, Channel(config.device, config.controller)) {}
+               config.hash) {
+  if (config.fidelity == Fidelity::kTransaction) {
+    channels_.assign(config.channels, Channel(config.device, config.controller));
+    return;
+  }
+  CommandController::Listener& listener = *this;
+  commands_ = std::make_unique<CommandController>("commands", config.device, config.controller,
+                                                  config.compute, mapping_, listener);
+  if (!config.check_timing) return;
+  for (unsigned i = 0; i < config.channels; ++i) {
+    checkers_.push_back(std::make_unique<TimingChecker>(config.device, config.compute));
+    commands_->channel(i).add_listener(*checkers_.back());
+  }
+}
 
 void Stack::set_timeline(observe::Timeline* timeline, const std::string& process) {
   timeline_ = timeline;
@@ -46,23 +60,50 @@ void Stack::set_timeline(observe::Timeline* timeline, const std::string& process
   write_name_ = timeline->name("write");
 }
 
-MemoryTarget::Service Stack::schedule(const common::Payload& payload, std::uint64_t arrival_ps) {
+MemoryTarget::Service Stack::schedule(common::Payload& payload, std::uint64_t arrival_ps,
+                                      const Origin& origin) {
   ++(payload.is_read() ? reads_ : writes_);
-  return {arrival_ps, reserve(payload.get_address(), payload.get_data_length(), payload.is_write(),
-                              arrival_ps)};
+  (payload.is_read() ? read_bytes_ : write_bytes_) += payload.get_data_length();
+  if (commands_) return schedule_commands(payload, arrival_ps, origin);
+  return {arrival_ps,
+          reserve(payload, arrival_ps + config_.request_latency_ps) + config_.response_latency_ps};
 }
 
-std::uint64_t Stack::reserve(std::uint64_t address, std::uint64_t bytes, bool is_write,
-                             std::uint64_t arrival_ps) {
-  const std::uint64_t earliest_ps = arrival_ps + config_.request_latency_ps;
+MemoryTarget::Service Stack::schedule_commands(common::Payload& payload, std::uint64_t arrival_ps,
+                                               const Origin& origin) {
+  const std::uint32_t access =
+      commands_->begin(payload.get_address(), payload.get_data_length(), payload.is_write(),
+                       arrival_ps + config_.request_latency_ps);
+  if (!origin.may_pend) {
+    const std::uint64_t done_ps = commands_->finish(access);
+    return {arrival_ps, std::max(done_ps, arrival_ps) + config_.response_latency_ps};
+  }
+  if (access >= waiting_.size()) waiting_.resize(access + 1);
+  waiting_[access] = {origin.port, &payload};
+  return {arrival_ps, kPending};
+}
+
+void Stack::access_done(std::uint32_t access, std::uint64_t time_ps) {
+  const Waiting& waiting = waiting_[access];
+  complete(waiting.port, *waiting.payload,
+           std::max(time_ps, common::now_ps()) + config_.response_latency_ps);
+}
+
+void Stack::data_moved(unsigned channel, bool is_write, std::uint64_t begin_ps,
+                       std::uint64_t end_ps) {
+  if (timeline_ != nullptr) record(channel, {begin_ps, end_ps}, is_write);
+}
+
+std::uint64_t Stack::reserve(const common::Payload& payload, std::uint64_t earliest_ps) {
   std::uint64_t end_ps = earliest_ps;
-  mapping_.for_each_run(address, bytes, [&](const Run& run) {
+  const bool is_write = payload.is_write();
+  mapping_.for_each_run(payload.get_address(), payload.get_data_length(), [&](const Run& run) {
     const Interval data = channels_[run.channel].reserve(run.bank, run.row, run.column_byte,
                                                          run.bytes, is_write, earliest_ps);
     end_ps = std::max(end_ps, data.end_ps);
     if (timeline_ != nullptr) record(run.channel, data, is_write);
   });
-  return end_ps + config_.response_latency_ps;
+  return end_ps;
 }
 
 void Stack::record(unsigned channel, const Interval& data, bool is_write) {
@@ -74,6 +115,7 @@ void Stack::record(unsigned channel, const Interval& data, bool is_write) {
 
 void Stack::reset_timing() {
   for (Channel& channel : channels_) channel.reset(common::now_ps());
+  if (commands_) commands_->reset();
 }
 
 std::uint64_t Stack::dmi_latency_ps() const {
@@ -82,23 +124,53 @@ std::uint64_t Stack::dmi_latency_ps() const {
          config_.response_latency_ps;
 }
 
+Stack::Traffic Stack::traffic(unsigned channel) const {
+  if (!commands_) {
+    const Channel::Counters& c = channels_[channel].counters();
+    return {c.read_bytes, c.write_bytes, c.busy_ps};
+  }
+  const CommandChannel::Counters& c = commands_->channel(channel).counters();
+  const std::uint64_t burst_bytes = config_.device.geometry.burst_bytes();
+  return {(c.of(CommandKind::kRead) + c.of(CommandKind::kReadPrecharge)) * burst_bytes,
+          (c.of(CommandKind::kWrite) + c.of(CommandKind::kWritePrecharge)) * burst_bytes,
+          c.data_cycles * commands_->tck_ps()};
+}
+
+const TimingChecker* Stack::checker(unsigned channel) const {
+  return channel < checkers_.size() ? checkers_[channel].get() : nullptr;
+}
+
+std::uint64_t Stack::timing_violations() const {
+  std::uint64_t count = 0;
+  for (const auto& checker : checkers_) count += checker->violation_count();
+  return count;
+}
+
 void Stack::collect(observe::StatisticsSink& sink) const {
   const std::uint64_t time_ps = common::now_ps();
-  std::uint64_t read_bytes = 0;
-  std::uint64_t write_bytes = 0;
-  for (const Channel& channel : channels_) {
-    read_bytes += channel.counters().read_bytes;
-    write_bytes += channel.counters().write_bytes;
-  }
+  if (commands_) commands_->catch_up(time_ps);
   sink.value("reads", reads_, "1", "read transactions");
   sink.value("writes", writes_, "1", "write transactions");
-  sink.value("read_bytes", read_bytes, "B", "bytes read");
-  sink.value("write_bytes", write_bytes, "B", "bytes written");
+  sink.value("read_bytes", read_bytes_, "B", "bytes read");
+  sink.value("write_bytes", write_bytes_, "B", "bytes written");
   sink.value("peak_bandwidth", config_.peak_bytes_per_s(), "B/s", "all channels together");
+  if (!checkers_.empty()) {
+    sink.value("timing_violations", timing_violations(), "1",
+               "commands that the timing checker objects to");
+  }
   for (unsigned i = 0; i < channels(); ++i) {
     const observe::StatisticsGroup group(sink, "channel" + std::to_string(i));
-    channels_[i].collect(sink, time_ps);
+    collect_channel(i, time_ps, sink);
   }
+}
+
+void Stack::collect_channel(unsigned channel, std::uint64_t time_ps,
+                            observe::StatisticsSink& sink) const {
+  if (!commands_) return channels_[channel].collect(sink, time_ps);
+  const Traffic bytes = traffic(channel);
+  sink.value("read_bytes", bytes.read_bytes, "B", "read in whole bursts");
+  sink.value("write_bytes", bytes.write_bytes, "B", "written in whole bursts");
+  memory::collect(commands_->channel(channel), time_ps, sink);
 }
 
 namespace {
@@ -125,7 +197,14 @@ class Sum : public observe::EnergySink {
 
 void Stack::collect_energy(observe::EnergySink& sink) const {
   Sum sum;
-  for (const Channel& channel : channels_) channel.collect_energy(sum, common::now_ps());
+  const std::uint64_t time_ps = common::now_ps();
+  for (const Channel& channel : channels_) channel.collect_energy(sum, time_ps);
+  if (commands_) {
+    commands_->catch_up(time_ps);
+    for (unsigned i = 0; i < channels(); ++i) {
+      memory::collect_energy(commands_->channel(i), config_.device, time_ps, sum);
+    }
+  }
   for (const observe::EnergyEntry& entry : sum.entries()) {
     sink.spend(entry.component, entry.picojoules, entry.source);
   }

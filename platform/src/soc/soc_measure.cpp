@@ -135,12 +135,12 @@ std::vector<Utilisation> Soc::utilisations(const observe::StatisticsTable& table
   const double peak_bytes =
       stack.config().device.geometry.peak_bytes_per_s() * time / kPicosecondsPerSecond;
   for (unsigned i = 0; i < stack.channels(); ++i) {
-    const memory::Channel::Counters& counters = stack.channel(i).counters();
+    const memory::Stack::Traffic traffic = stack.traffic(i);
     const std::string channel = ".channel" + std::to_string(i);
-    const auto bytes = static_cast<double>(counters.read_bytes + counters.write_bytes);
+    const auto bytes = static_cast<double>(traffic.read_bytes + traffic.write_bytes);
     all.push_back({"memory" + channel, share(bytes, peak_bytes), "bytes, of the peak bandwidth"});
     if (pim_) {
-      all.push_back({"pim" + channel, share(static_cast<double>(counters.compute_ps), time),
+      all.push_back({"pim" + channel, share(static_cast<double>(pim_->busy_ps(i)), time),
                      "time with computation in the banks"});
     }
   }

@@ -14,8 +14,10 @@ class AtTargetOwner {
  public:
   struct Service {
     std::uint64_t accepted_ps;  // END_REQ: the request has been taken in
-    std::uint64_t response_ps;  // BEGIN_RESP: the transaction is done
+    std::uint64_t response_ps;  // BEGIN_RESP: the transaction is done; or kPending
   };
+  // Answered by a later AtTarget::complete().
+  static constexpr std::uint64_t kPending = ~std::uint64_t{0};
   // Executes a transaction that arrives now and sets its response status.
   virtual Service serve(unsigned port, Payload& payload) = 0;
   // The backward path of socket `port`.
@@ -35,6 +37,10 @@ class AtTarget {
 
   tlm::tlm_sync_enum nb_transport_fw(Payload& payload, tlm::tlm_phase& phase,
                                      sc_core::sc_time& delay);
+
+  // The response of a transaction that serve() has left pending is due at `response_ps`, which has
+  // not passed.
+  void complete(Payload& payload, std::uint64_t response_ps);
 
   // The base protocol cannot abort, so everything in progress is answered at once: executed
   // transactions with their result, a request still held back with TLM_GENERIC_ERROR_RESPONSE. The

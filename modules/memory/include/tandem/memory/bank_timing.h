@@ -92,6 +92,8 @@ class BankTiming {
   Cycle buffer_load_from() const;
 
   void issue(const Command& command);
+  // As new.
+  void reset();
 
  private:
   struct Bank {

@@ -46,8 +46,19 @@ class MemoryTarget : public sc_core::sc_module, private common::AtTargetOwner {
   };
   MemoryTarget(const sc_core::sc_module_name& name, const Options& options);
 
+  // Who asks: an LT initiator, which needs the time of the response at once, or an AT initiator on
+  // a port, which can also be answered by a later complete().
+  struct Origin {
+    bool may_pend;
+    unsigned port;
+  };
+  static constexpr std::uint64_t kPending = common::AtTargetOwner::kPending;
   // Reserves whatever the access needs from `arrival_ps` on. The attributes have been checked.
-  virtual Service schedule(const common::Payload& payload, std::uint64_t arrival_ps) = 0;
+  virtual Service schedule(common::Payload& payload, std::uint64_t arrival_ps,
+                           const Origin& origin) = 0;
+  void complete(unsigned port, common::Payload& payload, std::uint64_t response_ps) {
+    at_[port].complete(payload, response_ps);
+  }
   // Back to the state after construction, contents and statistics excepted.
   virtual void reset_timing() = 0;
   // What a DMI user should count per access.
@@ -64,7 +75,7 @@ class MemoryTarget : public sc_core::sc_module, private common::AtTargetOwner {
   tlm::tlm_sync_enum send_backward(unsigned port, common::Payload& payload, tlm::tlm_phase& phase,
                                    sc_core::sc_time& delay) override;
 
-  Service execute(common::Payload& payload, std::uint64_t arrival_ps);
+  Service execute(common::Payload& payload, std::uint64_t arrival_ps, const Origin& origin);
   void move_bytes(common::Payload& payload);
   void withdraw_dmi();
   void on_reset();

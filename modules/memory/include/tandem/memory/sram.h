@@ -35,7 +35,8 @@ class Sram : public MemoryTarget {
   void collect_energy(observe::EnergySink& sink) const;
 
  private:
-  Service schedule(const common::Payload& payload, std::uint64_t arrival_ps) override;
+  Service schedule(common::Payload& payload, std::uint64_t arrival_ps,
+                   const Origin& origin) override;
   void reset_timing() override { busy_until_ps_ = 0; }
   std::uint64_t dmi_latency_ps() const override;
 

@@ -6,20 +6,30 @@
 
 #include "tandem/memory/address_mapping.h"
 #include "tandem/memory/channel.h"
+#include "tandem/memory/command_controller.h"
 #include "tandem/memory/controller.h"
 #include "tandem/memory/device.h"
 #include "tandem/memory/memory_target.h"
+#include "tandem/memory/timing_checker.h"
 #include "tandem/observe/timeline.h"
 
 namespace tandem::memory {
 
+enum class Fidelity {
+  kTransaction,  // banks and buses are reserved arithmetically (Channel)
+  kCommand,      // every command is scheduled (CommandChannel)
+};
+
 // DRAM behind one or more sockets: controllers, channels and their interleaving. A payload of any
 // length is spread over the rows and channels it touches; it is answered when its last byte has
 // crossed the data bus of the slowest channel.
-class Stack : public MemoryTarget {
+class Stack : public MemoryTarget, private CommandController::Listener {
  public:
   struct Config {
     DeviceConfig device;  // has to be given
+    Fidelity fidelity = Fidelity::kTransaction;
+    ComputeBanks compute;       // of whoever computes in the banks, at command fidelity
+    bool check_timing = false;  // replay the command log against the tables (command fidelity)
     ControllerConfig controller;
     unsigned channels = 1;
     std::string mapping = "RoRaBaCoBgCh";  // see AddressMapping
@@ -42,10 +52,25 @@ class Stack : public MemoryTarget {
 
   const Config& config() const { return config_; }
   const AddressMapping& mapping() const { return mapping_; }
-  unsigned channels() const { return static_cast<unsigned>(channels_.size()); }
-  // For whoever computes in the banks: reservations made here contend with ordinary traffic.
+  unsigned channels() const { return config_.channels; }
+  // At transaction fidelity, for whoever computes in the banks: reservations made here contend with
+  // ordinary traffic.
   Channel& channel(unsigned index) { return channels_[index]; }
   const Channel& channel(unsigned index) const { return channels_[index]; }
+  // At command fidelity; else nullptr.
+  CommandController* commands() { return commands_.get(); }
+  const CommandController* commands() const { return commands_.get(); }
+
+  // What crossed the data bus of a channel, write queues excepted.
+  struct Traffic {
+    std::uint64_t read_bytes;
+    std::uint64_t write_bytes;
+    std::uint64_t busy_ps;
+  };
+  Traffic traffic(unsigned channel) const;
+  // Violations that the timing checkers have found; 0 if they are off.
+  std::uint64_t timing_violations() const;
+  const TimingChecker* checker(unsigned channel) const;
 
   // One track per channel; nullptr switches recording off. Slices are the time a transaction has
   // data on the channel's bus, trimmed where bank groups overlap.
@@ -54,22 +79,36 @@ class Stack : public MemoryTarget {
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
 
-  // Reserves the channels as an access arriving at `arrival_ps` would, without moving bytes.
-  // Returns when its response would be given. Throws nothing; the range lies in the stack.
-  std::uint64_t reserve(std::uint64_t address, std::uint64_t bytes, bool is_write,
-                        std::uint64_t arrival_ps);
-
  private:
-  Service schedule(const common::Payload& payload, std::uint64_t arrival_ps) override;
+  struct Waiting {  // an AT access at command fidelity
+    unsigned port;
+    common::Payload* payload;  // nullptr: not answered any more
+  };
+
+  Service schedule(common::Payload& payload, std::uint64_t arrival_ps,
+                   const Origin& origin) override;
+  Service schedule_commands(common::Payload& payload, std::uint64_t arrival_ps,
+                            const Origin& origin);
+  std::uint64_t reserve(const common::Payload& payload, std::uint64_t earliest_ps);
+  void access_done(std::uint32_t access, std::uint64_t time_ps) override;
+  void data_moved(unsigned channel, bool is_write, std::uint64_t begin_ps,
+                  std::uint64_t end_ps) override;
+  void collect_channel(unsigned channel, std::uint64_t time_ps,
+                       observe::StatisticsSink& sink) const;
   void reset_timing() override;
   std::uint64_t dmi_latency_ps() const override;
   void record(unsigned channel, const Interval& data, bool is_write);
 
   Config config_;
   AddressMapping mapping_;
-  std::vector<Channel> channels_;
+  std::vector<Channel> channels_;                // transaction fidelity
+  std::unique_ptr<CommandController> commands_;  // command fidelity
+  std::vector<std::unique_ptr<TimingChecker>> checkers_;
+  std::vector<Waiting> waiting_;  // by number of the access
   std::uint64_t reads_ = 0;
   std::uint64_t writes_ = 0;
+  std::uint64_t read_bytes_ = 0;
+  std::uint64_t write_bytes_ = 0;
 
   observe::Timeline* timeline_ = nullptr;
   std::vector<observe::Timeline::Track> tracks_;

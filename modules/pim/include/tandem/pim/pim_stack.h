@@ -54,6 +54,9 @@ class PimStack : public sc_core::sc_module {
   // One track per channel with a slice per command; nullptr: off. The memory's timeline is its own.
   void set_timeline(observe::Timeline* timeline, const std::string& process);
 
+  // Time with computation in the banks of a channel.
+  std::uint64_t busy_ps(unsigned channel) const { return channels_[channel].busy_ps; }
+
   // Of the PIM alone; the memory has its own.
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
