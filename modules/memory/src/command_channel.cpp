@@ -113,6 +113,7 @@ bool CommandChannel::transfer_from(std::vector<Request>& waiting) {
   Queue& queue = queues_[it->bank];
   queue.entries.push_back({it->tag, next_order_++, it->row, it->column, it->is_write});
   if (it->row == timing_.open_row(it->bank)) ++queue.hits;
+  queue.ready = 0;
   ++rank_entries_[timing_.rank_of(it->bank)];
   active_banks_ |= std::uint64_t{1} << it->bank;
   waiting.erase(it);
@@ -242,8 +243,8 @@ bool CommandChannel::pick(Cycle now, Bus bus) {
           ? pick_oldest(now, bus)
           : pick_round_robin(now, bus);
   if (!choice.found) return false;
-  last_was_column_ = is_column(choice.command.kind);
-  serve(choice);
+  last_was_column_ = is_column(choice.kind);
+  serve(choice, now);
   return true;
 }
 
@@ -281,7 +282,9 @@ CommandChannel::Choice CommandChannel::pick_oldest(Cycle now, Bus bus) {
     const unsigned rank = (round_robin_ + i) % timing_.ranks();
     Choice best;
     for (std::uint64_t left = banks & rank_mask(rank); left != 0; left &= left - 1) {
-      const Choice choice = candidate(lowest_bit(left), now, bus);
+      const unsigned bank = lowest_bit(left);
+      if (best.found && queues_[bank].entries.front().order > best.order) continue;
+      const Choice choice = candidate(bank, now, bus);
       if (choice.found && (!best.found || choice.order < best.order)) best = choice;
     }
     if (!best.found) continue;
@@ -293,26 +296,37 @@ CommandChannel::Choice CommandChannel::pick_oldest(Cycle now, Bus bus) {
 
 // The first command of the bank's queue that may be issued now. Notes when one may be, if none.
 CommandChannel::Choice CommandChannel::candidate(unsigned bank, Cycle now, Bus bus) {
+  Queue& queue = queues_[bank];
+  if (queue.ready > now) {
+    soon(queue.ready);
+    return {};
+  }
+  bank_ready_ = kNoCycle;
+  denied_ = false;
+  const Choice choice = first_ready(bank, now, bus);
+  if (!choice.found && !denied_ && bus == Bus::kAny) queue.ready = bank_ready_;
+  return choice;
+}
+
+CommandChannel::Choice CommandChannel::first_ready(unsigned bank, Cycle now, Bus bus) {
   const Queue& queue = queues_[bank];
+  const Entry& oldest = queue.entries.front();
   const std::uint32_t row = timing_.open_row(bank);
   Choice choice;
-  choice.order = queue.entries.front().order;
+  choice.bank = bank;
+  choice.order = oldest.order;
   if (row == BankTiming::kNoRow) {
     if (bus == Bus::kColumn) return choice;
-    const std::uint32_t wanted = queue.entries.front().row;
-    if (timing_.dual() && timing_.compute_row(bank) == wanted) {
-      // A row may not be open in both buffers.
-      try_row(CommandKind::kComputePrecharge, bank, wanted, timing_.compute_precharge_from(bank),
-              now, choice);
-    } else {
-      try_row(CommandKind::kActivate, bank, wanted, timing_.activate_from(bank), now, choice);
-    }
+    // A row may not be open in both buffers.
+    const bool clash = timing_.dual() && timing_.compute_row(bank) == oldest.row;
+    clash ? try_command(CommandKind::kComputePrecharge, timing_.compute_precharge_from(bank), now,
+                        choice)
+          : try_command(CommandKind::kActivate, timing_.activate_from(bank), now, choice);
     return choice;
   }
-  if (bus != Bus::kColumn && queue.entries.front().row != row &&
+  if (bus != Bus::kColumn && oldest.row != row &&
       (queue.hits == 0 || timing_.row_hits(bank) >= controller_.row_hit_cap) &&
-      try_row(CommandKind::kPrecharge, bank, queue.entries.front().row,
-              timing_.precharge_from(bank), now, choice)) {
+      try_command(CommandKind::kPrecharge, timing_.precharge_from(bank), now, choice)) {
     return choice;
   }
   if (bus == Bus::kRow || queue.hits == 0) return choice;
@@ -324,7 +338,7 @@ CommandChannel::Choice CommandChannel::candidate(unsigned bank, Cycle now, Bus b
     if (entry.row != row || seen) continue;
     if (entry.is_write && overtakes_read(queue, i)) continue;
     seen = true;
-    if (try_column(bank, i, now, choice)) return choice;
+    if (try_column(i, now, choice)) return choice;
   }
   return choice;
 }
@@ -338,45 +352,40 @@ bool CommandChannel::overtakes_read(const Queue& queue, std::size_t entry) const
                      });
 }
 
-bool CommandChannel::try_row(CommandKind kind, unsigned bank, std::uint32_t row, Cycle from,
-                             Cycle now, Choice& choice) {
-  if (from > now) {
-    soon(from);
-    return false;
-  }
-  return try_command(make(kind, bank, row, now), row, choice);
-}
-
-bool CommandChannel::try_column(unsigned bank, std::size_t index, Cycle now, Choice& choice) {
-  const Entry& entry = queues_[bank].entries[index];
-  Cycle from = entry.is_write ? timing_.write_from(bank) : timing_.read_from(bank);
-  if (timing_.needs_wck_sync(std::max(now, from))) {
-    // WCK runs again when the column command may follow.
-    const Cycle sync = timing_.cycles().WCKSYNC;
-    from = from > sync ? from - sync : 0;
-    if (from > now) {
-      soon(from);
-      return false;
-    }
-    return try_command(make(CommandKind::kWckSync, bank, 0, now), entry.row, choice);
-  }
-  if (from > now) {
-    soon(from);
-    return false;
-  }
-  const bool closes = controller_.page == PagePolicy::kClosed && queues_[bank].hits == 1;
-  CommandKind kind = entry.is_write ? CommandKind::kWrite : CommandKind::kRead;
-  if (closes) kind = entry.is_write ? CommandKind::kWritePrecharge : CommandKind::kReadPrecharge;
-  Command command = make(kind, bank, entry.row, now);
-  command.column = entry.column;
+bool CommandChannel::try_column(std::size_t index, Cycle now, Choice& choice) {
+  const Queue& queue = queues_[choice.bank];
+  const Entry& entry = queue.entries[index];
   choice.entry = index;
   choice.order = entry.order;
-  return try_command(command, entry.row, choice);
+  const Cycle from =
+      entry.is_write ? timing_.write_from(choice.bank) : timing_.read_from(choice.bank);
+  if (timing_.needs_wck_sync(std::max(now, from))) {
+    // So that WCK runs again when the column command may follow.
+    const Cycle sync = timing_.cycles().WCKSYNC;
+    return try_command(CommandKind::kWckSync, from > sync ? from - sync : 0, now, choice);
+  }
+  const bool closes = controller_.page == PagePolicy::kClosed && queue.hits == 1;
+  if (entry.is_write) {
+    return try_command(closes ? CommandKind::kWritePrecharge : CommandKind::kWrite, from, now,
+                       choice);
+  }
+  return try_command(closes ? CommandKind::kReadPrecharge : CommandKind::kRead, from, now, choice);
 }
 
-bool CommandChannel::try_command(const Command& command, std::uint32_t row, Choice& choice) {
-  if (agent_ != nullptr && !agent_->permits(command, row)) return false;
-  choice.command = command;
+// For the request choice.entry, or the oldest. Notes when the command may be issued, if not now.
+bool CommandChannel::try_command(CommandKind kind, Cycle from, Cycle now, Choice& choice) {
+  if (from > now) {
+    soon(from);
+    return false;
+  }
+  if (agent_ != nullptr) {
+    const std::uint32_t row = queues_[choice.bank].entries[choice.entry].row;
+    if (!agent_->permits(make(kind, choice.bank, row, now), row)) {
+      denied_ = true;
+      return false;
+    }
+  }
+  choice.kind = kind;
   choice.found = true;
   return true;
 }
@@ -415,28 +424,32 @@ void CommandChannel::issue(const Command& command) {
   }
 }
 
-void CommandChannel::serve(const Choice& choice) {
-  const Command& command = choice.command;
-  if (agent_ != nullptr) agent_->issued(command);
-  if (!is_column(command.kind)) return issue(command);
-  Queue& queue = queues_[command.bank];
+void CommandChannel::serve(const Choice& choice, Cycle now) {
+  Queue& queue = queues_[choice.bank];
   const Entry entry = queue.entries[choice.entry];
-  if (timing_.row_hits(command.bank) != 0) ++counters_.row_hits;
+  Command command = make(choice.kind, choice.bank, entry.row, now);
+  if (agent_ != nullptr) agent_->issued(command);
+  if (!is_column(choice.kind)) return issue(command);
+
+  command.column = entry.column;
+  if (timing_.row_hits(choice.bank) != 0) ++counters_.row_hits;
   counters_.data_cycles += timing_.cycles().burst;
   queue.entries.erase(queue.entries.begin() + static_cast<long>(choice.entry));
   --queue.hits;
+  queue.ready = 0;
   --rank_entries_[command.rank];
-  if (queue.entries.empty()) active_banks_ &= ~(std::uint64_t{1} << command.bank);
+  if (queue.entries.empty()) active_banks_ &= ~(std::uint64_t{1} << choice.bank);
   if (entry.is_write) --pending_writes_;
   issue(command);
   if (!entry.is_write) {
     const CycleTiming& t = timing_.cycles();
-    client_.request_done(entry.tag, command.cycle + t.CL + t.burst);
+    client_.request_done(entry.tag, now + t.CL + t.burst);
   }
 }
 
 void CommandChannel::row_changed(unsigned bank, Cycle now) {
   Queue& queue = queues_[bank];
+  queue.ready = 0;
   const std::uint32_t row = timing_.open_row(bank);
   queue.hits =
       static_cast<unsigned>(std::count_if(queue.entries.begin(), queue.entries.end(),

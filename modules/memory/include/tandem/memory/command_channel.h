@@ -97,13 +97,16 @@ class CommandChannel {
   struct Queue {
     std::vector<Entry> entries;  // oldest first
     unsigned hits = 0;           // entries of the open row
+    // No command of this queue before it: limits only grow until the queue or its row changes.
+    Cycle ready = 0;
   };
   enum class Bus { kAny, kRow, kColumn };
   struct Choice {
     bool found = false;
-    Command command;
-    std::size_t entry = 0;  // of a column command
-    std::uint64_t order = 0;
+    CommandKind kind = CommandKind::kActivate;
+    unsigned bank = 0;
+    std::size_t entry = 0;    // of the queue: what a column command serves
+    std::uint64_t order = 0;  // of the request it is for
   };
 
   void step(Cycle now);
@@ -116,15 +119,17 @@ class CommandChannel {
   Choice pick_round_robin(Cycle now, Bus bus);
   Choice pick_oldest(Cycle now, Bus bus);
   Choice candidate(unsigned bank, Cycle now, Bus bus);
-  bool try_column(unsigned bank, std::size_t entry, Cycle now, Choice& choice);
-  bool try_row(CommandKind kind, unsigned bank, std::uint32_t row, Cycle from, Cycle now,
-               Choice& choice);
+  Choice first_ready(unsigned bank, Cycle now, Bus bus);
+  bool try_column(std::size_t entry, Cycle now, Choice& choice);
+  bool try_command(CommandKind kind, Cycle from, Cycle now, Choice& choice);
   bool overtakes_read(const Queue& queue, std::size_t entry) const;
-  bool try_command(const Command& command, std::uint32_t row, Choice& choice);
-  void soon(Cycle cycle) { ready_ = cycle < ready_ ? cycle : ready_; }
+  void soon(Cycle cycle) {
+    bank_ready_ = cycle < bank_ready_ ? cycle : bank_ready_;
+    ready_ = cycle < ready_ ? cycle : ready_;
+  }
 
   void issue(const Command& command);
-  void serve(const Choice& choice);
+  void serve(const Choice& choice, Cycle now);
   void row_changed(unsigned bank, Cycle now);
   std::uint64_t rank_mask(unsigned rank) const;
 
@@ -160,8 +165,10 @@ class CommandChannel {
   std::uint64_t blocked_banks_ = 0;     // shut for the refresh that waits first
 
   Cycle next_ = 0;
-  Cycle ready_ = kNoCycle;  // least time at which one of the commands looked at may be issued
-  bool issued_ = false;     // in this tick
+  Cycle ready_ = kNoCycle;       // least time at which one of the commands looked at may be issued
+  Cycle bank_ready_ = kNoCycle;  // the same for the bank that is being looked at
+  bool denied_ = false;          // by the agent, whose mind may change
+  bool issued_ = false;          // in this tick
   bool last_was_column_ = false;
 
   std::uint64_t open_banks_ = 0;   // with a row in one of their buffers, a bit each
