@@ -9,6 +9,7 @@
 #include "tandem/interconnect/crossbar.h"
 #include "tandem/memory/sram.h"
 #include "tandem/memory/stack.h"
+#include "tandem/test/devices.h"
 #include "tandem/test/lt_initiator.h"
 
 using namespace tandem;
@@ -96,7 +97,7 @@ struct Platform {
         at1("at1"),
         crossbar("crossbar", config()),
         sram("sram", {}),
-        stack("stack", {}) {
+        stack("stack", test::stack_config("lpddr5_6400")) {
     lt.socket.bind(crossbar.from_initiator(0));
     at0.socket.bind(crossbar.from_initiator(1));
     at1.socket.bind(crossbar.from_initiator(2));

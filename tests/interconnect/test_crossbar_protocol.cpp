@@ -10,6 +10,7 @@
 #include "tandem/memory/sram.h"
 #include "tandem/memory/stack.h"
 #include "tandem/test/at_initiator.h"
+#include "tandem/test/devices.h"
 #include "tandem/test/lt_initiator.h"
 #include "tandem/test/random_traffic.h"
 
@@ -79,7 +80,7 @@ struct Bench {
     memory::Sram::Config sram_config;
     sram_config.max_outstanding = variant.target_outstanding;
     sram = std::make_unique<memory::Sram>((name + "_sram").c_str(), sram_config);
-    memory::Stack::Config stack_config;
+    memory::Stack::Config stack_config = test::stack_config("lpddr5_6400");
     stack_config.max_outstanding = variant.target_outstanding;
     stack = std::make_unique<memory::Stack>((name + "_stack").c_str(), stack_config);
     for (unsigned j = 0; j < 2; ++j) {

@@ -4,13 +4,14 @@
 #include <random>
 
 #include "tandem/memory/channel.h"
+#include "tandem/test/devices.h"
 
 using namespace tandem::memory;
 
 namespace {
 
 DeviceConfig without_refresh(const char* preset) {
-  DeviceConfig device = device_preset(preset);
+  DeviceConfig device = tandem::test::device(preset);
   device.timing.tREFI = 0;
   return device;
 }
@@ -28,8 +29,8 @@ Place interleaved(unsigned step, const DeviceGeometry& geometry) {
 }  // namespace
 
 TEST_CASE("a first read costs activate, CAS latency and its bursts") {
-  const DeviceConfig device = without_refresh("hbm2_1000_x128");
-  Channel channel(device);
+  const DeviceConfig device = without_refresh("hbm2_neupims");
+  Channel channel(device, {});
   const Interval data = channel.reserve(0, 5, 0, 64, false, 1000);
   REQUIRE(data.begin_ps == 1000 + 14'000 + 14'000);
   REQUIRE(data.end_ps == data.begin_ps + 2000);
@@ -37,8 +38,8 @@ TEST_CASE("a first read costs activate, CAS latency and its bursts") {
 }
 
 TEST_CASE("a row hit costs CAS latency only, a conflict waits for precharge") {
-  const DeviceConfig device = without_refresh("hbm2_1000_x128");
-  Channel channel(device);
+  const DeviceConfig device = without_refresh("hbm2_neupims");
+  Channel channel(device, {});
   channel.reserve(0, 5, 0, 64, false, 0);
   const Interval hit = channel.reserve(0, 5, 64, 64, false, 100'000);
   REQUIRE(hit.begin_ps == 100'000 + 14'000);
@@ -49,49 +50,49 @@ TEST_CASE("a row hit costs CAS latency only, a conflict waits for precharge") {
 }
 
 TEST_CASE("a conflict respects tRAS, tRC, tRTP and write recovery") {
-  const DeviceConfig device = without_refresh("hbm2_1000_x128");
+  const DeviceConfig device = without_refresh("hbm2_neupims");
   const DeviceTiming& t = device.timing;
   {
-    Channel channel(device);
+    Channel channel(device, {});
     channel.reserve(0, 0, 0, 64, false, 0);  // activated at 0, read at tRCD
     const Interval data = channel.reserve(0, 1, 0, 64, false, 0);
-    REQUIRE(data.begin_ps == t.tRAS + t.tRP + t.tRCD + t.CL);
+    REQUIRE(data.begin_ps == t.tRAS + t.tRP + t.tRCDRD + t.CL);
   }
   {
-    Channel channel(device);
+    Channel channel(device, {});
     const Interval write = channel.reserve(0, 0, 0, 1024, true, 0);
-    REQUIRE(write.begin_ps == t.tRCD + t.CWL);
+    REQUIRE(write.begin_ps == t.tRCDRD + t.CWL);
     const Interval data = channel.reserve(0, 1, 0, 64, true, 0);
-    REQUIRE(data.begin_ps == write.end_ps + t.tWR + t.tRP + t.tRCD + t.CWL);
+    REQUIRE(data.begin_ps == write.end_ps + t.tWR + t.tRP + t.tRCDRD + t.CWL);
   }
 }
 
 TEST_CASE("reads after writes and writes after reads turn the bus around") {
-  const DeviceConfig device = without_refresh("hbm2_1000_x128");
+  const DeviceConfig device = without_refresh("hbm2_neupims");
   const DeviceTiming& t = device.timing;
-  Channel channel(device);
+  Channel channel(device, {});
   const Interval read = channel.reserve(0, 0, 0, 64, false, 0);
   const Interval write = channel.reserve(4, 0, 0, 64, true, 0);
-  REQUIRE(write.begin_ps == read.end_ps + t.tRTW);
+  REQUIRE(write.begin_ps == read.end_ps + t.tRTRS);
   const Interval again = channel.reserve(8, 0, 0, 64, false, 0);
-  REQUIRE(again.begin_ps == write.end_ps + t.tWTR + t.CL);
+  REQUIRE(again.begin_ps == write.end_ps + t.tWTR_L + t.CL);
 }
 
 TEST_CASE("four activates at most fall into tFAW") {
-  const DeviceConfig device = without_refresh("hbm2_1000_x128");
+  const DeviceConfig device = without_refresh("hbm2_neupims");
   const DeviceTiming& t = device.timing;
-  Channel channel(device);
+  Channel channel(device, {});
   std::vector<std::uint64_t> begins;
   for (unsigned i = 0; i < 8; ++i)
     begins.push_back(channel.reserve(4 * i, 0, 0, 64, false, 0).begin_ps);
-  REQUIRE(begins[3] == 3 * t.tRRD + t.tRCD + t.CL);
-  REQUIRE(begins[4] == t.tFAW + t.tRCD + t.CL);
-  REQUIRE(begins[7] == t.tFAW + 3 * t.tRRD + t.tRCD + t.CL);
+  REQUIRE(begins[3] == 3 * t.tRRD_S + t.tRCDRD + t.CL);
+  REQUIRE(begins[4] == t.tFAW + t.tRCDRD + t.CL);
+  REQUIRE(begins[7] == t.tFAW + 3 * t.tRRD_S + t.tRCDRD + t.CL);
 }
 
 TEST_CASE("one bank group alone is paced by tCCD_L") {
-  const DeviceConfig device = without_refresh("lpddr5_6400_x16");
-  Channel channel(device);
+  const DeviceConfig device = without_refresh("lpddr5_6400");
+  Channel channel(device, {});
   const Interval data = channel.reserve(0, 0, 0, 2048, false, 0);
   REQUIRE(data.end_ps - data.begin_ps == 63 * device.timing.tCCD_L + 2500);
   // Another group fits its bursts between.
@@ -100,18 +101,18 @@ TEST_CASE("one bank group alone is paced by tCCD_L") {
 }
 
 TEST_CASE("an access that begins within a burst pays for the whole burst") {
-  const DeviceConfig device = without_refresh("hbm2_1000_x128");
-  Channel channel(device);
+  const DeviceConfig device = without_refresh("hbm2_neupims");
+  Channel channel(device, {});
   channel.reserve(0, 0, 60, 8, false, 0);
   REQUIRE(channel.counters().read_bursts == 2);
   REQUIRE(channel.counters().read_bytes == 8);
 }
 
 TEST_CASE("a stream over interleaved banks reaches the peak less refresh") {
-  for (const std::string& name : device_preset_names()) {
-    const DeviceConfig device = device_preset(name);
+  for (const std::string& name : tandem::test::device_names()) {
+    const DeviceConfig device = tandem::test::device(name);
     const DeviceTiming& t = device.timing;
-    Channel channel(device);
+    Channel channel(device, {});
     const std::uint64_t rows = std::uint64_t{64} << 20;
     std::uint64_t bytes = 0;
     std::uint64_t end_ps = 0;
@@ -124,7 +125,7 @@ TEST_CASE("a stream over interleaved banks reaches the peak less refresh") {
     const double efficiency = static_cast<double>(bytes) * 1e12 / static_cast<double>(end_ps) /
                               device.geometry.peak_bytes_per_s();
     const double refresh = static_cast<double>(t.tRFC) / static_cast<double>(t.tREFI);
-    const double reopen = static_cast<double>(t.tRP + t.tRCD) / static_cast<double>(t.tREFI);
+    const double reopen = static_cast<double>(t.tRP + t.tRCDRD) / static_cast<double>(t.tREFI);
     INFO(name << " efficiency " << efficiency << ", bound " << 1 - refresh);
     CHECK(efficiency <= 1 - refresh + 0.001);
     CHECK(efficiency >= 1 - refresh - reopen - 0.01);
@@ -133,9 +134,9 @@ TEST_CASE("a stream over interleaved banks reaches the peak less refresh") {
 }
 
 TEST_CASE("no random traffic moves more than the peak, nor less than one row cycle each") {
-  for (const std::string& name : device_preset_names()) {
-    const DeviceConfig device = device_preset(name);
-    Channel channel(device);
+  for (const std::string& name : tandem::test::device_names()) {
+    const DeviceConfig device = tandem::test::device(name);
+    Channel channel(device, {});
     std::mt19937 engine(11);
     const auto random = [&engine] { return static_cast<unsigned>(engine()); };
     std::uint64_t now_ps = 0;
@@ -161,8 +162,8 @@ TEST_CASE("no random traffic moves more than the peak, nor less than one row cyc
 }
 
 TEST_CASE("data never overlap on the bus, whatever the mix of reads and writes") {
-  const DeviceConfig device = device_preset("ddr4_3200_x64");
-  Channel channel(device);
+  const DeviceConfig device = tandem::test::device("ddr4_3200");
+  Channel channel(device, {});
   std::mt19937 random(2);
   std::uint64_t previous_end_ps = 0;
   for (int i = 0; i < 10'000; ++i) {
@@ -174,47 +175,47 @@ TEST_CASE("data never overlap on the bus, whatever the mix of reads and writes")
 }
 
 TEST_CASE("refresh closes rows and delays an access that falls into it") {
-  const DeviceConfig device = device_preset("hbm2_1000_x128");
+  const DeviceConfig device = tandem::test::device("hbm2_neupims");
   const DeviceTiming& t = device.timing;
-  Channel channel(device);
+  Channel channel(device, {});
   channel.reserve(0, 5, 0, 64, false, 0);
   const Interval data = channel.reserve(0, 5, 64, 64, false, t.tREFI + 1000);
-  REQUIRE(data.begin_ps == t.tREFI + t.tRP + t.tRFC + t.tRCD + t.CL);
+  REQUIRE(data.begin_ps == t.tREFI + t.tRP + t.tRFC + t.tRCDRD + t.CL);
   REQUIRE(channel.counters().row_hits == 0);
   // Long idle: many refreshes pass, none is in the way.
   const std::uint64_t later_ps = 1000 * t.tREFI + t.tREFI / 2;
-  REQUIRE(channel.reserve(0, 5, 0, 64, false, later_ps).begin_ps == later_ps + t.tRCD + t.CL);
+  REQUIRE(channel.reserve(0, 5, 0, 64, false, later_ps).begin_ps == later_ps + t.tRCDRD + t.CL);
 }
 
 TEST_CASE("computation in the banks keeps ordinary accesses out and pauses for refresh") {
-  const DeviceConfig device = device_preset("hbm2_1000_x128");
+  const DeviceConfig device = tandem::test::device("hbm2_neupims");
   const DeviceTiming& t = device.timing;
-  Channel channel(device);
+  Channel channel(device, {});
   channel.reserve(0, 5, 0, 64, false, 0);
   const Interval first = channel.reserve_compute(Channel::kAllBanks, 0, 200'000, 32);
   REQUIRE(first.begin_ps == t.tRAS + t.tRP);
   REQUIRE(first.end_ps == first.begin_ps + 200'000);
   REQUIRE(channel.counters().activates == 33);
   const Interval read = channel.reserve(7, 0, 0, 64, false, 0);
-  REQUIRE(read.begin_ps == first.end_ps + t.tRCD + t.CL);
+  REQUIRE(read.begin_ps == first.end_ps + t.tRCDRD + t.CL);
   const Interval other = channel.reserve_compute(0x2, 0, 100, 1);
   REQUIRE(other.begin_ps == first.end_ps);
 
   Channel fresh(device);
   const Interval paused = fresh.reserve_compute(Channel::kAllBanks, t.tREFI - 1000, 10'000, 32);
   REQUIRE(paused.begin_ps == t.tREFI - 1000);
-  REQUIRE(paused.end_ps == paused.begin_ps + 10'000 + t.tRP + t.tRFC + t.tRCD);
+  REQUIRE(paused.end_ps == paused.begin_ps + 10'000 + t.tRP + t.tRFC + t.tRCDRD);
 }
 
 TEST_CASE("a bank left out of the mask stays available") {
-  Channel channel(without_refresh("hbm2_1000_x128"));
+  Channel channel(without_refresh("hbm2_neupims"));
   channel.reserve(8, 3, 0, 64, false, 0);
   channel.reserve_compute(0x1, 0, 1'000'000, 1);
   REQUIRE(channel.reserve(8, 3, 64, 64, false, 100'000).begin_ps == 100'000 + 14'000);
 }
 
 TEST_CASE("reset makes a channel behave as new") {
-  const DeviceConfig device = device_preset("gddr6_aim");
+  const DeviceConfig device = tandem::test::device("gddr6_aim");
   const auto run = [&](Channel& channel, std::uint64_t start_ps) {
     std::mt19937 random(7);
     std::vector<std::uint64_t> ends;
@@ -235,8 +236,8 @@ TEST_CASE("reset makes a channel behave as new") {
 }
 
 TEST_CASE("energy is counts times energy per operation") {
-  const DeviceConfig device = device_preset("hbm2_1000_x128");
-  Channel channel(device);
+  const DeviceConfig device = tandem::test::device("hbm2_neupims");
+  Channel channel(device, {});
   channel.reserve(0, 0, 0, 1024, false, 0);
   channel.reserve(4, 0, 0, 128, true, 0);
   tandem::observe::EnergyLedger ledger;

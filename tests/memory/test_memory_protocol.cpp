@@ -9,6 +9,7 @@
 #include "tandem/memory/sram.h"
 #include "tandem/memory/stack.h"
 #include "tandem/test/at_initiator.h"
+#include "tandem/test/devices.h"
 #include "tandem/test/lt_initiator.h"
 #include "tandem/test/random_traffic.h"
 
@@ -26,7 +27,7 @@ enum class Kind { sram, stack };
 std::unique_ptr<memory::MemoryTarget> make_memory(Kind kind, const std::string& name,
                                                   unsigned max_outstanding, unsigned ports) {
   if (kind == Kind::stack) {
-    memory::Stack::Config config;
+    memory::Stack::Config config = test::stack_config("lpddr5_6400");
     config.channels = 2;
     config.ports = ports;
     config.max_outstanding = max_outstanding;

@@ -4,6 +4,7 @@
 
 #include "tandem/memory/stack.h"
 #include "tandem/test/at_initiator.h"
+#include "tandem/test/devices.h"
 #include "tandem/test/lt_initiator.h"
 
 using namespace tandem;
@@ -21,7 +22,7 @@ struct Bench {
 
 memory::Stack::Config hbm2(unsigned channels) {
   memory::Stack::Config config;
-  config.device = memory::device_preset("hbm2_1000_x128");
+  config.device = test::device("hbm2_neupims");
   config.channels = channels;
   return config;
 }
@@ -47,7 +48,7 @@ TEST_CASE("one long read streams at the peak of all channels less refresh") {
 }
 
 TEST_CASE("LPDDR5 streams at 12.8 GB/s less refresh through one socket") {
-  Bench bench(memory::Stack::Config{});
+  Bench bench(test::stack_config("lpddr5_6400"));
   const double efficiency = bandwidth_of_one_read(bench, 16u << 20) / 12.8e9;
   const double bound = 1 - 210.0 / 3906.0;
   REQUIRE(efficiency < bound);
@@ -55,7 +56,7 @@ TEST_CASE("LPDDR5 streams at 12.8 GB/s less refresh through one socket") {
 }
 
 TEST_CASE("AT bursts with several outstanding stream as fast as one long read") {
-  memory::Stack::Config config;
+  const memory::Stack::Config config = test::stack_config("lpddr5_6400");
   memory::Stack stack("stack", config);
   test::AtInitiator initiator("initiator", {16, {test::AtInitiator::Answer::completed}, 0, 0});
   initiator.socket.bind(stack.target());
@@ -75,12 +76,12 @@ TEST_CASE("AT bursts with several outstanding stream as fast as one long read") 
 }
 
 TEST_CASE("one read at a time pays its latency each time") {
-  memory::Stack::Config config;
+  memory::Stack::Config config = test::stack_config("lpddr5_6400");
   config.device.timing.tREFI = 0;
   Bench bench(config);
   const auto& t = config.device.timing;
   bench.bus.read32(0);
-  const std::uint64_t miss_ps = 5000 + t.tRCD + t.CL + 2500 + 5000;
+  const std::uint64_t miss_ps = 5000 + t.tRCDRD + t.CL + 2500 + 5000;
   REQUIRE(bench.bus.time_ps() == miss_ps);
   bench.bus.read32(4);
   REQUIRE(bench.bus.time_ps() == miss_ps + 5000 + t.CL + 2500 + 5000);

@@ -9,6 +9,7 @@
 #include "tandem/abi/program.h"
 #include "tandem/memory/stack.h"
 #include "tandem/npu/npu.h"
+#include "tandem/test/devices.h"
 #include "tandem/test/lt_initiator.h"
 
 namespace tandem::test {
@@ -178,8 +179,8 @@ struct NpuAndMemory {
 class NpuRig : private NpuAndMemory, public RigDriver {
  public:
   explicit NpuRig(const npu::Config& config = small_npu(),
-                  const memory::Stack::Config& stack_config = memory::Stack::Config{})
-      : NpuAndMemory{{"npu", config}, {"memory", stack_config}}, RigDriver(device, stack) {
+                  const memory::Stack::Config& memory_config = stack_config("lpddr5_6400"))
+      : NpuAndMemory{{"npu", config}, {"memory", memory_config}}, RigDriver(device, stack) {
     device.memory.bind(stack.target());
     sc_core::sc_start(sc_core::SC_ZERO_TIME);
     enable();

@@ -26,6 +26,7 @@ npu::Config npu_config(bool serial) {
 
 pim::Config pim_config() {
   pim::Config config;
+  config.memory = test::stack_config("lpddr5_6400");
   config.dram_base = 0;
   config.lanes.fp16 = 1;  // so that both sides take about as long
   return config;

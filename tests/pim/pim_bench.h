@@ -10,6 +10,7 @@
 #include "tandem/abi/pim_registers.h"
 #include "tandem/common/protocol_checker.h"
 #include "tandem/pim/pim_stack.h"
+#include "tandem/test/devices.h"
 #include "tandem/test/lt_initiator.h"
 
 namespace tandem::test {
@@ -67,7 +68,7 @@ struct PimBench {
 
 inline pim::Config small_config(pim::RowBuffer row_buffer = pim::RowBuffer::kDual) {
   pim::Config config;
-  config.memory.device = memory::device_preset("hbm2_1000_x128");
+  config.memory.device = device("hbm2_neupims");
   config.memory.channels = 4;
   config.memory.chunk_bytes = std::uint64_t{1} << 20;
   config.row_buffer = row_buffer;

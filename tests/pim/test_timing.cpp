@@ -14,7 +14,7 @@ namespace {
 // refresh: rows can be counted by hand.
 pim::Config plain_config(pim::RowBuffer row_buffer = pim::RowBuffer::kDual) {
   pim::Config config;
-  config.memory.device = memory::device_preset("gddr6_aim");
+  config.memory.device = test::device("gddr6_aim");
   config.memory.device.timing.tREFI = 0;
   config.memory.channels = 1;
   config.memory.mapping = "RoRaBgBaCoCh";
@@ -43,8 +43,8 @@ std::uint64_t statistic(const PimBench& bench, const std::string& path) {
 
 // A stay of a row: activate, columns, precharge.
 std::uint64_t open_ps(const memory::DeviceTiming& t, std::uint64_t columns, std::uint64_t pace_ps) {
-  const std::uint64_t last_ps = t.tRCD + (columns - 1) * pace_ps;
-  return std::max(std::max(last_ps + std::max(pace_ps, t.tRTP), t.tRAS) + t.tRP, t.tRC);
+  const std::uint64_t last_ps = t.tRCDRD + (columns - 1) * pace_ps;
+  return std::max(std::max(last_ps + std::max(pace_ps, t.tRTP_L), t.tRAS) + t.tRP, t.tRC);
 }
 
 }  // namespace
@@ -71,13 +71,13 @@ TEST_CASE("rows of many banks are opened at the pace of tRRD and tFAW") {
   abi::PimCommand command = gemv(kBase, 16, 16);
   command.row_elements = 1024;
   REQUIRE(bench.send(command) == kOk);
-  const std::uint64_t pace_ps = std::max(t.tRRD, ceil_divide(t.tFAW, 4));
+  const std::uint64_t pace_ps = std::max(t.tRRD_S, ceil_divide(t.tFAW, 4));
   CHECK(busy_ps(bench) == 15 * pace_ps + open_ps(t, 1, 1'000));
   CHECK(statistic(bench, "channel0.activations") == 16);
 }
 
 TEST_CASE("vectors share an open row as far as accumulators and buffer reach") {
-  const memory::DeviceTiming t = memory::device_preset("gddr6_aim").timing;
+  const memory::DeviceTiming t = test::device("gddr6_aim").timing;
   struct Case {
     const char* name;
     std::uint16_t vectors;
@@ -117,7 +117,7 @@ TEST_CASE("a vector longer than the buffer is taken in segments") {
 }
 
 TEST_CASE("column pace is the array's or the MAC unit's, whichever is slower") {
-  const memory::DeviceTiming t = memory::device_preset("gddr6_aim").timing;
+  const memory::DeviceTiming t = test::device("gddr6_aim").timing;
   struct Case {
     const char* name;
     abi::Format format;
@@ -152,7 +152,7 @@ TEST_CASE("the clock may change at run time") {
   bench.pim.set_clock_period_ps(3'000);
   CHECK(bench.bus.read32(regs::CLOCK_PS) == 3'000);
   bench.send(gemv(kBase, 1, 512));
-  CHECK(busy_ps(bench) == open_ps(memory::device_preset("gddr6_aim").timing, 32, 3'000));
+  CHECK(busy_ps(bench) == open_ps(test::device("gddr6_aim").timing, 32, 3'000));
   CHECK_THROWS_AS(bench.pim.set_clock_period_ps(0), std::invalid_argument);
 }
 
@@ -286,13 +286,13 @@ TEST_CASE("PIM work waits for ordinary accesses to a single row buffer") {
 
 TEST_CASE("refresh takes its share") {
   pim::Config config = plain_config();
-  const memory::DeviceTiming t = memory::device_preset("gddr6_aim").timing;
+  const memory::DeviceTiming t = test::device("gddr6_aim").timing;
   config.memory.device.timing.tREFI = t.tREFI;
   PimBench bench(config);
   bench.send(gemv(kBase, 16384, 1024));
   const std::uint64_t without_ps = 1024 * open_ps(t, 64, 1'000);
   const double share = static_cast<double>(busy_ps(bench)) / static_cast<double>(without_ps);
-  const double window = static_cast<double>(t.tRP + t.tRFC + t.tRCD);
+  const double window = static_cast<double>(t.tRP + t.tRFC + t.tRCDRD);
   const double interval = static_cast<double>(t.tREFI);
   CHECK(share == Approx(interval / (interval - window)).epsilon(0.02));
 }

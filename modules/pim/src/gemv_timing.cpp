@@ -114,15 +114,15 @@ void GemvTiming::close(unsigned channel_index, Bank& bank) {
 
 std::uint64_t GemvTiming::open_ps(std::uint64_t columns, std::uint64_t vectors) const {
   const memory::DeviceTiming& t = config_.memory.device.timing;
-  const std::uint64_t last_column_ps = t.tRCD + (columns * vectors - 1) * pace_ps_;
-  const std::uint64_t precharge_ps = std::max(last_column_ps + std::max(pace_ps_, t.tRTP), t.tRAS);
+  const std::uint64_t last_column_ps = t.tRCDRD + (columns * vectors - 1) * pace_ps_;
+  const std::uint64_t precharge_ps = std::max(last_column_ps + std::max(pace_ps_, t.tRTP_L), t.tRAS);
   return std::max(precharge_ps + t.tRP, t.tRC);
 }
 
 std::uint64_t GemvTiming::duration_ps(const Channel& channel, std::uint64_t bank_full_ps,
                                       std::uint64_t bank_rest_ps) const {
   const memory::DeviceTiming& t = config_.memory.device.timing;
-  const std::uint64_t activate_ps = std::max(t.tRRD, ceil_divide(t.tFAW, 4));
+  const std::uint64_t activate_ps = std::max(t.tRRD_S, ceil_divide(t.tFAW, 4));
   const std::uint64_t activates_ps = (channel.activations - 1) * activate_ps;
   const std::uint64_t full_ps = std::max(bank_full_ps, activates_ps + channel.full_open_ps);
   if (passes_.rest == 0) return passes_.full * full_ps;
