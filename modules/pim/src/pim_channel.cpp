@@ -24,7 +24,7 @@ void PimChannel::submit(const BankOperation& operation, Cycle now) {
 void PimChannel::reset() {
   waiting_.clear();
   queue_.clear();
-  in_group_ = writing_buffer_ = skipping_ = false;
+  in_group_ = in_mode_ = writing_buffer_ = skipping_ = false;
   slack_ = 0;
   reserved_row_ = BankTiming::kNoRow;
 }
@@ -32,12 +32,13 @@ void PimChannel::reset() {
 // --- Arbitration -----------------------------------------------------------------------------
 
 bool PimChannel::admits_requests() const {
-  return dual() || queue_.empty();
+  return dual() || (queue_.empty() && !in_mode_);
 }
 
 // Dual row buffers: reads go before PIM as long as PIM has something to do.
-bool PimChannel::take_transfer(Cycle, bool ordinary, bool draining) {
+bool PimChannel::take_transfer(Cycle now, bool ordinary, bool draining) {
   if (waiting_.empty() || queue_.size() >= config_.command_queue) return false;
+  if (waiting_.front().not_before > now) return false;
   const bool enough = queue_.size() >= 2;
   if (dual() && enough && (draining || ordinary)) return false;
   queue_.push_back(waiting_.front());
@@ -50,7 +51,7 @@ PimChannel::Verdict PimChannel::step(Cycle now, bool refreshing, bool busy, Comm
   if (writing_buffer_ && buffer_ready_ <= now) writing_buffer_ = false;
   if (skipping_ || queue_.empty()) return Verdict::kNothing;
   if (!dual()) {
-    if (busy && !in_group_) return Verdict::kNothing;
+    if (busy && !in_group_ && !in_mode_) return Verdict::kNothing;
     if (refreshing) return Verdict::kHold;
     const Verdict verdict = front(now, command);
     return skipping_ || verdict == Verdict::kCommand ? verdict : Verdict::kHold;
@@ -86,13 +87,18 @@ void PimChannel::refreshed() {
 }
 
 Cycle PimChannel::next(Cycle now) const {
-  if (skipping_) return kNoCycle;
-  Cycle cycle = ready_;
+  Cycle cycle = kNoCycle;
+  if (!waiting_.empty() && waiting_.front().not_before > now) {
+    cycle = waiting_.front().not_before;
+  }
+  if (skipping_) return cycle;
+  cycle = std::min(cycle, ready_);
   if (writing_buffer_ && buffer_ready_ > now) cycle = std::min(cycle, buffer_ready_);
   return cycle;
 }
 
 bool PimChannel::meets_refresh(Cycle estimate, Cycle now) {
+  if (!config_.refresh_guard) return true;
   const Cycle slack = channel_.refresh_slack(now);
   slack_ = slack > estimate ? slack - estimate : 0;
   skipping_ = slack_ == 0;
@@ -108,28 +114,40 @@ Cycle PimChannel::buffer_write_estimate(const BankOperation& operation) const {
   return estimate + t.RP + t.RCDRD;
 }
 
+bool PimChannel::takes_part(const BankOperation& operation, unsigned first_bank) const {
+  if (operation.bank_mask == 0) return true;
+  const unsigned banks = timing_.compute_banks().banks_per_activate;
+  const std::uint64_t ones = banks >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << banks) - 1;
+  return (operation.bank_mask >> first_bank & ones) != 0;
+}
+
+// All banks that one activate opens have the row in their compute buffer.
+bool PimChannel::is_open(unsigned first_bank, std::uint32_t row) const {
+  for (unsigned i = 0; i < timing_.compute_banks().banks_per_activate; ++i) {
+    if (timing_.compute_row(first_bank + i) != row) return false;
+  }
+  return true;
+}
+
 Cycle PimChannel::group_estimate(const BankOperation& operation) const {
   const memory::CycleTiming& t = timing_.cycles();
   const memory::ComputeBanks& banks = timing_.compute_banks();
   Cycle precharges = 0;
   Cycle activates = 0;
   for (unsigned first = 0; first < timing_.banks(); first += banks.banks_per_activate) {
-    unsigned open = 0, other = 0;
-    for (unsigned bank = first; bank < first + banks.banks_per_activate; ++bank) {
-      const std::uint32_t row = timing_.compute_row(bank);
-      open += row == operation.row ? 1 : 0;
-      other += row != operation.row && row != BankTiming::kNoRow ? 1 : 0;
-    }
-    if (open == banks.banks_per_activate) continue;
-    precharges += other;
+    if (!takes_part(operation, first) || is_open(first, operation.row)) continue;
     ++activates;
+    for (unsigned bank = first; bank < first + banks.banks_per_activate; ++bank) {
+      if (timing_.compute_row(bank) != BankTiming::kNoRow) ++precharges;
+    }
   }
   if (config_.precharge_all) precharges = std::min<Cycle>(precharges, 1);
   const Cycle pairs = activates / timing_.ranks();
   const Cycle activation = pairs > 1 ? (pairs - 1) * banks.activate_spacing : 0;
+  const Cycle reads = operation.results > 1 ? operation.results - 1 : 0;
   return precharges * t.RTP_L + activation + banks.activate_to_compute +
          Cycle{banks.compute_spacing} * std::max<Cycle>(operation.count, banks.pipeline_computes) +
-         std::max(t.burst, t.CCD_L) * (operation.results - 1u);
+         std::max(t.burst, t.CCD_L) * reads;
 }
 
 // --- Operations ------------------------------------------------------------------------------
@@ -146,19 +164,10 @@ PimChannel::Verdict PimChannel::front(Cycle now, Command& command) {
     case Kind::kComputeRead:
     case Kind::kResultRead:
       return compute(operation, now, command);
-    case Kind::kBufferLoad: {
-      const Verdict verdict =
-          at(CommandKind::kBufferLoad, 0, 0, timing_.buffer_load_from(), now, command);
-      if (verdict != Verdict::kCommand) return verdict;
-      if (--queue_.front().count > 0) return verdict;
-      const memory::CycleTiming& t = timing_.cycles();
-      return finish(now + t.CWL + t.burst);
-    }
+    case Kind::kBufferLoad:
+      return buffer_load(now, command);
     case Kind::kMode:
-      command = {};
-      command.cycle = now;
-      command.kind = CommandKind::kMode;
-      return finish(now + timing_.compute_banks().mode_cycles);
+      return mode(now, command);
   }
   return Verdict::kNothing;
 }
@@ -210,17 +219,39 @@ PimChannel::Verdict PimChannel::buffer_write(const BankOperation& operation, Cyc
   return at(CommandKind::kActivate, bank, operation.row, timing_.activate_from(bank), now, command);
 }
 
+PimChannel::Verdict PimChannel::buffer_load(Cycle now, Command& command) {
+  const Verdict verdict =
+      at(CommandKind::kBufferLoad, 0, 0, timing_.buffer_load_from(), now, command);
+  if (verdict != Verdict::kCommand || --queue_.front().count > 0) return verdict;
+  return finish(now + timing_.cycles().CWL + timing_.cycles().burst);
+}
+
+// Between modes no row is open.
+PimChannel::Verdict PimChannel::mode(Cycle now, Command& command) {
+  Cycle from = 0;
+  for (unsigned bank = 0; bank < timing_.banks(); ++bank) {
+    if (timing_.compute_row(bank) != BankTiming::kNoRow) return shut(bank, now, command);
+    from = std::max(from, timing_.activate_from(bank));
+  }
+  const Verdict verdict = at(CommandKind::kMode, 0, 0, from, now, command);
+  if (verdict != Verdict::kCommand) return verdict;
+  in_mode_ = !in_mode_;
+  return finish(now + timing_.compute_banks().mode_cycles);
+}
+
 // Shuts whatever stands in the way of the group's row; the header itself takes a cycle.
 PimChannel::Verdict PimChannel::header(const BankOperation& operation, Cycle now,
                                        Command& command) {
   if (!meets_refresh(group_estimate(operation), now)) return Verdict::kNothing;
   in_group_ = true;
   reserved_row_ = operation.row;
+  const unsigned step = timing_.compute_banks().banks_per_activate;
   bool shut_all = true;
   for (unsigned bank = 0; bank < timing_.banks(); ++bank) {
-    const std::uint32_t row = timing_.compute_row(bank);
+    const unsigned first = bank / step * step;
+    if (!takes_part(operation, first) || is_open(first, operation.row)) continue;
     const bool clash = dual() && timing_.open_row(bank) == operation.row;
-    if (!clash && (row == operation.row || row == BankTiming::kNoRow)) continue;
+    if (!clash && timing_.compute_row(bank) == BankTiming::kNoRow) continue;
     shut_all = false;
     const Verdict verdict =
         clash ? at(CommandKind::kPrecharge, bank, 0, timing_.precharge_from(bank), now, command)
@@ -243,32 +274,41 @@ PimChannel::Verdict PimChannel::shut(unsigned bank, Cycle now, Command& command)
                 : at(CommandKind::kPrecharge, bank, 0, timing_.precharge_from(bank), now, command);
 }
 
+// Rows that are shut, because the group has just begun or a refresh came between.
+PimChannel::Verdict PimChannel::open_rows(const BankOperation& operation, Cycle now,
+                                          Command& command, bool& open) {
+  const unsigned step = timing_.compute_banks().banks_per_activate;
+  for (unsigned first = 0; first < timing_.banks(); first += step) {
+    if (!takes_part(operation, first)) continue;
+    if (timing_.compute_row(first) != BankTiming::kNoRow) continue;
+    open = false;
+    const Verdict verdict = at(CommandKind::kGroupActivate, first, operation.row,
+                               timing_.group_activate_from(first), now, command);
+    if (verdict == Verdict::kCommand) return verdict;
+  }
+  return Verdict::kNothing;
+}
+
 PimChannel::Verdict PimChannel::compute(const BankOperation& operation, Cycle now,
                                         Command& command) {
-  // 1. Rows that are shut, because the group has just begun or a refresh came between.
-  if (operation.kind != Kind::kResultRead) {
-    bool open = true;
-    const unsigned step = timing_.compute_banks().banks_per_activate;
-    for (unsigned first = 0; first < timing_.banks(); first += step) {
-      if (timing_.compute_row(first) != BankTiming::kNoRow) continue;
-      open = false;
-      const Verdict verdict = at(CommandKind::kGroupActivate, first, operation.row,
-                                 timing_.group_activate_from(first), now, command);
-      if (verdict == Verdict::kCommand) return verdict;
-    }
-    if (!open) return Verdict::kNothing;
-  }
-  // 2. The computes.
-  const bool result = operation.kind == Kind::kResultRead;
-  const CommandKind kind = result                             ? CommandKind::kResultRead
-                           : operation.kind == Kind::kCompute ? CommandKind::kCompute
-                                                              : CommandKind::kComputeRead;
-  const Cycle from = result ? timing_.result_from() : timing_.compute_from();
-  const Verdict verdict = at(kind, 0, operation.row, from, now, command);
-  if (verdict != Verdict::kCommand) return verdict;
-  command.count = operation.count;
   const memory::CycleTiming& t = timing_.cycles();
-  return finish(kind == CommandKind::kCompute ? now : now + t.CL + t.burst);
+  if (operation.kind == Kind::kResultRead) {
+    const Verdict verdict =
+        at(CommandKind::kResultRead, 0, operation.row, timing_.result_from(), now, command);
+    if (verdict != Verdict::kCommand || --queue_.front().count > 0) return verdict;
+    return finish(now + t.CL + t.burst);
+  }
+  bool open = true;
+  const Verdict activate = open_rows(operation, now, command, open);
+  if (!open) return activate;
+  const bool composite = operation.kind == Kind::kComputeRead;
+  const CommandKind kind = composite ? CommandKind::kComputeRead : CommandKind::kCompute;
+  const Verdict verdict = at(kind, 0, operation.row, timing_.compute_from(), now, command);
+  if (verdict != Verdict::kCommand) return verdict;
+  command.count =
+      static_cast<std::uint16_t>(composite ? operation.count * operation.repeat : operation.repeat);
+  if (composite) return finish(now + t.CL + t.burst);
+  return --queue_.front().count > 0 ? verdict : finish(now);
 }
 
 }  // namespace tandem::pim

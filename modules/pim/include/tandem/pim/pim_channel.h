@@ -14,8 +14,8 @@ struct BankOperation {
   enum class Kind : std::uint8_t {
     kBufferWrite,  // row of a bank to the global vector buffer, through the ordinary row buffer
     kBufferLoad,   // `count` bursts from the data bus to the global vector buffer
-    kHeader,       // announces a group: `count` computes of one row in `results` runs
-    kCompute,      // `count` columns of the row in every bank
+    kHeader,       // announces a group: `count` computes of one row and `results` result reads
+    kCompute,      // `count` columns of the row in every bank, a command each
     kComputeRead,  // the same and the result read, as one command (composite)
     kResultRead,   // `count` bursts of accumulators to the data bus
     kMode,         // to or from PIM mode
@@ -24,11 +24,13 @@ struct BankOperation {
   bool last = false;     // of its header's group
   bool counted = false;  // `tag` is told when it is done
   std::uint8_t bank = 0;
-  std::uint16_t count = 1;
-  std::uint16_t results = 1;
+  std::uint16_t repeat = 1;  // computes that a column takes: its vectors, and narrow lanes
+  std::uint32_t count = 1;
+  std::uint32_t results = 1;
   std::uint32_t row = 0;
-  std::uint64_t bank_mask = 0;  // header, compute: banks that take part
+  std::uint64_t bank_mask = 0;  // header, compute: banks that take part; 0: all
   std::uint64_t tag = 0;
+  memory::Cycle not_before = 0;  // enters the command queue no sooner
 };
 
 // Who gives the commands of a channel's computing banks (PIM) and arbitrates between them and
@@ -36,9 +38,11 @@ struct BankOperation {
 //
 // Operations wait in a transaction queue and move into the command queue as ordinary requests do.
 // With dual row buffers ordinary requests go on beside them; with a single row buffer the channel
-// is blocked from a group's header to its last result, and ordinary requests enter the command
-// queues only while no operation is there. A group, or a buffer write, begins only if it is
-// expected to end before the next refresh; else PIM waits for the refresh. README.md has the rules.
+// is blocked from a group's header to its last result, and from one kMode to the next, and ordinary
+// requests enter the command queues only while no operation is there. With a refresh guard a group,
+// or a buffer write, begins only if it is expected to end before the next refresh, else PIM waits
+// for the refresh; without, a refresh that falls due interrupts the group, whose rows are opened
+// again. README.md has the rules.
 class PimChannel final : public memory::BankAgent {
  public:
   class Client {
@@ -52,11 +56,13 @@ class PimChannel final : public memory::BankAgent {
     unsigned transaction_queue = 32;
     unsigned command_queue = 128;
     bool precharge_all = false;  // one command shuts all compute buffers
+    bool refresh_guard = true;
   };
 
   PimChannel(const Config& config, memory::CommandChannel& channel, Client& client);
 
   bool accepts() const { return waiting_.size() < config_.transaction_queue; }
+  // Takes an operation, whether it accepts() one or not: the bound is for who models the queue.
   void submit(const BankOperation& operation, memory::Cycle now);
   std::size_t queued() const { return waiting_.size() + queue_.size(); }
   // As new; operations are forgotten.
@@ -80,6 +86,10 @@ class PimChannel final : public memory::BankAgent {
   Verdict buffer_write(const BankOperation& operation, memory::Cycle now, memory::Command& command);
   Verdict header(const BankOperation& operation, memory::Cycle now, memory::Command& command);
   Verdict shut(unsigned bank, memory::Cycle now, memory::Command& command);
+  Verdict buffer_load(memory::Cycle now, memory::Command& command);
+  Verdict mode(memory::Cycle now, memory::Command& command);
+  Verdict open_rows(const BankOperation& operation, memory::Cycle now, memory::Command& command,
+                    bool& open);
   Verdict compute(const BankOperation& operation, memory::Cycle now, memory::Command& command);
   Verdict at(memory::CommandKind kind, unsigned bank, std::uint32_t row, memory::Cycle from,
              memory::Cycle now, memory::Command& command);
@@ -87,6 +97,8 @@ class PimChannel final : public memory::BankAgent {
   bool meets_refresh(memory::Cycle estimate, memory::Cycle now);
   memory::Cycle buffer_write_estimate(const BankOperation& operation) const;
   memory::Cycle group_estimate(const BankOperation& operation) const;
+  bool takes_part(const BankOperation& operation, unsigned first_bank) const;
+  bool is_open(unsigned first_bank, std::uint32_t row) const;
   void soon(memory::Cycle cycle) { ready_ = std::min(ready_, cycle); }
 
   Config config_;
@@ -97,6 +109,7 @@ class PimChannel final : public memory::BankAgent {
   std::deque<BankOperation> queue_;
 
   bool in_group_ = false;                          // between a header and its last result
+  bool in_mode_ = false;                           // between two kMode
   bool writing_buffer_ = false;                    // from the choice of a buffer write to its end
   memory::Cycle buffer_ready_ = memory::kNoCycle;  // its end; kNoCycle while it has not been issued
   unsigned buffer_bank_ = 0;

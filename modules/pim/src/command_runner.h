@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tandem/memory/command_controller.h"
+#include "tandem/pim/pim_channel.h"
+
+namespace tandem::pim {
+
+// The computing banks of a stack at command fidelity: hands the operations of a job to the channels
+// and says when the last of them is done.
+class CommandRunner {
+ public:
+  class Listener {
+   public:
+    // `done_ps` may lie in the future. Called from within the channels' loop.
+    virtual void job_done(std::uint64_t job, std::uint64_t done_ps) = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
+  CommandRunner(memory::CommandController& controller, const PimChannel::Config& config,
+                Listener& listener);
+  ~CommandRunner();
+
+  // Operations of one channel for a job, in order; not empty. They begin at `start_ps` at the
+  // earliest, after those of earlier jobs. All channels of a job are given before time passes.
+  void run(std::uint64_t job, unsigned channel, std::vector<BankOperation>& operations,
+           std::uint64_t start_ps);
+
+  // Time from the first to the last operation of jobs, of a channel.
+  std::uint64_t busy_ps(unsigned channel) const;
+  // As new; jobs are forgotten.
+  void reset();
+
+ private:
+  struct Lane;
+  struct Job {
+    std::uint64_t number;
+    unsigned channels;  // not done yet
+    std::uint64_t done_ps;
+  };
+  void channel_done(std::uint64_t job, std::uint64_t done_ps);
+
+  memory::CommandController& controller_;
+  Listener& listener_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<Job> jobs_;  // in progress, few
+};
+
+}  // namespace tandem::pim
