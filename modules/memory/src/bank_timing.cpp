@@ -306,12 +306,12 @@ void BankTiming::buffer_write(const Command& command) {
 void BankTiming::buffer_load(const Command& command) {
   const Cycle now = command.cycle;
   const Cycle end = now + t_.CWL + t_.burst;
-  raise(buffer_load_from_, now + std::max(t_.burst, t_.CCD_S));
+  raise(buffer_load_from_, now + std::max({t_.burst, t_.CCD_S, Cycle{compute_.load_spacing}}));
   for (Rank& rank : ranks_) {
     raise(rank.write, now + t_.burst);
     raise(rank.read, end + t_.WTR_S);
   }
-  raise(compute_from_, end);
+  raise(compute_from_, end + compute_.load_to_compute);
   data_until(end);
 }
 

@@ -16,6 +16,8 @@ struct ComputeBanks {
   std::uint32_t pipeline_computes = 0;     // least length, in computes, of a run before its result
   std::uint32_t result_spacing = 0;        // result read to the next compute or column command
   std::uint32_t buffer_write_cycles = 0;   // kBufferWrite, until computes may use the buffer
+  std::uint32_t load_spacing = 0;          // kBufferLoad to kBufferLoad, beyond burst and tCCD_S
+  std::uint32_t load_to_compute = 0;       // end of kBufferLoad's data to a compute
   std::uint32_t mode_cycles = 0;           // kMode to any command
 };
 
