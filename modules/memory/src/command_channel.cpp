@@ -46,8 +46,7 @@ bool CommandChannel::idle() const {
 // --- Requests --------------------------------------------------------------------------------
 
 void CommandChannel::submit(const Request& request, Cycle now) {
-  catch_up(now);
-  next_ = std::min(next_, now);
+  wake(now);
   last_activity_ = now;
   if (pending_writes_ != 0 && has_pending_write(request)) {
     ++(request.is_write ? counters_.merged_writes : counters_.forwarded);
@@ -72,7 +71,7 @@ bool CommandChannel::has_pending_write(const Request& request) const {
 
 void CommandChannel::wake(Cycle now) {
   catch_up(now);
-  next_ = std::min(next_, now);
+  next_ = std::min(next_, std::max(now, stepped_));
 }
 
 void CommandChannel::catch_up(Cycle now) {
@@ -136,6 +135,7 @@ void CommandChannel::tick(Cycle now) {
 }
 
 void CommandChannel::step(Cycle now) {
+  stepped_ = now + 1;
   ready_ = kNoCycle;
   issued_ = false;
   insert_refreshes(now);

@@ -54,7 +54,8 @@ class CommandChannel {
     return (is_write ? writes_ : reads_).size() <
            (is_write ? controller_.write_queue : controller_.read_queue);
   }
-  // Takes a request at cycle `now`, which is not before the last tick; tick(now) sees it.
+  // Takes a request at cycle `now`, which is not before the last tick. tick(now) sees it, or the
+  // next one if that has been.
   void submit(const Request& request, Cycle now);
 
   // The next cycle at which tick() has something to do; kNoCycle when there is no work. Refreshes
@@ -165,6 +166,7 @@ class CommandChannel {
   std::uint64_t blocked_banks_ = 0;     // shut for the refresh that waits first
 
   Cycle next_ = 0;
+  Cycle stepped_ = 0;            // first cycle that has not been stepped
   Cycle ready_ = kNoCycle;       // least time at which one of the commands looked at may be issued
   Cycle bank_ready_ = kNoCycle;  // the same for the bank that is being looked at
   bool denied_ = false;          // by the agent, whose mind may change
