@@ -201,14 +201,14 @@ TEST_CASE("computation in the banks keeps ordinary accesses out and pauses for r
   const Interval other = channel.reserve_compute(0x2, 0, 100, 1);
   REQUIRE(other.begin_ps == first.end_ps);
 
-  Channel fresh(device);
+  Channel fresh(device, {});
   const Interval paused = fresh.reserve_compute(Channel::kAllBanks, t.tREFI - 1000, 10'000, 32);
   REQUIRE(paused.begin_ps == t.tREFI - 1000);
   REQUIRE(paused.end_ps == paused.begin_ps + 10'000 + t.tRP + t.tRFC + t.tRCDRD);
 }
 
 TEST_CASE("a bank left out of the mask stays available") {
-  Channel channel(without_refresh("hbm2_neupims"));
+  Channel channel(without_refresh("hbm2_neupims"), {});
   channel.reserve(8, 3, 0, 64, false, 0);
   channel.reserve_compute(0x1, 0, 1'000'000, 1);
   REQUIRE(channel.reserve(8, 3, 64, 64, false, 100'000).begin_ps == 100'000 + 14'000);
@@ -227,8 +227,8 @@ TEST_CASE("reset makes a channel behave as new") {
     }
     return ends;
   };
-  Channel fresh(device);
-  Channel used(device);
+  Channel fresh(device, {});
+  Channel used(device, {});
   run(used, 0);
   const std::uint64_t reset_ps = 1'234'567;
   used.reset(reset_ps);
@@ -244,6 +244,6 @@ TEST_CASE("energy is counts times energy per operation") {
   channel.collect_energy(ledger, 1'000'000);
   const double expected = 2 * device.energy.activate_pj + 1024 * 8 * device.energy.read_pj_per_bit +
                           128 * 8 * device.energy.write_pj_per_bit +
-                          device.energy.background_mw * 1000;
+                          device.energy.active_standby_mw * 1000;
   REQUIRE(ledger.total_picojoules() == Approx(expected));
 }
