@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "tandem/memory/bank_timing.h"
 #include "tandem/memory/controller.h"
 #include "tandem/memory/device.h"
+#include "tandem/memory/refresh_schedule.h"
+#include "tandem/memory/reservations.h"
 #include "tandem/observe/energy.h"
 #include "tandem/observe/statistics.h"
 
@@ -16,12 +19,11 @@ struct Interval {
   std::uint64_t end_ps;
 };
 
-// Time of one DRAM channel at transaction fidelity. Nothing is simulated step by step: each access
-// reserves banks, data bus and activation slots arithmetically, in the order of the calls.
-//
-// Modelled: rows left open (hit, miss, conflict), activates ahead of the data bus, tRCD, tRP, tRAS,
-// tRC, tRRD, tFAW, tCCD_L, tRTP, tWR, write/read turnaround, refresh of all banks every tREFI. Not
-// modelled: reordering (FR-FCFS), write buffering, per-bank refresh, the command bus, tRTRS.
+// Time of one DRAM channel at transaction fidelity: predicts what the scheduler of CommandChannel
+// achieves, from the same tables, without issuing commands. Nothing is simulated step by step: each
+// access takes, in the order of the calls, the earliest time that queues, banks, activate windows,
+// data bus and refresh have left, holes included (that is how later accesses overtake). Cost
+// follows runs within a row, not bytes. README.md has the rules.
 class Channel {
  public:
   static constexpr std::uint64_t kAllBanks = ~std::uint64_t{0};
@@ -35,15 +37,19 @@ class Channel {
     std::uint64_t activates = 0;
     std::uint64_t read_bursts = 0;
     std::uint64_t write_bursts = 0;
-    std::uint64_t busy_ps = 0;     // data on the bus
-    std::uint64_t compute_ps = 0;  // reserved for computation in the banks
+    std::uint64_t forwarded = 0;      // reads answered from the write buffer
+    std::uint64_t merged_writes = 0;  // writes to what the write buffer holds
+    std::uint64_t drains = 0;         // batches of writes
+    std::uint64_t busy_ps = 0;        // data on the bus
+    std::uint64_t compute_ps = 0;     // reserved for computation in the banks
   };
 
   // Both have been validated.
   Channel(const DeviceConfig& device, const ControllerConfig& controller);
 
   // Reads or writes `bytes` (> 0) of one row from byte `column_byte` on, not before `earliest_ps`.
-  // Returns the time from the first to the last byte on the data bus.
+  // A read returns the time from its first to its last byte on the data bus. A write is posted: the
+  // interval ends when the write buffer has taken its last byte.
   Interval reserve(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
                    bool is_write, std::uint64_t earliest_ps);
 
@@ -57,64 +63,138 @@ class Channel {
   Interval reserve_compute(std::uint64_t bank_mask, std::uint64_t earliest_ps,
                            std::uint64_t duration_ps, std::uint64_t rows_opened);
 
-  // The time at which reserve_compute() would start.
-  std::uint64_t compute_ready_ps(std::uint64_t bank_mask, std::uint64_t earliest_ps) const;
-  // `time_ps`, or the end of the refresh that it falls into.
-  std::uint64_t after_refresh_ps(std::uint64_t time_ps) const;
-
   // As new at `time_ps`; counters stay.
   void reset(std::uint64_t time_ps);
 
   const DeviceConfig& device() const { return device_; }
   const Counters& counters() const { return counters_; }
+  // The last batch of writes on the data bus.
+  const Interval& last_drain() const { return last_drain_; }
   // Refreshes up to `time_ps`.
   std::uint64_t refreshes(std::uint64_t time_ps) const;
+  // Time with at least one row open, summed over the ranks, up to `time_ps`.
+  std::uint64_t active_ps(std::uint64_t time_ps) const;
   void collect(observe::StatisticsSink& sink, std::uint64_t time_ps) const;
   void collect_energy(observe::EnergySink& sink, std::uint64_t time_ps) const;
 
  private:
-  static constexpr std::uint32_t kNoRow = ~std::uint32_t{0};
+  static constexpr unsigned kSessions = 4;
+  // A stay of one row in the row buffer.
+  struct Session {
+    std::uint32_t row;
+    std::uint64_t columns;
+    Cycle activate;
+    Cycle last_column;
+    Cycle precharge_ready;
+    Cycle precharge;  // given; kNoCycle while no other row is wanted
+    Cycle closes;     // the refresh that ends it at the latest
+  };
   struct Bank {
-    std::uint32_t row = kNoRow;
-    std::uint64_t activated_ps = 0;
-    std::uint64_t closes_ps = 0;           // the refresh that closes the row
-    std::uint64_t precharge_ready_ps = 0;  // while a row is open
-    std::uint64_t activate_ready_ps = 0;
+    std::array<Session, kSessions> sessions{};  // the latest, oldest first
+    unsigned count = 0;
+    Cycle activate_ready = 0;
+  };
+  struct Run {
+    unsigned bank;
+    std::uint32_t row;
+    std::uint32_t column;  // of its first burst
+    std::uint64_t bursts;
+    bool is_write;
+  };
+  struct Columns {  // cycles of the column commands
+    Cycle first;
+    Cycle last;
+    Cycle told_later;  // what others have lost to them
+  };
+  struct Refreshed {  // the last two refreshes of a target that were looked at
+    Cycle due = 0;
+    Cycle until = 0;
+    Cycle previous_due = 0;
+    Cycle previous_until = 0;
+  };
+  struct RankState {
+    ActivateSlots activates;
+    Cycle open_since = 0;
+    Cycle open_until = 0;
+    std::uint64_t open_cycles = 0;  // before open_since
+  };
+  struct Group {
+    GroupPace pace;
+    Cycle write_end = 0;  // of the last write's data
   };
 
-  std::uint64_t period(std::uint64_t time_ps) const;
-  std::uint64_t next_refresh_ps(std::uint64_t time_ps) const;
-  static bool row_open(const Bank& bank, std::uint64_t time_ps) {
-    return bank.row != kNoRow && time_ps < bank.closes_ps;
-  }
-  std::uint64_t column_floor_ps(unsigned group, bool is_write, std::uint64_t earliest_ps) const;
-  std::uint64_t activate(Bank& bank, std::uint32_t row, std::uint64_t earliest_ps,
-                         std::uint64_t column_floor_ps);
-  std::uint64_t open_row(Bank& bank, std::uint32_t row, std::uint64_t earliest_ps,
-                         std::uint64_t column_floor_ps);
-  void occupy_bus(std::uint64_t column_ps, std::uint64_t bursts, bool is_write);
-  std::uint64_t precharge_ready_ps(const Bank& bank, std::uint64_t time_ps) const;
+  struct Slot {  // for column commands
+    Cycle begin;
+    Cycle since;  // when the bank group could have begun, if its pace is slower than the bus
+    std::uint64_t bursts;
+  };
+
+  Cycle to_cycles(std::uint64_t ps) const { return (ps + t_.tck_ps - 1) / t_.tck_ps; }
+  unsigned rank_of(unsigned bank) const { return bank >> rank_shift_; }
+  unsigned group_of(unsigned bank) const { return bank >> group_shift_; }
+  unsigned target_of(unsigned bank) const { return per_bank_refresh_ ? bank : rank_of(bank); }
+  QueueSlots& queue_of(unsigned bank) { return queues_[per_bank_queues_ ? bank : rank_of(bank)]; }
+  Cycle latency(bool is_write) const { return is_write ? t_.CWL : t_.CL; }
+
+  // Queues
+  Columns read(const Run& run, Cycle at);
+  Cycle write(const Run& run, Cycle at);
+  void settle_writes(Cycle now);
+  void drain(Cycle at);
+  bool holds(const Run& run) const;
+  Cycle transfer(const Run& run, Cycle at, QueueSlots& waiting, Columns& columns);
+
+  // Banks
+  Columns place(const Run& run, Cycle ready);
+  bool join(const Run& run, Cycle ready, Columns& columns, std::uint64_t& left);
+  bool overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns);
+  void open(const Run& run, Cycle ready, Columns& columns, std::uint64_t& left);
+  Cycle precharged(const Bank& bank, const Run& run, Cycle ready) const;
+  Slot find_columns(const Run& run, Cycle ready, Cycle from, std::uint64_t bursts) const;
+  Slot find_slot(const Run& run, Cycle from, std::uint64_t bursts) const;
+  void claim(const Run& run, const Slot& slot);
+  void take_columns(const Run& run, unsigned session, Slot slot, Columns& columns,
+                    std::uint64_t& left);
+  void count_miss(const Run& run, Cycle ready);
+  static void mark_open(RankState& rank, Cycle from, Cycle until);
+
+  // Refresh
+  Cycle after_refresh(unsigned target, Cycle cycle);
+  Cycle refresh_end(unsigned target, Cycle due) const;
+  Cycle after_refreshes(std::uint64_t bank_mask, Cycle cycle);
 
   DeviceConfig device_;
   ControllerConfig controller_;
-  std::uint64_t burst_ps_;
+  CycleTiming t_;
   unsigned burst_shift_;  // log2 of the bytes of a burst
   unsigned group_shift_;  // log2 of the banks of a group
-  std::uint64_t refresh_window_ps_;
+  unsigned rank_shift_;   // log2 of the banks of a rank
+  bool per_bank_refresh_;
+  bool per_bank_queues_;
+  Cycle pace_;  // of column commands within a bank group
+
   std::vector<Bank> banks_;
-  std::vector<std::uint64_t> group_ready_ps_;           // next column command, by bank group
-  std::array<std::uint64_t, 4> recent_activates_ps_{};  // end of the tFAW windows, oldest next
-  unsigned oldest_activate_ = 0;
-  std::uint64_t activate_ready_ps_ = 0;  // tRRD
-  // All times of the bus are those of column commands; data follow by CL or CWL.
-  std::uint64_t bus_ready_ps_ = 0;
-  bool last_was_write_ = false;
-  bool bus_used_ = false;
-  std::uint64_t epoch_ps_ = 0;  // refreshes happen at epoch + n * tREFI, n >= 1
+  std::vector<RankState> ranks_;
+  std::vector<Group> groups_;
+  DataBus bus_;
+  RefreshSchedule schedule_;
+  std::vector<Refreshed> refreshed_;
   std::uint64_t refreshes_before_epoch_ = 0;
-  // The refresh period looked up last: [begin, end), end being the next refresh.
-  mutable std::uint64_t period_begin_ps_ = 0;
-  mutable std::uint64_t period_end_ps_ = 0;
+  std::uint64_t open_cycles_before_ = 0;  // all ranks, before the epoch
+
+  QueueSlots read_slots_;
+  QueueSlots write_slots_;
+  std::vector<QueueSlots> queues_;  // per bank or rank
+  std::vector<Run> buffer_;         // writes not yet drained
+  std::uint64_t buffered_ = 0;      // bursts of buffer_
+  Cycle over_low_since_ = 0;
+  Cycle drain_until_ = 0;   // the last write of the present batch has its command queue
+  Cycle head_of_line_ = 0;  // when the last access that had to wait for a slot got it
+  Cycle next_transfer_ = 0;
+  Cycle last_column_ = 0;
+  Cycle last_activity_ = 0;
+  Cycle wck_until_ = 0;
+  Interval last_drain_{0, 0};
   Counters counters_;
 };
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <vector>
+
+#include "tandem/memory/command.h"
+
+namespace tandem::memory {
+
+// When refreshes fall due: one target (a rank, or a bank) after the other, `spacing` cycles apart,
+// the first one `spacing` after the epoch.
+class RefreshSchedule {
+ public:
+  RefreshSchedule(unsigned targets, Cycle interval) : targets_(targets) {
+    if (interval != 0) spacing_ = interval / targets > 0 ? interval / targets : 1;
+    reset(0);
+  }
+
+  bool enabled() const { return spacing_ != 0; }
+  Cycle period() const { return spacing_ * targets_; }  // of one target
+
+  // First refresh of a target.
+  Cycle first(unsigned target) const { return epoch_ + spacing_ * (target + 1); }
+  // First refresh of a target after `cycle`; kNoCycle without refresh.
+  Cycle next(unsigned target, Cycle cycle) const {
+    if (!enabled()) return kNoCycle;
+    const Cycle begin = first(target);
+    return cycle < begin ? begin : begin + ((cycle - begin) / period() + 1) * period();
+  }
+  // First refresh of any target after `cycle`.
+  Cycle next(Cycle cycle) const {
+    if (!enabled()) return kNoCycle;
+    return cycle < epoch_ ? epoch_ + spacing_ : cycle + spacing_ - (cycle - epoch_) % spacing_;
+  }
+  // Whose refresh falls due at `cycle`, one of those that next() names.
+  unsigned target(Cycle cycle) const {
+    return static_cast<unsigned>(((cycle - epoch_) / spacing_ - 1) % targets_);
+  }
+  // Refreshes of all targets up to `cycle`, since the epoch.
+  std::uint64_t count(Cycle cycle) const {
+    return enabled() && cycle > epoch_ ? (cycle - epoch_) / spacing_ : 0;
+  }
+
+  void reset(Cycle epoch) { epoch_ = epoch; }
+
+ private:
+  unsigned targets_;
+  Cycle spacing_ = 0;
+  Cycle epoch_ = 0;
+};
+
+}  // namespace tandem::memory

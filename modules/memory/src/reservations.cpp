@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/memory/reservations.h"
+
+#include <algorithm>
+
+namespace tandem::memory {
+namespace {
+
+// Idle data bus between the data of two neighbours.
+Cycle turnaround(const DataBus::User& first, const DataBus::User& second, const CycleTiming& t) {
+  if (first.is_write && !second.is_write) {
+    return first.rank == second.rank ? t.WTR_S + t.CL : t.RTRS;
+  }
+  if (!first.is_write && second.is_write) return t.RTRS;
+  return first.rank == second.rank || first.is_write ? 0 : t.RTRS;
+}
+
+}  // namespace
+
+// --- Queues ----------------------------------------------------------------------------------
+
+Cycle QueueSlots::admit(Cycle at, unsigned wanted, unsigned reserved) {
+  const unsigned most = slots_ > reserved + wanted ? slots_ - reserved - wanted : 0;
+  while (first_ < entries_.size() && (entries_[first_].leaves <= at || taken_ > most)) {
+    at = std::max(at, entries_[first_].leaves);
+    taken_ -= entries_[first_].slots;
+    ++first_;
+  }
+  return at;
+}
+
+void QueueSlots::take(Cycle leaves, unsigned slots) {
+  if (first_ == entries_.size() || first_ >= 32) {
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+  auto place = entries_.end();
+  const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(first_);
+  while (place != first && (place - 1)->leaves > leaves) --place;
+  entries_.insert(place, {leaves, slots});
+  taken_ += slots;
+}
+
+void QueueSlots::delay(Cycle cycle, Cycle by) {
+  for (std::size_t i = entries_.size(); i > first_ && entries_[i - 1].leaves > cycle; --i) {
+    entries_[i - 1].leaves += by;
+  }
+}
+
+void QueueSlots::clear() {
+  entries_.clear();
+  first_ = 0;
+  taken_ = 0;
+}
+
+// --- Activates -------------------------------------------------------------------------------
+
+Cycle ActivateSlots::after(unsigned index, unsigned group, const CycleTiming& t) const {
+  return kept_[index].at + (kept_[index].group == group ? t.RRD_L : t.RRD_S);
+}
+
+// Whether an activate at `at`, between index - 1 and index, leaves those that follow legal.
+bool ActivateSlots::fits(Cycle at, unsigned index, unsigned group, const CycleTiming& t) const {
+  for (unsigned i = index; i < count_ && i < index + kWindow; ++i) {
+    const unsigned later = i - index;  // activates between this one and kept_[i]
+    if (later < 2 && kept_[i].at < at + (kept_[i].group == group ? t.RRD_L : t.RRD_S)) return false;
+    // The fourth activate before kept_[i], once this one is counted.
+    const unsigned before = kWindow - 1 - later;
+    const Cycle first = before == 0 ? at : index >= before ? kept_[index - before].at : at;
+    if ((before == 0 || index >= before) && kept_[i].at < first + t.FAW) return false;
+  }
+  return true;
+}
+
+Cycle ActivateSlots::find(Cycle from, unsigned group, const CycleTiming& t) const {
+  // The window of an activate before kept_[kWindow] would reach into what is forgotten.
+  const unsigned lowest = count_ == kKept ? kWindow : 0;
+  unsigned index = count_;
+  while (index > lowest && kept_[index - 1].at >= from) --index;
+  for (;; ++index) {
+    Cycle at = from;
+    if (index >= 1) at = std::max(at, after(index - 1, group, t));
+    if (index >= 2) at = std::max(at, after(index - 2, group, t));
+    if (index >= kWindow) at = std::max(at, kept_[index - kWindow].at + t.FAW);
+    if (index == count_ || (at < kept_[index].at && fits(at, index, group, t))) return at;
+  }
+}
+
+void ActivateSlots::take(Cycle at, unsigned group) {
+  if (count_ == kKept) {
+    std::move(kept_.begin() + 1, kept_.end(), kept_.begin());
+    --count_;
+  }
+  unsigned index = count_++;
+  for (; index > 0 && kept_[index - 1].at > at; --index) kept_[index] = kept_[index - 1];
+  kept_[index] = {at, group};
+}
+
+// --- Data bus --------------------------------------------------------------------------------
+
+std::size_t DataBus::first_ending_after(Cycle cycle) const {
+  std::size_t index = slices_.size();
+  while (index > 0 && slices_[index - 1].end > cycle) --index;
+  return index;
+}
+
+DataBus::Slot DataBus::find(const User& user, Cycle from, std::uint64_t bursts,
+                            const CycleTiming& t) const {
+  from = std::max(from, closed_until_);
+  for (std::size_t index = first_ending_after(from);; ++index) {
+    Cycle begin = from;
+    if (index > 0) {
+      begin =
+          std::max(begin, slices_[index - 1].end + turnaround(slices_[index - 1].user, user, t));
+    }
+    if (index == slices_.size()) return {begin, bursts};
+    const Slice& next = slices_[index];
+    const Cycle end = begin + t.burst + turnaround(user, next.user, t);
+    if (end <= next.begin) {
+      return {begin, std::min<std::uint64_t>(bursts, 1 + (next.begin - end) / t.burst)};
+    }
+  }
+}
+
+void DataBus::take(const User& user, const Slot& slot, const CycleTiming& t) {
+  const Cycle end = slot.begin + slot.bursts * t.burst;
+  std::size_t index = first_ending_after(slot.begin);
+  const bool joins_last =
+      index > 0 && slices_[index - 1].end == slot.begin && slices_[index - 1].user == user;
+  const bool joins_next =
+      index < slices_.size() && slices_[index].begin == end && slices_[index].user == user;
+  if (joins_last && joins_next) {
+    slices_[index - 1].end = slices_[index].end;
+    slices_.erase(slices_.begin() + static_cast<std::ptrdiff_t>(index));
+  } else if (joins_last) {
+    slices_[index - 1].end = end;
+  } else if (joins_next) {
+    slices_[index].begin = slot.begin;
+  } else {
+    slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(index), {slot.begin, end, user});
+  }
+  if (slices_.size() > kKept) {
+    // The turnaround after it is kept by leaving a neighbour's worth of history.
+    closed_until_ = slices_[slices_.size() / 2].begin;
+    slices_.erase(slices_.begin(),
+                  slices_.begin() + static_cast<std::ptrdiff_t>(slices_.size() / 2));
+  }
+}
+
+void DataBus::clear() {
+  slices_.clear();
+  closed_until_ = 0;
+}
+
+// --- Bank groups -----------------------------------------------------------------------------
+
+Cycle GroupPace::find(Cycle from, Cycle length) const {
+  Cycle begin = std::max(from, closed_until_);
+  std::size_t index = slices_.size();
+  while (index > 0 && slices_[index - 1].end > begin) --index;
+  for (; index < slices_.size() && slices_[index].begin < begin + length; ++index) {
+    begin = std::max(begin, slices_[index].end);
+  }
+  return begin;
+}
+
+void GroupPace::take(Cycle begin, Cycle length) {
+  const Cycle end = begin + length;
+  std::size_t index = slices_.size();
+  while (index > 0 && slices_[index - 1].begin > begin) --index;
+  if (index > 0 && slices_[index - 1].end == begin) {
+    slices_[index - 1].end = end;
+  } else {
+    slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(index), {begin, end});
+  }
+  if (slices_.size() > kKept) {
+    closed_until_ = slices_.front().end;
+    slices_.erase(slices_.begin());
+  }
+}
+
+void GroupPace::clear() {
+  slices_.clear();
+  closed_until_ = 0;
+}
+
+}  // namespace tandem::memory
