@@ -92,7 +92,7 @@ struct TimingChecker::State {
   void apply_to_bank(const Command& command, Bank& bank);
 
   std::optional<Command>& compute_buffer(Bank& bank) {
-    return limits.dual ? bank.computing : bank.ordinary;
+    return limits.dual_row_buffer ? bank.computing : bank.ordinary;
   }
   bool any_open_for_compute() const;
   Cycle idle_data_bus(const Command& earlier, const Command& later) const;
@@ -109,7 +109,6 @@ struct TimingChecker::State {
   DeviceGeometry geometry;
   Limits limits;
   bool computes;
-  unsigned banks_per_activate;
   std::array<std::vector<Rule>, kCommandKinds> rules;
   CommandHistory history;
   std::vector<Bank> banks;
@@ -126,7 +125,6 @@ TimingChecker::State::State(const DeviceConfig& device, const ComputeBanks* comp
     : geometry(device.geometry),
       limits(limits_of(device, compute != nullptr ? *compute : ComputeBanks{})),
       computes(compute != nullptr),
-      banks_per_activate(compute != nullptr ? compute->banks_per_activate : 0),
       history(device.geometry),
       banks(device.geometry.banks()),
       activates(device.geometry.ranks) {
@@ -178,10 +176,10 @@ void TimingChecker::State::find_banks(const Command& c) {
       span(rank_begin, geometry.banks_per_rank());
       break;
     case CommandKind::kGroupActivate:
-      if (banks_per_activate >= geometry.banks_per_rank()) {
+      if (limits.banks_per_activate >= geometry.banks_per_rank()) {
         span(rank_begin, geometry.banks_per_rank());
       } else {
-        span(rank_begin + c.group * geometry.banks_per_group, banks_per_activate);
+        span(rank_begin + c.group * geometry.banks_per_group, limits.banks_per_activate);
       }
       break;
     case CommandKind::kComputePrechargeAll:
@@ -257,7 +255,7 @@ void TimingChecker::State::check_state(const Command& c) {
 
 bool TimingChecker::State::any_open_for_compute() const {
   return std::any_of(banks.begin(), banks.end(), [this](const Bank& bank) {
-    return (limits.dual ? bank.computing : bank.ordinary).has_value();
+    return (limits.dual_row_buffer ? bank.computing : bank.ordinary).has_value();
   });
 }
 
@@ -294,7 +292,7 @@ void TimingChecker::State::check_activate_window(const Command& command) {
 
 void TimingChecker::State::check_pipeline(const Command& command) {
   if (command.kind != CommandKind::kResultRead || !run_begin) return;
-  const Cycle required = limits.pipeline_computes * limits.tCCD_S;
+  const Cycle required = limits.tCCD_S * limits.pipeline_computes;
   if (command.cycle < run_begin->cycle + required) {
     too_early(command, *run_begin, "pipeline_computes", run_begin->cycle, required);
   }

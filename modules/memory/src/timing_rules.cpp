@@ -33,10 +33,10 @@ using C = const Command&;
 // With one row buffer, computing shares it with ordinary rows: these limits then hold between the
 // commands of both; with two buffers they do not.
 constexpr Cycle if_single(L t, Cycle cycles) {
-  return t.dual ? 0 : cycles;
+  return t.dual_row_buffer ? 0 : cycles;
 }
 constexpr Cycle if_dual(L t, Cycle cycles) {
-  return t.dual ? cycles : 0;
+  return t.dual_row_buffer ? cycles : 0;
 }
 constexpr Cycle vectors(C c) {
   return std::max<Cycle>(c.count, 1);
@@ -79,7 +79,7 @@ constexpr Rule kColumnRules[] = {
 
 constexpr Rule kGroupActivateRules[] = {
     {"activate_spacing", kGroupAct, kAct | kGroupAct, kSameRank,
-     [](L t, C) { return t.activate_spacing; }},
+     [](L t, C) { return Cycle{t.activate_spacing}; }},
     {"tRC", kGroupAct, kGroupAct, kSameBank, [](L t, C) { return t.tRC; }},
     {"tRC", kAct, kGroupAct, kSameBank, [](L t, C) { return if_single(t, t.tRC); }},
     {"tRC", kGroupAct, kAct, kSameBank, [](L t, C) { return if_single(t, t.tRC); }},
@@ -102,19 +102,21 @@ constexpr Rule kGroupActivateRules[] = {
 
 constexpr Rule kComputeRules[] = {
     {"activate_to_compute", kGroupAct, kComputes | kResult, kAnywhere,
-     [](L t, C) { return t.activate_to_compute; }},
+     [](L t, C) { return Cycle{t.activate_to_compute}; }},
     {"compute_spacing", kRaw, kComputes | kResult, kAnywhere,
      [](L t, C c) { return t.compute_spacing * vectors(c); }},
     {"compute_spacing", kComposite, kComputes | kResult, kAnywhere,
-     [](L t, C c) { return t.compute_spacing * (std::max(vectors(c), t.pipeline_computes) + 1); }},
+     [](L t, C c) {
+       return t.compute_spacing * (std::max<Cycle>(vectors(c), t.pipeline_computes) + 1);
+     }},
     {"compute_to_precharge", kComputes | kResult, kPimPre, kAnywhere,
-     [](L t, C) { return t.compute_to_precharge; }},
+     [](L t, C) { return Cycle{t.compute_to_precharge}; }},
     {"compute_to_precharge", kComputes | kResult, kPre, kAnywhere,
      [](L t, C) { return if_single(t, t.compute_to_precharge); }},
     {"compute_to_precharge", kResult, kGroupAct, kAnywhere,
      [](L t, C) { return t.compute_to_precharge + t.tRP; }},
     {"result_spacing", kResult, kComputes | kReads | kResult, kAnywhere,
-     [](L t, C) { return t.result_spacing; }},
+     [](L t, C) { return Cycle{t.result_spacing}; }},
     {"tCCD_S", kReads, kComputes, kAnywhere, [](L t, C) { return if_dual(t, t.tCCD_S); }},
     {"tCCD_L", kReads, kComputes, kAnywhere, [](L t, C) { return if_single(t, t.tCCD_L); }},
     {"tWTR_S", kWrites, kComputes, kAnywhere,
@@ -124,10 +126,10 @@ constexpr Rule kComputeRules[] = {
     {"burst", kReads, kComputes, kAnywhere, [](L t, C) { return t.burst; }},
     {"burst", kBufferLoad, kComputes, kAnywhere, [](L t, C) { return write_data_end(t); }},
     {"buffer_write_cycles", kBufferWrite, kComputes | kBufferWrite, kAnywhere,
-     [](L t, C) { return t.buffer_write_cycles; }},
+     [](L t, C) { return Cycle{t.buffer_write_cycles}; }},
     {"buffer_write_cycles", kBufferWrite, kColumns | kPre, kSameBank,
-     [](L t, C) { return t.buffer_write_cycles; }},
-    {"mode_cycles", kMode, kEveryCommand, kAnywhere, [](L t, C) { return t.mode_cycles; }},
+     [](L t, C) { return Cycle{t.buffer_write_cycles}; }},
+    {"mode_cycles", kMode, kEveryCommand, kAnywhere, [](L t, C) { return Cycle{t.mode_cycles}; }},
 };
 
 template <std::size_t N>
@@ -155,44 +157,14 @@ Limits limits_of(const DeviceConfig& device, const ComputeBanks& compute) {
   if (device.geometry.data_rate_mtps == 0) {
     throw std::invalid_argument("geometry.data_rate_mtps is 0");
   }
-  const auto up = [&t](std::uint64_t ps) { return (ps + t.tCK - 1) / t.tCK; };
-  Limits l{};
-  l.CL = up(t.CL);
-  l.CWL = up(t.CWL);
+  Limits limits;
+  static_cast<ComputeBanks&>(limits) = compute;
+  for (const TimingField& field : kTimingFields) {
+    limits.*field.value = (t.*field.value + t.tCK - 1) / t.tCK;
+  }
   // A whole number of cycles, but for periods rounded to picoseconds.
-  l.burst = std::max<Cycle>(1, (device.geometry.burst_ps() + t.tCK / 2) / t.tCK);
-  l.tRCDRD = up(t.tRCDRD);
-  l.tRCDWR = up(t.tRCDWR);
-  l.tRP = up(t.tRP);
-  l.tRAS = up(t.tRAS);
-  l.tRC = up(t.tRC);
-  l.tCCD_S = up(t.tCCD_S);
-  l.tCCD_L = up(t.tCCD_L);
-  l.tRTRS = up(t.tRTRS);
-  l.tRRD_S = up(t.tRRD_S);
-  l.tRRD_L = up(t.tRRD_L);
-  l.tFAW = up(t.tFAW);
-  l.tWTR_S = up(t.tWTR_S);
-  l.tWTR_L = up(t.tWTR_L);
-  l.tWR = up(t.tWR);
-  l.tRTP_S = up(t.tRTP_S);
-  l.tRTP_L = up(t.tRTP_L);
-  l.tPPD = up(t.tPPD);
-  l.tRFC = up(t.tRFC);
-  l.tRFCpb = up(t.tRFCpb);
-  l.tREFI = up(t.tREFI);
-  l.tWCKSYNC = up(t.tWCKSYNC);
-  l.tWCKIDLE = up(t.tWCKIDLE);
-  l.dual = compute.dual_row_buffer;
-  l.activate_spacing = compute.activate_spacing;
-  l.activate_to_compute = compute.activate_to_compute;
-  l.compute_spacing = compute.compute_spacing;
-  l.compute_to_precharge = compute.compute_to_precharge;
-  l.pipeline_computes = compute.pipeline_computes;
-  l.result_spacing = compute.result_spacing;
-  l.buffer_write_cycles = compute.buffer_write_cycles;
-  l.mode_cycles = compute.mode_cycles;
-  return l;
+  limits.burst = std::max<Cycle>(1, (device.geometry.burst_ps() + t.tCK / 2) / t.tCK);
+  return limits;
 }
 
 }  // namespace tandem::memory::checker

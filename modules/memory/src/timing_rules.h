@@ -12,13 +12,9 @@
 
 namespace tandem::memory::checker {
 
-// The tables of the device in whole cycles; the names are those of DeviceTiming and ComputeBanks.
-struct Limits {
-  Cycle CL, CWL, burst, tRCDRD, tRCDWR, tRP, tRAS, tRC, tCCD_S, tCCD_L, tRTRS, tRRD_S, tRRD_L, tFAW,
-      tWTR_S, tWTR_L, tWR, tRTP_S, tRTP_L, tPPD, tRFC, tRFCpb, tREFI, tWCKSYNC, tWCKIDLE;
-  bool dual;
-  Cycle activate_spacing, activate_to_compute, compute_spacing, compute_to_precharge,
-      pipeline_computes, result_spacing, buffer_write_cycles, mode_cycles;
+// The tables of the device; here the fields of DeviceTiming are whole cycles, too.
+struct Limits : DeviceTiming, ComputeBanks {
+  Cycle burst = 0;
 };
 Limits limits_of(const DeviceConfig& device, const ComputeBanks& compute);
 
