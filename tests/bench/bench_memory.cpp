@@ -20,7 +20,7 @@ namespace {
 constexpr unsigned kOutstanding = 64;
 constexpr std::uint64_t kRequests = 200'000;
 
-struct Count : memory::CommandChannel::Client {
+struct Count final : memory::CommandChannel::Client {
   void request_done(std::uint64_t, Cycle done) override { pending.push(done); }
   std::priority_queue<Cycle, std::vector<Cycle>, std::greater<>> pending;
 };

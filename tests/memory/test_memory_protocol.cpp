@@ -22,12 +22,13 @@ namespace {
 constexpr std::uint64_t kWindowBytes = 64 * 256;
 constexpr unsigned kCount = 400;
 
-enum class Kind { sram, stack };
+enum class Kind { sram, stack, stack_commands };
 
 std::unique_ptr<memory::MemoryTarget> make_memory(Kind kind, const std::string& name,
                                                   unsigned max_outstanding, unsigned ports) {
-  if (kind == Kind::stack) {
+  if (kind != Kind::sram) {
     memory::Stack::Config config = test::stack_config("lpddr5_6400");
+    if (kind == Kind::stack_commands) config.fidelity = memory::Fidelity::kCommand;
     config.channels = 2;
     config.ports = ports;
     config.max_outstanding = max_outstanding;
@@ -95,7 +96,7 @@ std::vector<std::unique_ptr<Bench>> all_benches() {
       {16, {Answer::updated}, 300, 700},
       {4, {Answer::accepted, Answer::completed}, 1'000, 2'500}};
   std::vector<std::unique_ptr<Bench>> benches;
-  for (const Kind kind : {Kind::sram, Kind::stack}) {
+  for (const Kind kind : {Kind::sram, Kind::stack, Kind::stack_commands}) {
     for (const unsigned outstanding : {1u, 3u, 32u}) {
       for (const auto& behaviour : behaviours) {
         benches.push_back(std::make_unique<Bench>(kind, "memory" + std::to_string(benches.size()),

@@ -48,7 +48,7 @@ TEST_CASE("one long read streams at the bus's peak less refresh at command fidel
   const unsigned channels = 4;
   Bench bench(commands("hbm2_neupims", channels));
   std::vector<std::uint8_t> data(8u << 20);
-  REQUIRE(bench.bus.read(0, data.data(), data.size()) == tlm::TLM_OK_RESPONSE);
+  REQUIRE(bench.bus.read(0, data.data(), static_cast<unsigned>(data.size())) == tlm::TLM_OK_RESPONSE);
   const double peak = bench.stack.config().peak_bytes_per_s();
   const double rate = static_cast<double>(data.size()) * 1e12 /
                       static_cast<double>(bench.bus.time_ps());
