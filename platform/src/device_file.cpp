@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/platform/device_file.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -44,9 +46,7 @@ void overlay(DramOverrides& to, const DramOverrides& from) {
   overlay(g.burst_length, from.geometry.burst_length);
   overlay(g.data_rate_transfers_per_s, from.geometry.data_rate_transfers_per_s);
   overlay(g.command_buses, from.geometry.command_buses);
-  for (std::size_t i = 0; i < to.timing.values.size(); ++i) {
-    overlay(to.timing.values[i], from.timing.values[i]);
-  }
+  for (const auto& [name, value] : from.timing.values) to.timing.values[name] = value;
   DramEnergy& e = to.energy;
   overlay(e.activate_fj, from.energy.activate_fj);
   overlay(e.read_fj_per_bit, from.energy.read_fj_per_bit);
@@ -84,13 +84,14 @@ memory::DeviceGeometry geometry_of(const DramGeometry& written) {
 
 memory::DeviceTiming timing_of(const DramTiming& written) {
   memory::DeviceTiming timing;
-  const std::optional<Duration>& clock = written.at("tCK");
+  const std::optional<Duration> clock = written.get("tCK");
   if (clock && clock->in_cycles) {
     throw memory::FieldError("timing.tCK", "must have a unit, such as '1 ns'");
   }
   const std::uint64_t clock_ps = clock ? clock->value : 0;
-  for (std::size_t i = 0; i < written.values.size(); ++i) {
-    if (written.values[i]) timing.*memory::kTimingFields[i].value = written.values[i]->ps(clock_ps);
+  for (const memory::TimingField& field : memory::kTimingFields) {
+    const std::optional<Duration> value = written.get(field.name());
+    if (value) timing.*field.value = value->ps(clock_ps);
   }
   return timing;
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device_schema.h"
 
-#include <stdexcept>
-
 namespace tandem::platform {
 namespace {
 
@@ -96,21 +94,7 @@ void bind_pim_device(Binder& b, DeviceDocument& d) {
             [&](Binder& inner) { bind_pim_energy(inner, d.pim_energy); });
 }
 
-std::size_t timing_index(const std::string& name) {
-  for (std::size_t i = 0; i < memory::kTimingFields.size(); ++i) {
-    if (name == memory::kTimingFields[i].name()) return i;
-  }
-  throw std::out_of_range("no timing '" + name + "'");
-}
-
 }  // namespace
-
-std::optional<Duration>& DramTiming::at(const std::string& name) {
-  return values[timing_index(name)];
-}
-const std::optional<Duration>& DramTiming::at(const std::string& name) const {
-  return values[timing_index(name)];
-}
 
 void bind_dram_geometry(Binder& b, DramGeometry& g, bool whole) {
   const auto count = [&b, whole](const char* name, const char* meaning,
@@ -132,9 +116,10 @@ void bind_dram_geometry(Binder& b, DramGeometry& g, bool whole) {
 }
 
 void bind_dram_timing(Binder& b, DramTiming& t, bool whole) {
-  for (std::size_t i = 0; i < memory::kTimingFields.size(); ++i) {
-    const memory::TimingField& field = memory::kTimingFields[i];
-    b.duration({field.name(), field.meaning, whole && field.needed}, t.values[i]);
+  for (const memory::TimingField& field : memory::kTimingFields) {
+    std::optional<Duration> value = t.get(field.name());
+    b.duration({field.name(), field.meaning, whole && field.needed}, value);
+    if (value) t.values[field.name()] = *value;
   }
 }
 

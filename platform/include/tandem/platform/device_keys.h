@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What device files say and scenarios may override: every value optional, units in the names.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
-
-#include "tandem/memory/device.h"
 
 namespace tandem::platform {
 
@@ -32,13 +30,14 @@ struct DramGeometry {
   std::optional<std::uint32_t> command_buses;  // 2: one for rows, one for columns
 };
 
-// In the order of memory::kTimingFields.
+// By the names of memory::kTimingFields, "tRCDRD".
 struct DramTiming {
-  std::array<std::optional<Duration>, memory::kTimingFields.size()> values;
+  std::map<std::string, Duration> values;
 
-  // By the field's name, "tRCDRD". Throws std::out_of_range.
-  std::optional<Duration>& at(const std::string& name);
-  const std::optional<Duration>& at(const std::string& name) const;
+  std::optional<Duration> get(const std::string& name) const {
+    const auto found = values.find(name);
+    return found == values.end() ? std::nullopt : std::optional(found->second);
+  }
 };
 
 struct DramEnergy {
