@@ -28,28 +28,6 @@ std::uint64_t elements_per_column(const memory::DeviceGeometry& geometry, abi::F
 
 }  // namespace
 
-std::uint32_t Lanes::of(abi::Format format) const {
-  switch (format) {
-    case abi::Format::kFp16:
-      return fp16;
-    case abi::Format::kBf16:
-      return bf16;
-    case abi::Format::kInt8:
-      return int8;
-    case abi::Format::kInt4:
-      return int4;
-    case abi::Format::kE2m1:
-      return e2m1;
-    case abi::Format::kE3m0:
-      return e3m0;
-    case abi::Format::kBsfpEDraft:
-    case abi::Format::kBsfpIDraft:
-      return bsfp_draft;
-    default:
-      return 0;
-  }
-}
-
 void Config::validate() const {
   memory.validate();
   require(memory.device.geometry.banks() <= 64, "memory.device.geometry",

@@ -165,7 +165,7 @@ PimChannel::Verdict PimChannel::front(Cycle now, Command& command) {
     case Kind::kResultRead:
       return compute(operation, now, command);
     case Kind::kBufferLoad:
-      return buffer_load(now, command);
+      return buffer_load(operation, now, command);
     case Kind::kMode:
       return mode(now, command);
   }
@@ -219,7 +219,11 @@ PimChannel::Verdict PimChannel::buffer_write(const BankOperation& operation, Cyc
   return at(CommandKind::kActivate, bank, operation.row, timing_.activate_from(bank), now, command);
 }
 
-PimChannel::Verdict PimChannel::buffer_load(Cycle now, Command& command) {
+PimChannel::Verdict PimChannel::buffer_load(const BankOperation& operation, Cycle now,
+                                            Command& command) {
+  if (in_group_ && open_rows(operation, now, command) == Verdict::kCommand) {
+    return Verdict::kCommand;
+  }
   const Verdict verdict =
       at(CommandKind::kBufferLoad, 0, 0, timing_.buffer_load_from(), now, command);
   if (verdict != Verdict::kCommand || --queue_.front().count > 0) return verdict;
@@ -274,14 +278,27 @@ PimChannel::Verdict PimChannel::shut(unsigned bank, Cycle now, Command& command)
                 : at(CommandKind::kPrecharge, bank, 0, timing_.precharge_from(bank), now, command);
 }
 
-// Rows that are shut, because the group has just begun or a refresh came between.
-PimChannel::Verdict PimChannel::open_rows(const BankOperation& operation, Cycle now,
-                                          Command& command, bool& open) {
+bool PimChannel::rows_open(const BankOperation& operation) const {
   const unsigned step = timing_.compute_banks().banks_per_activate;
   for (unsigned first = 0; first < timing_.banks(); first += step) {
-    if (!takes_part(operation, first)) continue;
-    if (timing_.compute_row(first) != BankTiming::kNoRow) continue;
-    open = false;
+    if (takes_part(operation, first) && !is_open(first, operation.row)) return false;
+  }
+  return true;
+}
+
+// Opens what is shut, because the group has just begun or a refresh came between.
+PimChannel::Verdict PimChannel::open_rows(const BankOperation& operation, Cycle now,
+                                          Command& command) {
+  const unsigned step = timing_.compute_banks().banks_per_activate;
+  for (unsigned first = 0; first < timing_.banks(); first += step) {
+    if (!takes_part(operation, first) || is_open(first, operation.row)) continue;
+    bool all_shut = true;
+    for (unsigned bank = first; bank < first + step; ++bank) {
+      if (timing_.compute_row(bank) == BankTiming::kNoRow) continue;
+      all_shut = false;
+      if (shut(bank, now, command) == Verdict::kCommand) return Verdict::kCommand;
+    }
+    if (!all_shut) continue;
     const Verdict verdict = at(CommandKind::kGroupActivate, first, operation.row,
                                timing_.group_activate_from(first), now, command);
     if (verdict == Verdict::kCommand) return verdict;
@@ -298,9 +315,7 @@ PimChannel::Verdict PimChannel::compute(const BankOperation& operation, Cycle no
     if (verdict != Verdict::kCommand || --queue_.front().count > 0) return verdict;
     return finish(now + t.CL + t.burst);
   }
-  bool open = true;
-  const Verdict activate = open_rows(operation, now, command, open);
-  if (!open) return activate;
+  if (!rows_open(operation)) return open_rows(operation, now, command);
   const bool composite = operation.kind == Kind::kComputeRead;
   const CommandKind kind = composite ? CommandKind::kComputeRead : CommandKind::kCompute;
   const Verdict verdict = at(kind, 0, operation.row, timing_.compute_from(), now, command);

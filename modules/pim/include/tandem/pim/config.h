@@ -5,26 +5,13 @@
 
 #include "tandem/abi/formats.h"
 #include "tandem/memory/stack.h"
+#include "tandem/pim/lanes.h"
 
 namespace tandem::pim {
 
 enum class RowBuffer {
   kSingle,  // PIM work and ordinary accesses take turns on a channel's banks
   kDual,    // PIM has row buffers of its own; ordinary accesses go on
-};
-
-// Multiply-accumulates that one bank completes per clock, by format of the weights.
-struct Lanes {
-  std::uint32_t fp16 = 16;
-  std::uint32_t bf16 = 16;
-  std::uint32_t int8 = 32;
-  std::uint32_t int4 = 64;
-  std::uint32_t e2m1 = 64;
-  std::uint32_t e3m0 = 64;
-  std::uint32_t bsfp_draft = 64;
-
-  // 0 for a format that a bank cannot multiply.
-  std::uint32_t of(abi::Format format) const;
 };
 
 struct Energy {

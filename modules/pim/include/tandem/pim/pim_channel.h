@@ -86,10 +86,10 @@ class PimChannel final : public memory::BankAgent {
   Verdict buffer_write(const BankOperation& operation, memory::Cycle now, memory::Command& command);
   Verdict header(const BankOperation& operation, memory::Cycle now, memory::Command& command);
   Verdict shut(unsigned bank, memory::Cycle now, memory::Command& command);
-  Verdict buffer_load(memory::Cycle now, memory::Command& command);
+  Verdict buffer_load(const BankOperation& operation, memory::Cycle now, memory::Command& command);
   Verdict mode(memory::Cycle now, memory::Command& command);
-  Verdict open_rows(const BankOperation& operation, memory::Cycle now, memory::Command& command,
-                    bool& open);
+  Verdict open_rows(const BankOperation& operation, memory::Cycle now, memory::Command& command);
+  bool rows_open(const BankOperation& operation) const;
   Verdict compute(const BankOperation& operation, memory::Cycle now, memory::Command& command);
   Verdict at(memory::CommandKind kind, unsigned bank, std::uint32_t row, memory::Cycle from,
              memory::Cycle now, memory::Command& command);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gemv_plan.h"
+
+#include <algorithm>
+
+namespace tandem::pim {
+namespace {
+
+std::uint64_t ceil_divide(std::uint64_t a, std::uint64_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace
+
+GemvPlan::GemvPlan(const PimCommandSet& set, const memory::AddressMapping& mapping)
+    : set_(set),
+      mapping_(mapping),
+      column_bytes_(set.config().column_bytes),
+      pieces_(mapping.channels()),
+      operations_(mapping.channels()) {}
+
+const std::vector<ChannelPlan>& GemvPlan::compile(const abi::PimCommand& command,
+                                                  const WeightBytes& weights) {
+  format_ = weights.layout.format;
+  for (Operations& operations : operations_) operations.clear();
+  // Where a tile brings its vectors itself, rows are not cut.
+  const std::uint64_t held = set_.vector_bytes() / 2;
+  const std::uint32_t segment = set_.sums_over_rows()
+                                    ? command.columns
+                                    : static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                                          command.columns, std::max<std::uint64_t>(1, held)));
+  const std::uint32_t together = set_.vectors_per_row(2ull * segment);
+  for (std::uint32_t done = 0; done < command.vectors;) {
+    Pass next;
+    next.vectors = std::min<std::uint32_t>(together, command.vectors - done);
+    for (next.first = 0; next.first < command.columns; next.first += segment) {
+      next.columns = std::min(segment, command.columns - next.first);
+      pass(command, weights, next);
+    }
+    done += next.vectors;
+  }
+
+  plans_.clear();
+  for (unsigned i = 0; i < operations_.size(); ++i) {
+    if (operations_[i].empty()) continue;
+    ChannelPlan& plan = plans_.emplace_back();
+    plan.channel = i;
+    set_.enter(plan.operations);
+    plan.operations.insert(plan.operations.end(), operations_[i].begin(), operations_[i].end());
+    set_.leave(plan.operations);
+    plan.counts = count(set_, plan.operations);
+  }
+  return plans_;
+}
+
+void GemvPlan::pass(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass) {
+  for (std::vector<Piece>& pieces : pieces_) pieces.clear();
+  // Scales and tables are read from their rows like weights, by the first pass.
+  if (weights.side_bytes != 0 && pass.first == 0) visit_range(weights.side, weights.side_bytes);
+  visit_weights(command, weights, pass);
+  const std::uint64_t run_columns = columns_of_run(weights, pass);
+  const std::uint64_t row_columns = ceil_divide(pass.columns, set_.elements_per_column(format_));
+  for (unsigned i = 0; i < pieces_.size(); ++i) {
+    if (pieces_[i].empty()) continue;
+    set_.load_vectors(2ull * pass.columns * pass.vectors, operations_[i]);
+    merge(pieces_[i]);
+    tiles(pieces_[i], pass, run_columns, row_columns, operations_[i]);
+  }
+}
+
+void GemvPlan::visit_weights(const abi::PimCommand& command, const WeightBytes& weights,
+                             const Pass& pass) {
+  if (pass.columns == command.columns && weights.contiguous()) {
+    return visit_range(weights.stream, weights.stream_bytes);
+  }
+  const std::uint64_t bits = abi::stream_bits(format_);
+  for (std::uint64_t row = 0; row < command.rows; ++row) {
+    const std::uint64_t first = weights.first_bit + (row * weights.layout.cols + pass.first) * bits;
+    const std::uint64_t end = ceil_divide(first + pass.columns * bits, 8);
+    visit_range(weights.stream + first / 8, end - first / 8);
+  }
+}
+
+void GemvPlan::visit_range(std::uint64_t address, std::uint64_t bytes) {
+  mapping_.for_each_run(address, bytes, [this](const memory::Run& run) {
+    const std::uint64_t columns =
+        ceil_divide(run.column_byte % column_bytes_ + run.bytes, column_bytes_);
+    std::vector<Piece>& pieces = pieces_[run.channel];
+    if (!pieces.empty() && pieces.back().row == run.row && pieces.back().bank == run.bank) {
+      pieces.back().columns += columns;
+    } else {
+      pieces.push_back({run.row, run.bank, columns});
+    }
+  });
+}
+
+// How much of a row one row of the weights takes, at most: what the first one takes.
+std::uint64_t GemvPlan::columns_of_run(const WeightBytes& weights, const Pass& pass) const {
+  const std::uint64_t bits = abi::stream_bits(format_);
+  const std::uint64_t first = weights.first_bit + pass.first * bits;
+  const std::uint64_t end = ceil_divide(first + pass.columns * bits, 8);
+  std::uint64_t most = 1;
+  mapping_.for_each_run(
+      weights.stream + first / 8, end - first / 8, [this, &most](const memory::Run& run) {
+        most =
+            std::max(most, ceil_divide(run.column_byte % column_bytes_ + run.bytes, column_bytes_));
+      });
+  return most;
+}
+
+// By row and bank, one piece for each.
+void GemvPlan::merge(std::vector<Piece>& pieces) const {
+  const auto before = [](const Piece& a, const Piece& b) {
+    return a.row != b.row ? a.row < b.row : a.bank < b.bank;
+  };
+  if (!std::is_sorted(pieces.begin(), pieces.end(), before)) {
+    std::sort(pieces.begin(), pieces.end(), before);
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < pieces.size(); ++i) {
+    if (pieces[i].row == pieces[kept].row && pieces[i].bank == pieces[kept].bank) {
+      pieces[kept].columns += pieces[i].columns;
+    } else {
+      pieces[++kept] = pieces[i];
+    }
+  }
+  pieces.resize(kept + 1);
+}
+
+void GemvPlan::tiles(const std::vector<Piece>& pieces, const Pass& pass, std::uint64_t run_columns,
+                     std::uint64_t row_columns, Operations& out) const {
+  std::uint64_t columns = 0;  // of the tiles so far
+  std::uint64_t read = 0;     // accumulators, where sums go on over rows
+  for (std::size_t i = 0; i < pieces.size();) {
+    Tile tile;
+    tile.row = pieces[i].row;
+    tile.format = format_;
+    tile.vectors = pass.vectors;
+    std::uint64_t most = 0;
+    for (; i < pieces.size() && pieces[i].row == tile.row; ++i) {
+      tile.bank_mask |= std::uint64_t{1} << pieces[i].bank;
+      most = std::max(most, pieces[i].columns);
+    }
+    tile.columns = static_cast<std::uint32_t>(most);
+    tile.runs = static_cast<std::uint32_t>(ceil_divide(most, run_columns));
+    tile.results = tile.runs * tile.vectors;
+    if (set_.sums_over_rows()) {
+      columns += most;
+      const bool last = i == pieces.size();
+      const std::uint64_t finished =
+          last ? ceil_divide(columns, row_columns) : columns / row_columns;
+      tile.results = static_cast<std::uint32_t>((finished - read) * tile.vectors);
+      read = finished;
+    }
+    set_.tile(tile, out);
+  }
+}
+
+}  // namespace tandem::pim

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "tandem/abi/pim_registers.h"
+#include "tandem/memory/address_mapping.h"
+#include "tandem/pim/command_set.h"
+#include "tandem/pim/matrix_plan.h"
+#include "weight_bytes.h"
+
+namespace tandem::pim {
+
+// What one GEMV asks of one channel.
+struct ChannelPlan {
+  unsigned channel = 0;
+  Operations operations;
+  PlanCounts counts;
+};
+
+// Makes operations of the weights' bytes where they lie: of every DRAM row with weights a tile of
+// the banks that have some, as long as the bank with most. Cost follows rows, not bytes.
+class GemvPlan {
+ public:
+  // Both outlive the plan.
+  GemvPlan(const PimCommandSet& set, const memory::AddressMapping& mapping);
+
+  // The channels that hold weights of the command, in ascending order; valid until the next call.
+  // The last operation of each is the one whose end is the end of the command there.
+  const std::vector<ChannelPlan>& compile(const abi::PimCommand& command,
+                                          const WeightBytes& weights);
+
+ private:
+  struct Piece {  // columns of one row of one bank
+    std::uint32_t row;
+    std::uint32_t bank;
+    std::uint64_t columns;
+  };
+  struct Pass {
+    std::uint32_t first = 0;  // column of the weights
+    std::uint32_t columns = 0;
+    std::uint32_t vectors = 0;
+  };
+
+  void pass(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass);
+  void visit_weights(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass);
+  void visit_range(std::uint64_t address, std::uint64_t bytes);
+  std::uint64_t columns_of_run(const WeightBytes& weights, const Pass& pass) const;
+  void merge(std::vector<Piece>& pieces) const;
+  void tiles(const std::vector<Piece>& pieces, const Pass& pass, std::uint64_t run_columns,
+             std::uint64_t row_columns, Operations& out) const;
+
+  const PimCommandSet& set_;
+  const memory::AddressMapping& mapping_;
+  std::uint32_t column_bytes_;
+  std::vector<std::vector<Piece>> pieces_;  // per channel
+  std::vector<Operations> operations_;      // per channel
+  std::vector<ChannelPlan> plans_;
+  abi::Format format_ = abi::Format::kFp16;
+};
+
+}  // namespace tandem::pim
