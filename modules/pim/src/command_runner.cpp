@@ -6,35 +6,35 @@
 namespace tandem::pim {
 
 struct CommandRunner::Lane final : PimChannel::Client {
-  Lane(CommandRunner& runner, memory::CommandChannel& channel, const PimChannel::Config& config)
-      : owner(runner), pim(config, channel, *this) {}
+  Lane(CommandRunner& runner, unsigned number, const PimChannel::Config& config)
+      : owner(runner), index(number), pim(config, runner.controller_.channel(number), *this) {}
 
   void operation_done(std::uint64_t tag, memory::Cycle done) override {
     const std::uint64_t done_ps = done * owner.controller_.tck_ps();
-    busy_ps += done_ps - std::max(begin_ps, end_ps);
+    owner.listener_.channel_done(index, std::max(begin_ps, end_ps), done_ps);
     end_ps = done_ps;
     owner.channel_done(tag, done_ps);
   }
 
   CommandRunner& owner;
+  unsigned index;
   PimChannel pim;
   std::uint64_t begin_ps = 0;  // of the job that was given last while the channel was idle
   std::uint64_t end_ps = 0;    // of the job that was done last
-  std::uint64_t busy_ps = 0;
 };
 
 CommandRunner::CommandRunner(memory::CommandController& controller,
                              const PimChannel::Config& config, Listener& listener)
     : controller_(controller), listener_(listener) {
   for (unsigned i = 0; i < controller.channels(); ++i) {
-    lanes_.push_back(std::make_unique<Lane>(*this, controller.channel(i), config));
+    lanes_.push_back(std::make_unique<Lane>(*this, i, config));
   }
 }
 
 CommandRunner::~CommandRunner() = default;
 
 void CommandRunner::run(std::uint64_t job, unsigned channel,
-                        std::vector<BankOperation>& operations, std::uint64_t start_ps) {
+                        const std::vector<BankOperation>& operations, std::uint64_t start_ps) {
   const auto same = [job](const Job& other) { return other.number == job; };
   const auto found = std::find_if(jobs_.begin(), jobs_.end(), same);
   if (found == jobs_.end()) {
@@ -45,10 +45,11 @@ void CommandRunner::run(std::uint64_t job, unsigned channel,
   Lane& lane = *lanes_[channel];
   if (lane.pim.idle()) lane.begin_ps = start_ps;
   const memory::Cycle start = controller_.cycle_at(channel, start_ps);
-  operations.back().counted = true;
-  operations.back().tag = job;
-  for (BankOperation& operation : operations) {
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    BankOperation operation = operations[i];
     operation.not_before = start;
+    operation.counted = i + 1 == operations.size();
+    operation.tag = job;
     lane.pim.submit(operation, controller_.cycle_at(channel, common::now_ps()));
   }
   controller_.wake(channel);
@@ -63,8 +64,6 @@ void CommandRunner::channel_done(std::uint64_t job, std::uint64_t done_ps) {
   jobs_.erase(found);
   listener_.job_done(done.number, done.done_ps);
 }
-
-std::uint64_t CommandRunner::busy_ps(unsigned channel) const { return lanes_[channel]->busy_ps; }
 
 void CommandRunner::reset() {
   jobs_.clear();

@@ -15,7 +15,8 @@ class CommandRunner {
  public:
   class Listener {
    public:
-    // `done_ps` may lie in the future. Called from within the channels' loop.
+    // Called from within the channels' loop; times may lie in the future.
+    virtual void channel_done(unsigned channel, std::uint64_t begin_ps, std::uint64_t end_ps) = 0;
     virtual void job_done(std::uint64_t job, std::uint64_t done_ps) = 0;
 
    protected:
@@ -28,11 +29,9 @@ class CommandRunner {
 
   // Operations of one channel for a job, in order; not empty. They begin at `start_ps` at the
   // earliest, after those of earlier jobs. All channels of a job are given before time passes.
-  void run(std::uint64_t job, unsigned channel, std::vector<BankOperation>& operations,
+  void run(std::uint64_t job, unsigned channel, const std::vector<BankOperation>& operations,
            std::uint64_t start_ps);
 
-  // Time from the first to the last operation of jobs, of a channel.
-  std::uint64_t busy_ps(unsigned channel) const;
   // As new; jobs are forgotten.
   void reset();
 

@@ -51,10 +51,26 @@ void Config::validate() const {
   require(port_bytes_per_cycle > 0, "port_bytes_per_cycle", 0, "must be at least 1");
   require(max_outstanding >= 1 && max_outstanding <= 1024, "max_outstanding", max_outstanding,
           "must be 1..1024");
+  command_set_config().validate(memory.device);
   require_energy("fp16_mac_pj", energy.fp16_mac_pj);
   require_energy("int8_mac_pj", energy.int8_mac_pj);
   require_energy("four_bit_mac_pj", energy.four_bit_mac_pj);
   require_energy("column_read_pj_per_bit", energy.column_read_pj_per_bit);
+}
+
+CommandSetConfig Config::command_set_config() const {
+  const bool dual = row_buffer == RowBuffer::kDual;
+  CommandSetConfig set;
+  set.kind = command_set;
+  set.form = commands;
+  set.banks = banks.value_or(default_compute_banks(command_set, dual, memory.device));
+  set.banks.dual_row_buffer = dual;
+  set.banks_per_unit = banks_per_unit;
+  set.clock_period_ps = clock_period_ps;
+  set.lanes = lanes;
+  set.global_buffer_rows = global_buffer_rows;
+  set.accumulators_per_bank = accumulators_per_bank;
+  return set;
 }
 
 std::uint64_t Config::column_ps(abi::Format format, std::uint64_t period_ps) const {

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "command_runner.h"
+#include "gemv_plan.h"
 #include "gemv_timing.h"
 #include "gemv_unit.h"
 #include "tandem/common/tlm_checks.h"
@@ -20,6 +22,12 @@ using common::Payload;
 const Config& checked(const Config& config) {
   config.validate();
   return config;
+}
+
+memory::Stack::Config with_computing_banks(const Config& config) {
+  memory::Stack::Config memory = config.memory;
+  memory.compute = config.command_set_config().banks;
+  return memory;
 }
 
 tlm::tlm_response_status check_window(const Payload& payload) {
@@ -39,6 +47,20 @@ void move(Payload& payload, std::uint8_t* bytes, std::size_t length) {
 
 }  // namespace
 
+class PimStack::BankListener final : public CommandRunner::Listener {
+ public:
+  explicit BankListener(PimStack& stack) : stack_(stack) {}
+  void channel_done(unsigned channel, std::uint64_t begin_ps, std::uint64_t end_ps) override {
+    stack_.channel_busy(channel, begin_ps, end_ps);
+  }
+  void job_done(std::uint64_t job, std::uint64_t done_ps) override {
+    stack_.finished(job, done_ps);
+  }
+
+ private:
+  PimStack& stack_;
+};
+
 PimStack::PimStack(const sc_core::sc_module_name& name, const Config& config)
     : sc_module(name),
       bank_(regs::kBlock),
@@ -48,15 +70,23 @@ PimStack::PimStack(const sc_core::sc_module_name& name, const Config& config)
       irq(interrupt_.port),
       reset("reset"),
       config_(config),
-      stack_("memory", config.memory),
+      stack_("memory", with_computing_banks(config)),
       control_(bank_, interrupt_),
       agenda_("agenda"),
       unit_(std::make_unique<GemvUnit>(config_, stack_.store())),
       timing_(std::make_unique<GemvTiming>(config_, stack_.mapping())),
+      command_set_(make_command_set(config.command_set_config(), config.memory.device,
+                                    config.memory.controller)),
       clock_period_ps_(config.clock_period_ps),
       channel_ready_ps_(stack_.channels()),
       channels_(stack_.channels()) {
   TANDEM_HAS_PROCESS(PimStack);
+  if (stack_.commands() != nullptr) {
+    plan_ = std::make_unique<GemvPlan>(*command_set_, stack_.mapping());
+    listener_ = std::make_unique<BankListener>(*this);
+    runner_ =
+        std::make_unique<CommandRunner>(*stack_.commands(), command_set_->channel(), *listener_);
+  }
   stack_.reset(reset);
   bus_.serve_windows([this](const WindowAccess& access) { return access_window(access); },
                      [this](Payload& payload) { return debug_window(payload); });
@@ -116,26 +146,39 @@ PimStack::WindowResult PimStack::access_window(const WindowAccess& access) {
   if (address == abi::kPimCommandWindow) return access_command(access);
   if (address >= abi::kPimVectorWindow &&
       common::in_range(address - abi::kPimVectorWindow, length, config_.vector_bytes)) {
-    return access_ram(access, unit_->vectors() + (address - abi::kPimVectorWindow), 0);
+    return access_ram(access, unit_->vectors() + (address - abi::kPimVectorWindow));
   }
   const std::uint64_t offset = address - abi::kPimResultWindow;
   if (address >= abi::kPimResultWindow && common::in_range(offset, length, config_.result_bytes)) {
-    // A read is held until every command accepted before is done, and crosses the port then.
-    const std::uint64_t ready_ps = access.payload.is_read() ? last_done_ps_ : 0;
-    WindowResult result = access_ram(access, unit_->results() + offset, ready_ps);
-    if (!access.payload.is_read()) return result;
-    if (!unit_->results_readable(offset, length)) result.status = tlm::TLM_GENERIC_ERROR_RESPONSE;
-    return result;
+    if (access.payload.is_read()) return read_results(access, offset);
+    return access_ram(access, unit_->results() + offset);
   }
   return {tlm::TLM_ADDRESS_ERROR_RESPONSE, refused_ps};
 }
 
-PimStack::WindowResult PimStack::access_ram(const WindowAccess& access, std::uint8_t* bytes,
-                                            std::uint64_t ready_ps) {
+PimStack::WindowResult PimStack::access_ram(const WindowAccess& access, std::uint8_t* bytes) {
   const std::uint64_t length = access.payload.get_data_length();
   move(access.payload, bytes, length);
-  const std::uint64_t moved_ps = transfer(length, std::max(access.now_ps, ready_ps));
-  return {tlm::TLM_OK_RESPONSE, moved_ps + config_.register_latency_ps};
+  return {tlm::TLM_OK_RESPONSE, transfer(length, access.now_ps) + config_.register_latency_ps};
+}
+
+// A read is held until every command accepted before is done, and crosses the port then.
+PimStack::WindowResult PimStack::read_results(const WindowAccess& access, std::uint64_t offset) {
+  const std::uint64_t length = access.payload.get_data_length();
+  const auto status = unit_->results_readable(offset, length) ? tlm::TLM_OK_RESPONSE
+                                                              : tlm::TLM_GENERIC_ERROR_RESPONSE;
+  move(access.payload, unit_->results() + offset, length);
+  std::uint64_t ready_ps = access.now_ps;
+  if (!in_flight_.empty()) {
+    const std::uint64_t last = next_job() - 1;
+    if (!settled(last) && access.may_pend) {
+      held_.push_back({&access.payload, last, true, status});
+      return {status, common::RegisterTarget::kPending};
+    }
+    wait_for(last);
+    ready_ps = std::max(ready_ps, done_ps(last));
+  }
+  return {status, transfer(length, ready_ps) + config_.register_latency_ps};
 }
 
 PimStack::WindowResult PimStack::access_command(const WindowAccess& access) {
@@ -148,7 +191,21 @@ PimStack::WindowResult PimStack::access_command(const WindowAccess& access) {
   PimCommand command;
   std::memcpy(&command, access.payload.get_data_ptr(), sizeof command);
   const std::uint64_t arrival_ps = transfer(sizeof command, access.now_ps);
-  return {tlm::TLM_OK_RESPONSE, enqueue(command, arrival_ps) + config_.register_latency_ps};
+
+  // A full queue takes the command when the oldest of `queue_depth` before it is done.
+  std::uint64_t accepted_ps = arrival_ps;
+  if (in_flight_.size() >= config_.queue_depth) {
+    const std::uint64_t oldest = next_job() - config_.queue_depth;
+    if (!settled(oldest) && access.may_pend) {
+      enqueue(command, arrival_ps, arrival_ps);
+      held_.push_back({&access.payload, oldest, false, tlm::TLM_OK_RESPONSE});
+      return {tlm::TLM_OK_RESPONSE, common::RegisterTarget::kPending};
+    }
+    wait_for(oldest);
+    accepted_ps = std::max(accepted_ps, done_ps(oldest));
+  }
+  enqueue(command, arrival_ps, accepted_ps);
+  return {tlm::TLM_OK_RESPONSE, accepted_ps + config_.register_latency_ps};
 }
 
 // Accesses cross the port one after the other; returns when the last byte is through.
@@ -178,30 +235,80 @@ unsigned PimStack::debug_window(Payload& payload) {
 
 // --- Commands --------------------------------------------------------------------------------
 
-std::uint64_t PimStack::enqueue(const PimCommand& command, std::uint64_t arrival_ps) {
-  // A full queue takes the command when the oldest of `queue_depth` before it is done.
-  std::uint64_t accepted_ps = arrival_ps;
-  if (in_flight_.size() >= config_.queue_depth) {
-    const InFlight& oldest = in_flight_[in_flight_.size() - config_.queue_depth];
-    accepted_ps = std::max(accepted_ps, oldest.done_ps);
-  }
+// Vectors and computing need not wait for the acceptance: the banks work in the order of the
+// commands anyway.
+void PimStack::enqueue(const PimCommand& command, std::uint64_t arrival_ps,
+                       std::uint64_t accepted_ps) {
   const GemvUnit::Outcome outcome = unit_->execute(command, dram_base());
   const bool is_gemv = command.opcode == static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
-  // Its vectors need not wait for that: the banks work in the order of the commands anyway.
   const std::uint64_t start_ps = arrival_ps + config_.command_latency_ps;
-  std::uint64_t done_ps = accepted_ps + config_.command_latency_ps;
+  std::uint64_t finished_ps = accepted_ps + config_.command_latency_ps;
   ++commands_;
+  const std::uint64_t job = next_job();
+  in_flight_.push_back({command.tag, outcome.status, outcome.address, kUnknown, kUnknown});
   if (outcome.status != Status::kOk) {
     ++errors_;
   } else if (is_gemv) {
-    const std::vector<ChannelWork>& work = timing_->plan(command, outcome.weights);
-    done_ps = std::max(done_ps, run_in_banks(command, work, start_ps));
     count(command);
+    if (runner_ != nullptr) return launch(command, outcome.weights, start_ps);
+    const std::vector<ChannelWork>& work = timing_->plan(command, outcome.weights);
+    finished_ps = std::max(finished_ps, run_in_banks(command, work, start_ps));
   }
-  last_done_ps_ = std::max(last_done_ps_, done_ps);
-  in_flight_.push_back({last_done_ps_, command.tag, outcome.status, outcome.address});
-  agenda_.at(last_done_ps_, [this] { complete(); });
-  return accepted_ps;
+  finished(job, finished_ps);
+}
+
+// At command fidelity: the banks say later when they are done.
+void PimStack::launch(const PimCommand& command, const WeightBytes& weights,
+                      std::uint64_t start_ps) {
+  const std::uint64_t job = next_job() - 1;
+  for (const ChannelPlan& plan : plan_->compile(command, weights)) {
+    runner_->run(job, plan.channel, plan.operations, start_ps);
+    ChannelCounters& counters = channels_[plan.channel];
+    ++counters.commands;
+    counters.activations += plan.counts.activations;
+    counters.columns += plan.counts.columns;
+  }
+}
+
+std::uint64_t PimStack::done_ps(std::uint64_t job) const {
+  return job < first_job_ ? common::now_ps()
+                          : in_flight_[static_cast<std::size_t>(job - first_job_)].done_ps;
+}
+
+// For LT initiators: runs the banks ahead.
+void PimStack::wait_for(std::uint64_t job) {
+  if (settled(job)) return;
+  stack_.commands()->run_ahead([this, job] { return settled(job); });
+}
+
+void PimStack::finished(std::uint64_t job, std::uint64_t time_ps) {
+  if (job < first_job_) return;
+  in_flight_[static_cast<std::size_t>(job - first_job_)].finished_ps = time_ps;
+  settle();
+}
+
+void PimStack::settle() {
+  while (settled_ < in_flight_.size() && in_flight_[settled_].finished_ps != kUnknown) {
+    InFlight& command = in_flight_[settled_];
+    last_done_ps_ = std::max(last_done_ps_, command.finished_ps);
+    command.done_ps = last_done_ps_;
+    agenda_.at(last_done_ps_, [this] { complete(); });
+    answer_held(first_job_ + settled_, last_done_ps_);
+    ++settled_;
+  }
+}
+
+void PimStack::answer_held(std::uint64_t job, std::uint64_t done_ps) {
+  for (auto held = held_.begin(); held != held_.end();) {
+    if (held->job != job) {
+      ++held;
+      continue;
+    }
+    std::uint64_t ready_ps = std::max(done_ps, common::now_ps());
+    if (held->is_result) ready_ps = transfer(held->payload->get_data_length(), ready_ps);
+    bus_.complete(*held->payload, held->status, ready_ps + config_.register_latency_ps);
+    held = held_.erase(held);
+  }
 }
 
 std::uint64_t PimStack::run_in_banks(const PimCommand& command,
@@ -229,14 +336,16 @@ std::uint64_t PimStack::run_in_banks(const PimCommand& command,
 
     ChannelCounters& counters = channels_[w.channel];
     ++counters.commands;
-    counters.busy_ps += compute.end_ps - compute.begin_ps;
+    channel_busy(w.channel, compute.begin_ps, compute.end_ps);
     counters.activations += w.activations;
     counters.columns += w.columns;
-    if (timeline_ != nullptr) {
-      timeline_->slice(tracks_[w.channel], slice_name_, compute.begin_ps, compute.end_ps);
-    }
   }
   return done_ps;
+}
+
+void PimStack::channel_busy(unsigned channel, std::uint64_t begin_ps, std::uint64_t end_ps) {
+  channels_[channel].busy_ps += end_ps - begin_ps;
+  if (timeline_ != nullptr) timeline_->slice(tracks_[channel], slice_name_, begin_ps, end_ps);
 }
 
 void PimStack::count(const PimCommand& command) {
@@ -261,6 +370,8 @@ void PimStack::count(const PimCommand& command) {
 void PimStack::complete() {
   const InFlight done = in_flight_.front();
   in_flight_.pop_front();
+  ++first_job_;
+  --settled_;
   bank_.set(regs::COMPLETED_TAG, done.tag);
   if (done.status != Status::kOk) {
     control_.log_error(static_cast<std::uint32_t>(done.status), done.address);
@@ -280,7 +391,11 @@ void PimStack::on_reset_pin() {
 // the memory is reset as well, as the reset pin does.
 void PimStack::reset_device() {
   agenda_.clear();
+  first_job_ += in_flight_.size();
   in_flight_.clear();
+  settled_ = 0;
+  held_.clear();
+  if (runner_ != nullptr) runner_->reset();
   last_done_ps_ = 0;
   port_ready_ps_ = 0;
   std::fill(channel_ready_ps_.begin(), channel_ready_ps_.end(), 0);

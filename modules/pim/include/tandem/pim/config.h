@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "tandem/abi/formats.h"
 #include "tandem/memory/stack.h"
+#include "tandem/pim/command_set.h"
 #include "tandem/pim/lanes.h"
 
 namespace tandem::pim {
@@ -38,7 +40,11 @@ constexpr std::uint32_t kAllFormats =
 struct Config {
   memory::Stack::Config memory;
   RowBuffer row_buffer = RowBuffer::kDual;
-  std::uint64_t clock_period_ps = 1'000;  // of the MAC units and of the window port
+  CommandSetKind command_set = CommandSetKind::kNewton;
+  CommandForm commands = CommandForm::kComposite;
+  std::optional<memory::ComputeBanks> banks;  // none: default_compute_banks()
+  std::uint32_t banks_per_unit = 1;           // that share multipliers
+  std::uint64_t clock_period_ps = 1'000;      // of the MAC units and of the window port
   Lanes lanes;
   std::uint32_t formats = kAllFormats;       // bit per abi::Format
   std::uint32_t global_buffer_rows = 1;      // DRAM rows of input vectors that a channel holds
@@ -55,6 +61,7 @@ struct Config {
 
   // Throws std::invalid_argument naming the field, the value and the rule.
   void validate() const;
+  CommandSetConfig command_set_config() const;
   // Column to column of one bank, for weights of a format and MAC units of this clock: the array's
   // pace or the MAC unit's, whichever is slower.
   std::uint64_t column_ps(abi::Format format, std::uint64_t period_ps) const;

@@ -22,9 +22,12 @@
 
 namespace tandem::pim {
 
+class GemvPlan;
 class GemvTiming;
 class GemvUnit;
+class CommandRunner;
 struct ChannelWork;
+struct WeightBytes;
 
 // DRAM that multiplies: a memory::Stack whose banks have MAC units, commanded through registers and
 // windows of its own (abi/pim_registers.h; README.md describes behaviour and timing). Ordinary
@@ -64,12 +67,22 @@ class PimStack : public sc_core::sc_module {
  private:
   using WindowAccess = common::RegisterTarget::WindowAccess;
   using WindowResult = common::RegisterTarget::WindowResult;
+  static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
   struct InFlight {
-    std::uint64_t done_ps;
     std::uint32_t tag;
     abi::Status status;
-    std::uint64_t address;  // of the error
+    std::uint64_t address;      // of the error
+    std::uint64_t finished_ps;  // by the banks; kUnknown while they work at command fidelity
+    std::uint64_t done_ps;      // not before the commands that were accepted earlier; or kUnknown
   };
+  // An access that is answered when a command is done.
+  struct Held {
+    common::Payload* payload;
+    std::uint64_t job;
+    bool is_result;
+    tlm::tlm_response_status status;
+  };
+  class BankListener;
   struct ChannelCounters {
     std::uint64_t busy_ps = 0;
     std::uint64_t commands = 0;
@@ -79,14 +92,24 @@ class PimStack : public sc_core::sc_module {
 
   WindowResult access_window(const WindowAccess& access);
   WindowResult access_command(const WindowAccess& access);
-  WindowResult access_ram(const WindowAccess& access, std::uint8_t* bytes, std::uint64_t ready_ps);
+  WindowResult access_ram(const WindowAccess& access, std::uint8_t* bytes);
+  WindowResult read_results(const WindowAccess& access, std::uint64_t offset);
   unsigned debug_window(common::Payload& payload);
   std::uint64_t transfer(std::uint64_t bytes, std::uint64_t earliest_ps);
 
-  // Return when the command is in the queue, and when its results are there.
-  std::uint64_t enqueue(const abi::PimCommand& command, std::uint64_t arrival_ps);
+  // Jobs are commands, numbered in the order of acceptance, which is the order of completion.
+  std::uint64_t next_job() const { return first_job_ + in_flight_.size(); }
+  bool settled(std::uint64_t job) const { return job < first_job_ + settled_; }
+  std::uint64_t done_ps(std::uint64_t job) const;
+  void wait_for(std::uint64_t job);
+  void enqueue(const abi::PimCommand& command, std::uint64_t arrival_ps, std::uint64_t accepted_ps);
   std::uint64_t run_in_banks(const abi::PimCommand& command, const std::vector<ChannelWork>& work,
                              std::uint64_t start_ps);
+  void launch(const abi::PimCommand& command, const WeightBytes& weights, std::uint64_t start_ps);
+  void finished(std::uint64_t job, std::uint64_t time_ps);
+  void settle();
+  void answer_held(std::uint64_t job, std::uint64_t done_ps);
+  void channel_busy(unsigned channel, std::uint64_t begin_ps, std::uint64_t end_ps);
   void count(const abi::PimCommand& command);
   void complete();
 
@@ -101,10 +124,18 @@ class PimStack : public sc_core::sc_module {
   common::Agenda agenda_;
   std::unique_ptr<GemvUnit> unit_;
   std::unique_ptr<GemvTiming> timing_;
+  std::unique_ptr<PimCommandSet> command_set_;
+  // Command fidelity only.
+  std::unique_ptr<GemvPlan> plan_;
+  std::unique_ptr<BankListener> listener_;
+  std::unique_ptr<CommandRunner> runner_;
 
   std::uint64_t clock_period_ps_;
   bool in_reset_ = false;
-  std::deque<InFlight> in_flight_;  // in order of acceptance, which is the order of completion
+  std::deque<InFlight> in_flight_;
+  std::uint64_t first_job_ = 0;  // number of in_flight_.front()
+  std::size_t settled_ = 0;      // of in_flight_, whose time of completion is known
+  std::vector<Held> held_;       // in order of arrival
   std::uint64_t last_done_ps_ = 0;
   std::uint64_t port_ready_ps_ = 0;
   std::vector<std::uint64_t> channel_ready_ps_;
