@@ -449,6 +449,8 @@ TEST_CASE("commands that a computing bank cannot obey are found") {
       {"shut banks", {gact(0, 0, 5), ref(9, 0)}, true},
       {"shut banks", {gact(0, 0, 5), refpb(9, 1)}, true},
       {"shut banks", {gact(0, 0, 5), ref(9, 0)}, false},
+      {"shut banks", {act(0, 20, 5), mode(9)}, true},
+      {"shut banks", {gact(0, 0, 5), mode(9)}, true},
       {"open bank", {act(0, 0, 5), pimpre(9, 0)}, true},
       {"open bank", {gact(0, 0, 5), pre(9, 0)}, true},
       {"open row", {gwrite(0, 0, 5)}, true},

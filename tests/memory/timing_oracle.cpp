@@ -40,12 +40,14 @@ DeviceConfig drawn_device(unsigned seed) {
   g.rows = 256;
   g.row_bytes = 1024;
   g.bus_bits = 128;
-  g.burst_length = 4;
+  g.burst_length = 16;
   g.data_rate_mtps = 2000;
   g.separate_command_buses = draw(0, 1) == 1;
   DeviceTiming& t = device.timing;
   for (const TimingField& field : kTimingFields) t.*field.value = draw(1, 30);
-  t.tCCD_L = t.tCCD_S + draw(0, 5);
+  t.tCCD_S = draw(1, 8);
+  t.tCCD_L = t.tCCD_S + draw(0, 8);
+  t.tRTP_L = t.tRTP_S + draw(0, 5);
   t.tRRD_L = t.tRRD_S + draw(0, 5);
   t.tWTR_L = t.tWTR_S + draw(0, 5);
   t.tRC = t.tRAS + t.tRP + draw(0, 10);

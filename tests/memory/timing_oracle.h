@@ -9,7 +9,7 @@
 
 namespace tandem::memory::test {
 
-// A device whose geometry and every parameter are drawn, so that any of them may bind.
+// A valid device whose geometry and every parameter are drawn, so that any of them may bind.
 DeviceConfig drawn_device(unsigned seed);
 
 class TimingOracle {

@@ -250,6 +250,12 @@ void TimingChecker::State::check_state(const Command& c) {
         break;
     }
   }
+  if (c.kind == CommandKind::kMode) {
+    for (const Bank& bank : banks) {
+      if (bank.ordinary) return bad_state(c, "shut banks", bank.ordinary);
+      if (bank.computing) return bad_state(c, "shut banks", bank.computing);
+    }
+  }
   if (is_compute(c.kind) && !any_open_for_compute()) bad_state(c, "open row");
 }
 
