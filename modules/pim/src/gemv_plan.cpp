@@ -58,7 +58,8 @@ void GemvPlan::pass(const abi::PimCommand& command, const WeightBytes& weights, 
   // Scales and tables are read from their rows like weights, by the first pass.
   if (weights.side_bytes != 0 && pass.first == 0) visit_range(weights.side, weights.side_bytes);
   visit_weights(command, weights, pass);
-  const std::uint64_t run_columns = columns_of_run(weights, pass);
+  const std::uint64_t run_columns =
+      std::min<std::uint64_t>(columns_of_run(weights, pass), set_.run_columns(format_));
   const std::uint64_t row_columns = ceil_divide(pass.columns, set_.elements_per_column(format_));
   for (unsigned i = 0; i < pieces_.size(); ++i) {
     if (pieces_[i].empty()) continue;

@@ -64,9 +64,10 @@ class MatrixPlan {
     const std::uint64_t first = index * rows_per_tile_ * banks_;  // weight row
     const std::uint64_t rows = std::min(shape_.rows - first, rows_per_tile_ * banks_);
     const std::uint64_t dot = shape_.dot_elements == 0 ? segment_ : shape_.dot_elements;
-    const std::uint64_t dots = std::max<std::uint64_t>(1, ceil_divide(elements(segment), dot));
     const std::uint64_t columns =
         ceil_divide(elements(segment), set_.elements_per_column(shape_.format));
+    const std::uint64_t dots = std::max(ceil_divide(elements(segment), dot),
+                                        ceil_divide(columns, set_.run_columns(shape_.format)));
     const std::uint64_t bank_rows = ceil_divide(rows, banks_);
     Tile tile;
     tile.row = shape_.first_row + static_cast<std::uint32_t>(segment * tiles_ + index);

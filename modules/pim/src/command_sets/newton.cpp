@@ -47,6 +47,10 @@ std::uint32_t NewtonCommandSet::vectors_per_row(std::uint64_t bytes) const {
       std::min<std::uint64_t>(fitting, config_.accumulators_per_bank));
 }
 
+std::uint32_t NewtonCommandSet::run_columns(abi::Format format) const {
+  return std::max(1u, kRunComputes / repeat(format));
+}
+
 // The vectors lie in the last rows of bank 0.
 void NewtonCommandSet::load_vectors(std::uint64_t bytes, Operations& out) const {
   const std::uint64_t rows = (bytes + geometry_.row_bytes - 1) / geometry_.row_bytes;

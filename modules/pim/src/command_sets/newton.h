@@ -15,11 +15,15 @@ class NewtonCommandSet final : public PimCommandSet {
   PimChannel::Config channel() const override { return {}; }
   std::uint64_t vector_bytes() const override;
   std::uint32_t vectors_per_row(std::uint64_t bytes) const override;
+  std::uint32_t run_columns(abi::Format format) const override;
   void load_vectors(std::uint64_t bytes, Operations& out) const override;
   void tile(const Tile& tile, Operations& out) const override;
 
  private:
   static constexpr std::uint32_t kLongestComposite = 32;  // its length has five bits
+  // Of a run that a plan makes. NewtonSim lets a row be shut tRTP after a composite was issued,
+  // while its columns are still being read: longer ones would be rewarded for that.
+  static constexpr std::uint32_t kRunComputes = 8;
 
   bool composite() const;
   void group(const Tile& tile, const std::vector<std::uint32_t>& runs, Operations& out) const;

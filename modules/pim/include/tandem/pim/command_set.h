@@ -78,6 +78,8 @@ class PimCommandSet {
   virtual std::uint64_t vector_bytes() const = 0;
   // Vectors of `bytes` each that can be multiplied with one open row.
   virtual std::uint32_t vectors_per_row(std::uint64_t bytes) const = 0;
+  // Columns after which a plan has the accumulator read.
+  virtual std::uint32_t run_columns(abi::Format) const { return ~std::uint32_t{0}; }
   // Sums go on over the rows of a dot product, so that it is read once.
   virtual bool sums_over_rows() const { return false; }
 
