@@ -165,9 +165,9 @@ void CommandChannel::step(Cycle now) {
   const bool transferred = transfer(now);
 
   // 5. What comes next? Whatever changed may have made more possible in the next cycle.
+  if (transferred) last_activity_ = now;
   if (issued_ || transferred) {
     next_ = now + 1;
-    last_activity_ = now;
     return;
   }
   next_ = std::min(ready_, refresh_due_);
@@ -276,7 +276,7 @@ CommandChannel::Choice CommandChannel::pick_oldest(Cycle now, Bus bus) {
         oldest = bank;
       }
     }
-    return blocked(oldest) ? Choice{} : candidate(oldest, now, bus);
+    return active_banks_ == 0 || blocked(oldest) ? Choice{} : candidate(oldest, now, bus);
   }
   for (unsigned i = 1; i <= timing_.ranks(); ++i) {
     const unsigned rank = (round_robin_ + i) % timing_.ranks();
@@ -324,13 +324,14 @@ CommandChannel::Choice CommandChannel::first_ready(unsigned bank, Cycle now, Bus
           : try_command(CommandKind::kActivate, timing_.activate_from(bank), now, choice);
     return choice;
   }
+  const bool fcfs = controller_.scheduling == Scheduling::kFcfs;
   if (bus != Bus::kColumn && oldest.row != row &&
-      (queue.hits == 0 || timing_.row_hits(bank) >= controller_.row_hit_cap) &&
+      (fcfs || queue.hits == 0 || timing_.row_hits(bank) >= controller_.row_hit_cap) &&
       try_command(CommandKind::kPrecharge, timing_.precharge_from(bank), now, choice)) {
     return choice;
   }
   if (bus == Bus::kRow || queue.hits == 0) return choice;
-  const std::size_t last = controller_.scheduling == Scheduling::kFcfs ? 1 : queue.entries.size();
+  const std::size_t last = fcfs ? 1 : queue.entries.size();
   bool read_seen = false, write_seen = false;
   for (std::size_t i = 0; i < last && !(read_seen && write_seen); ++i) {
     const Entry& entry = queue.entries[i];
@@ -425,6 +426,7 @@ void CommandChannel::issue(const Command& command) {
 }
 
 void CommandChannel::serve(const Choice& choice, Cycle now) {
+  last_activity_ = now;
   Queue& queue = queues_[choice.bank];
   const Entry entry = queue.entries[choice.entry];
   Command command = make(choice.kind, choice.bank, entry.row, now);
