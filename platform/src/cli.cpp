@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "cli_list.h"
+#include "command_line.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/progress.h"
 #include "tandem/platform/result_folder.h"
@@ -27,6 +28,7 @@ Usage
   tandem check FILE [options]   validate a scenario without running it
   tandem list [TOPIC]           scenarios, hardware, devices, policies, formats, keys
   tandem registers [options]    print the hardware-software contract
+  tandem probe TOPIC [options]  characterise a DRAM device; 'tandem probe --help' has the options
   tandem --help | --version
 
 Options of run and check
@@ -45,6 +47,7 @@ Examples
   tandem run scenarios/quickstart.yaml --set 'platform.dram.channels=2' --set seed=7
   tandem check scenarios/quickstart.yaml --effective
   tandem registers --format c-header > tandem_registers.h
+  tandem probe memory --device hbm2_neupims --pattern random
 
 Results
   DIR/result.json     statistics with units, effective configuration, tokens
@@ -58,25 +61,7 @@ constexpr const char* kSeeHelp = "'tandem --help' shows the commands with exampl
 
 po::variables_map parse(const std::vector<std::string>& arguments,
                         const po::options_description& options, const char* positional_name) {
-  po::options_description all;
-  all.add(options);
-  po::positional_options_description positional;
-  if (positional_name != nullptr) {
-    all.add_options()(positional_name, po::value<std::string>());
-    positional.add(positional_name, 1);
-  }
-  // No abbreviations: a script must not change its meaning when an option is added.
-  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-  po::variables_map values;
-  try {
-    po::store(
-        po::command_line_parser(arguments).options(all).positional(positional).style(style).run(),
-        values);
-    po::notify(values);
-  } catch (const po::error& error) {
-    throw UserError(printable(error.what()), kSeeHelp);
-  }
-  return values;
+  return parse_command_line(arguments, options, positional_name, kSeeHelp);
 }
 
 void add_overrides(po::options_description& options) {
@@ -101,6 +86,9 @@ Scenario load(const po::variables_map& values, const char* command, const Comman
   if (values.count("set") != 0) overrides = values["set"].as<std::vector<std::string>>();
   const std::string file = values["file"].as<std::string>();
   Scenario scenario = load_scenario(file, overrides);
+  for (const std::string& warning : scenario.warnings) {
+    streams.err << "warning: " << warning << '\n';
+  }
   if (hooks.check) {
     naming_the_file(scenario, [&] { hooks.check(scenario); });
   }
@@ -206,7 +194,13 @@ int registers(const std::vector<std::string>& arguments, const CommandHooks& hoo
 
 int dispatch(const std::vector<std::string>& arguments, const fs::path& program,
              const CommandHooks& hooks, const CommandStreams& streams) {
-  const std::string command = arguments.empty() ? "" : arguments.front();
+  if (arguments.empty()) throw UserError("which command?", kSeeHelp);
+  const std::string& command = arguments.front();
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (command == "probe") {
+    if (!hooks.probe) throw InternalError("this build has no probes linked in");
+    return hooks.probe(rest, streams.out);
+  }
   for (const std::string& argument : arguments) {
     if (argument != "--help" && argument != "-h" && command != "help") continue;
     streams.out << kHelp;
@@ -216,13 +210,11 @@ int dispatch(const std::vector<std::string>& arguments, const fs::path& program,
     streams.out << "tandem " << TANDEM_VERSION << '\n';
     return kExitOk;
   }
-  if (command.empty()) throw UserError("which command?", kSeeHelp);
-  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (command == "run") return run(rest, hooks, streams);
   if (command == "check") return check(rest, hooks, streams);
   if (command == "list") return list(rest, program, streams);
   if (command == "registers") return registers(rest, hooks, streams);
-  const std::string meant = nearest(command, {"run", "check", "list", "registers"});
+  const std::string meant = nearest(command, {"run", "check", "list", "registers", "probe"});
   throw UserError("unknown command '" + printable(command) + "'",
                   meant.empty() ? kSeeHelp : "did you mean '" + meant + "'?");
 }

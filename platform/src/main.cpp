@@ -9,6 +9,7 @@
 
 #include "soc_config.h"
 #include "tandem/platform/cli.h"
+#include "tandem/platform/probe/probe_command.h"
 #include "tandem/platform/registers.h"
 #include "tandem/platform/session.h"
 
@@ -24,6 +25,7 @@ tandem::platform::CommandHooks hooks() {
   hooks.start = tandem::platform::check_scenario;
   hooks.run = tandem::platform::run_scenario;
   hooks.registers = tandem::platform::run_registers;
+  hooks.probe = tandem::platform::run_probe;
   return hooks;
 }
 

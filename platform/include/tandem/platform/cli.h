@@ -11,8 +11,8 @@
 
 namespace tandem::platform {
 
-// What the command hands on to. Without `run` or `registers`
-// the sub-command says that this build has none.
+// What the command hands on to. Without `run`, `registers` or `probe` the sub-command says that
+// this build has none.
 struct CommandHooks {
   // Whether the modules accept the configuration; throws UserError. Called by run and check.
   std::function<void(const Scenario&)> check;
@@ -21,6 +21,8 @@ struct CommandHooks {
   std::function<void(const Scenario&)> start;
   std::function<RunReport(const Scenario&, RunObserver&)> run;
   std::function<int(const std::string& format, std::ostream& out)> registers;
+  // `arguments` without "probe".
+  std::function<int(const std::vector<std::string>& arguments, std::ostream& out)> probe;
 };
 
 struct CommandStreams {

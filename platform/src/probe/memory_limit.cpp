@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
+#include "tandem/memory/bank_timing.h"
+#include "tandem/platform/probe/memory_probe.h"
+
+namespace tandem::platform {
+namespace {
+
+using Kind = AccessPattern::Kind;
+using memory::RefreshMode;
+
+// Bursts per cycle of one channel, and why.
+struct Rate {
+  double bursts = 0;
+  std::string formula;
+};
+
+class Limits {
+ public:
+  Limits(const DeviceFile& device, const MemoryProbe& probe)
+      : device_(device),
+        probe_(probe),
+        geometry_(device.device.geometry),
+        t_(device.device),
+        outage_(t_.RP + t_.RFC + t_.RCDRD),
+        all_bank_(device.controller.refresh == RefreshMode::kAllBank && t_.REFI != 0) {}
+
+  std::optional<Rate> of_pattern() const {
+    switch (probe_.pattern.kind) {
+      case Kind::kSequential:
+        if (probe_.pattern.write_percent % 100 != 0) return std::nullopt;  // turnarounds
+        return latency_bound(stream(), t_.CL + t_.burst, "CL + burst");
+      case Kind::kRandom:
+        return latency_bound(random(), t_.RCDRD + t_.CL + t_.burst, "tRCD + CL + burst");
+      case Kind::kRowMisses:
+        return latency_bound(one_bank(), t_.RP + t_.RCDRD + t_.CL + t_.burst,
+                             "tRP + tRCD + CL + burst");
+      case Kind::kPingPong:
+        if (probe_.in_flight() > probe_.channels) return std::nullopt;  // hits depend on the queue
+        return latency_bound(one_bank(), t_.RP + t_.RCDRD + t_.CL + t_.burst,
+                             "tRP + tRCD + CL + burst");
+      case Kind::kStride:
+        return std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  // Part of the time in which a bank is not being refreshed, shut for it, or opened again.
+  double available() const {
+    if (t_.REFI == 0) return 1;
+    const double lost = static_cast<double>(all_bank_ ? outage_ : t_.RP + t_.RFCpb + t_.RCDRD);
+    return 1 - lost / static_cast<double>(t_.REFI);
+  }
+  std::string refresh_formula() const {
+    if (t_.REFI == 0) return "";
+    return all_bank_ ? " x (1 - (tRP + tRFC + tRCD) / tREFI)"
+                     : " x (1 - (tRP + tRFCpb + tRCD) / tREFI)";
+  }
+
+  // Whether the requests in flight lie in more than one bank group.
+  bool groups_alternate() const {
+    const memory::AddressMapping mapping(device_.mapping, probe_.channels, geometry_,
+                                         device_.interleave_bytes, device_.hash);
+    std::set<unsigned> groups;
+    for (std::uint64_t i = 0; i < probe_.in_flight() && groups.size() < 2; ++i) {
+      const memory::Location at =
+          mapping.decode((i * geometry_.burst_bytes()) & (mapping.size_bytes() - 1));
+      if (at.channel == 0) groups.insert(at.bank_group);
+    }
+    return groups.size() > 1;
+  }
+
+  // A stream waits for the refresh of the rank that it is in, and for what is left of a refresh of
+  // the next one when it gets there.
+  Rate stream() const {
+    const bool alternate = groups_alternate();
+    const memory::Cycle pace = std::max(t_.burst, alternate ? t_.CCD_S : t_.CCD_L);
+    const double rate = 1 / static_cast<double>(pace);
+    const std::string bus = pace == t_.burst ? "peak" : alternate ? "1 / tCCD_S" : "1 / tCCD_L";
+    if (!all_bank_) return {rate, bus};
+    const double outage = static_cast<double>(outage_);
+    double lost = outage;
+    std::string formula = bus + " x (1 - D / tREFI)";
+    const bool ranks_follow = geometry_.ranks > 1 && device_.mapping.rfind("RoRa", 0) == 0;
+    if (ranks_follow) {
+      const double bursts = static_cast<double>(geometry_.banks_per_rank()) * geometry_.columns();
+      lost += outage * outage / (2 * bursts * static_cast<double>(pace));
+      formula = bus + " x (1 - (D + D^2 / 2T) / tREFI), T in a rank";
+    }
+    return {rate * (1 - lost / static_cast<double>(t_.REFI)), formula + ", D = tRP + tRFC + tRCD"};
+  }
+
+  // Every request opens a row; commands on one bus: precharge, activate and column.
+  Rate random() const {
+    const double ranks = geometry_.ranks;
+    const auto per = [](double count, memory::Cycle cycles) {
+      return cycles == 0 ? 1.0 : count / static_cast<double>(cycles);
+    };
+    Rate least{per(1, std::max(t_.burst, t_.CCD_S)), "peak"};
+    const auto also = [&least](double bursts, const char* formula) {
+      if (bursts < least.bursts) least = {bursts, formula};
+    };
+    also(per(4 * ranks, t_.FAW), geometry_.ranks > 1 ? "4 ranks / tFAW" : "4 / tFAW");
+    also(per(ranks, t_.RRD_S), geometry_.ranks > 1 ? "ranks / tRRD_S" : "1 / tRRD_S");
+    also(per(geometry_.banks(), t_.RC), "banks / tRC");
+    if (!geometry_.separate_command_buses) also(1.0 / 3, "1 / 3 commands");
+    return {least.bursts * available(), least.formula + refresh_formula()};
+  }
+
+  Rate one_bank() const {
+    return {available() / static_cast<double>(t_.RC), "1 / tRC" + refresh_formula()};
+  }
+
+  Rate latency_bound(Rate rate, memory::Cycle latency, const char* formula) const {
+    const double in_flight = static_cast<double>(probe_.in_flight()) / probe_.channels;
+    const double bound = in_flight / static_cast<double>(latency) * available();
+    if (bound >= rate.bursts || probe_.pattern.write_percent == 100) return rate;
+    return {bound, "outstanding / (" + std::string(formula) + ")" + refresh_formula()};
+  }
+
+  const DeviceFile& device_;
+  const MemoryProbe& probe_;
+  const memory::DeviceGeometry& geometry_;
+  memory::CycleTiming t_;
+  memory::Cycle outage_;  // of a rank, for a refresh
+  bool all_bank_;
+};
+
+}  // namespace
+
+std::optional<ClosedForm> memory_limit(const DeviceFile& device, const MemoryProbe& probe) {
+  const std::optional<Rate> rate = Limits(device, probe).of_pattern();
+  if (!rate) return std::nullopt;
+  const double bytes_per_cycle = rate->bursts * device.device.geometry.burst_bytes();
+  const double gb_per_s = bytes_per_cycle * 1e3 / static_cast<double>(device.device.timing.tCK);
+  return ClosedForm{gb_per_s * probe.channels, rate->formula};
+}
+
+}  // namespace tandem::platform
