@@ -124,6 +124,7 @@ struct Bench {
     REQUIRE(gemvs->done() == 3 * kJobs + 1);
     REQUIRE(traffic->done() == 400);
     REQUIRE(traffic->mismatches() == 0);
+    REQUIRE(pim.memory().timing_violations() == 0);
   }
 
   pim::PimStack pim;
@@ -135,6 +136,23 @@ struct Bench {
   std::unique_ptr<GemvTraffic> gemvs;
 };
 
+std::vector<pim::Config> configurations() {
+  std::vector<pim::Config> all;
+  for (const auto fidelity : {memory::Fidelity::kTransaction, memory::Fidelity::kCommand}) {
+    for (const auto row_buffer : {pim::RowBuffer::kSingle, pim::RowBuffer::kDual}) {
+      for (const std::uint32_t depth : {1u, 3u, 64u}) {
+        pim::Config config = small_config(row_buffer);
+        config.memory.fidelity = fidelity;
+        config.memory.check_timing = fidelity == memory::Fidelity::kCommand;
+        config.queue_depth = depth;
+        config.max_outstanding = depth == 3 ? 2 : 64;
+        all.push_back(config);
+      }
+    }
+  }
+  return all;
+}
+
 std::vector<std::unique_ptr<Bench>> all_benches() {
   // One transaction at a time keeps vectors, commands and results in order; several do so as well,
   // because the PIM takes them in the order of their arrival.
@@ -144,15 +162,10 @@ std::vector<std::unique_ptr<Bench>> all_benches() {
       {12, {Answer::accepted, Answer::updated, Answer::completed}, 50'000, 0},
       {4, {Answer::accepted, Answer::completed}, 1'000, 2'500}};
   std::vector<std::unique_ptr<Bench>> benches;
-  for (const pim::RowBuffer row_buffer : {pim::RowBuffer::kSingle, pim::RowBuffer::kDual}) {
-    for (const std::uint32_t depth : {1u, 3u, 64u}) {
-      for (const auto& behaviour : behaviours) {
-        pim::Config config = small_config(row_buffer);
-        config.queue_depth = depth;
-        config.max_outstanding = depth == 3 ? 2 : 64;
-        benches.push_back(
-            std::make_unique<Bench>("pim" + std::to_string(benches.size()), config, behaviour));
-      }
+  for (const pim::Config& config : configurations()) {
+    for (const auto& behaviour : behaviours) {
+      benches.push_back(
+          std::make_unique<Bench>("pim" + std::to_string(benches.size()), config, behaviour));
     }
   }
   return benches;

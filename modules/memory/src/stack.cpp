@@ -116,6 +116,10 @@ void Stack::record(unsigned channel, const Interval& data, bool is_write) {
 void Stack::reset_timing() {
   for (Channel& channel : channels_) channel.reset(common::now_ps());
   if (commands_) commands_->reset();
+  for (const auto& checker : checkers_) {
+    violations_before_reset_ += checker->violation_count();
+    *checker = TimingChecker(config_.device, config_.compute);
+  }
 }
 
 std::uint64_t Stack::dmi_latency_ps() const {
@@ -141,7 +145,7 @@ const TimingChecker* Stack::checker(unsigned channel) const {
 }
 
 std::uint64_t Stack::timing_violations() const {
-  std::uint64_t count = 0;
+  std::uint64_t count = violations_before_reset_;
   for (const auto& checker : checkers_) count += checker->violation_count();
   return count;
 }

@@ -104,6 +104,7 @@ class Stack : public MemoryTarget, private CommandController::Listener {
   std::vector<Channel> channels_;                // transaction fidelity
   std::unique_ptr<CommandController> commands_;  // command fidelity
   std::vector<std::unique_ptr<TimingChecker>> checkers_;
+  std::uint64_t violations_before_reset_ = 0;
   std::vector<Waiting> waiting_;  // by number of the access
   std::uint64_t reads_ = 0;
   std::uint64_t writes_ = 0;
