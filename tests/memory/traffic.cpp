@@ -106,7 +106,7 @@ Outcome run_transaction(const DeviceConfig& device, const ControllerConfig& cont
   }
   Outcome outcome;
   outcome.wall_ns = since_ns(begin);
-  last_ps = std::max(last_ps, channel.last_drain().end_ps);
+  last_ps = std::max(last_ps, channel.finish_writes());
   outcome.gb_per_s = gb_per_s(device, accesses.size(), last_ps);
   outcome.latency_cycles = latencies.mean();
   outcome.read_latency_cycles = latencies.reads();

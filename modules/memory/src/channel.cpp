@@ -6,6 +6,8 @@
 namespace tandem::memory {
 namespace {
 
+constexpr unsigned kPiece = 8;  // bursts of a run that are taken to move together
+
 unsigned log2_of(std::uint64_t power_of_two) {
   unsigned bits = 0;
   while ((std::uint64_t{1} << bits) < power_of_two) ++bits;
@@ -27,6 +29,7 @@ Channel::Channel(const DeviceConfig& device, const ControllerConfig& controller)
       rank_shift_(log2_of(device.geometry.banks_per_rank())),
       per_bank_refresh_(controller.refresh == RefreshMode::kPerBank),
       per_bank_queues_(controller.queues == CommandQueues::kPerBank),
+      shared_commands_(!device.geometry.separate_command_buses),
       pace_(std::max(t_.burst, t_.CCD_L)),
       schedule_(per_bank_refresh_ ? device.geometry.banks() : device.geometry.ranks, t_.REFI),
       read_slots_(controller.read_queue),
@@ -51,12 +54,14 @@ void Channel::reset(std::uint64_t time_ps) {
   queues_.assign(per_bank_queues_ ? g.banks() : g.ranks, QueueSlots(controller_.command_queue));
   refreshed_.assign(per_bank_refresh_ ? g.banks() : g.ranks, Refreshed{});
   bus_.clear();
+  commands_.clear();
   read_slots_.clear();
   write_slots_.clear();
   buffer_.clear();
   buffered_ = 0;
   over_low_since_ = drain_until_ = head_of_line_ = next_transfer_ = 0;
-  last_column_ = last_activity_ = wck_until_ = 0;
+  last_column_ = last_read_ = last_write_ = last_activity_ = wck_until_ = 0;
+  waiting_writes_.clear();
 }
 
 // --- Refresh ---------------------------------------------------------------------------------
@@ -111,7 +116,8 @@ Interval Channel::reserve(unsigned bank, unsigned row, unsigned column_byte, std
                 ((column_byte & burst_mask) + bytes + burst_mask) >> burst_shift_, is_write};
   (is_write ? counters_.write_bytes : counters_.read_bytes) += bytes;
   Cycle at = std::max(to_cycles(earliest_ps), head_of_line_);
-  if (buffered_ != 0) settle_writes(at);
+  commands_.forget(at);
+  settle_writes(at);
   if (buffered_ != 0 && holds(run)) {
     ++(is_write ? counters_.merged_writes : counters_.forwarded);
     return {at * t_.tck_ps, (at + 1) * t_.tck_ps};
@@ -128,21 +134,46 @@ Interval Channel::reserve(unsigned bank, unsigned row, unsigned column_byte, std
 Channel::Columns Channel::read(const Run& run, Cycle at) {
   const Cycle admitted = read_slots_.admit(at);
   if (admitted > at) head_of_line_ = admitted;
+  const Cycle offered = std::max(admitted, drain_until_);
+  const Cycle entered = enter(run, offered);
+  if (!waiting_writes_.empty() &&
+      expected_column(run, entered + 1) > last_read_ + t_.read_to_write()) {
+    serve_writes();
+  }
   Columns columns{};
-  transfer(run, std::max(admitted, drain_until_), read_slots_, columns);
+  transfer(run, offered, entered, read_slots_, columns);
   return columns;
 }
 
-// Moves a run into its command queue, one burst per cycle, and serves it. Returns when its last
-// burst has left the queue that it waited in.
-Cycle Channel::transfer(const Run& run, Cycle at, QueueSlots& waiting, Columns& columns) {
-  constexpr unsigned kPiece = 8;  // bursts that are taken to leave together
+// The column command of a read, if nobody else wanted the bus.
+Cycle Channel::expected_column(const Run& run, Cycle ready) const {
+  const Bank& bank = banks_[run.bank];
+  if (bank.count != 0) {
+    const Session& s = bank.sessions[bank.count - 1];
+    if (s.row == run.row && ready < s.closes) {
+      return std::max({ready, s.activate + t_.RCDRD, s.last_column + pace_});
+    }
+  }
+  const ActivateSlots& activates = ranks_[rank_of(run.bank)].activates;
+  return activates.find(precharged(bank, run, ready), group_of(run.bank), t_) + t_.RCDRD;
+}
+
+// When a run gets its command queue, one burst per cycle.
+Cycle Channel::enter(const Run& run, Cycle at) {
   QueueSlots& queue = queue_of(run.bank);
   const Cycle offered = std::max(at, next_transfer_);
+  // Writes that wait for the bus leave only when it turns.
+  if (queue.held_up()) serve_writes();
   const Cycle entered = queue.admit(offered);
-  if (entered == offered) next_transfer_ = offered + std::min<std::uint64_t>(run.bursts, kPiece);
+  if (entered == offered) next_transfer_ = offered + at_most(run.bursts, kPiece);
+  return entered;
+}
+
+// Serves a run that has its command queue. Its last burst leaves `waiting` at the time returned.
+Cycle Channel::transfer(const Run& run, Cycle at, Cycle entered, QueueSlots& waiting,
+                        Columns& columns) {
   columns = place(run, entered + 1);
-  queue.take(columns.last, at_most(run.bursts, controller_.command_queue));
+  queue_of(run.bank).take(columns.last, at_most(run.bursts, controller_.command_queue));
   if (run.bursts == 1) {
     if (entered > at) waiting.take(entered, 1);
     return entered;
@@ -187,10 +218,12 @@ Cycle Channel::write(const Run& run, Cycle at) {
   return at;
 }
 
-// Drains what would have been drained by `now`: much while no command was queued, or anything after
-// a pause.
+// Does what would have been done by `now`: writes in the command queues get the bus when the reads
+// leave it for long enough; the buffer is drained when it holds much and no command is queued, or
+// after a pause.
 void Channel::settle_writes(Cycle now) {
-  if (buffered_ == 0) return;
+  if (!waiting_writes_.empty() && last_read_ + t_.read_to_write() <= now) serve_writes();
+  if (buffered_ == 0 || !waiting_writes_.empty()) return;
   const Cycle quiet = last_column_ + 1;
   if (buffered_ > controller_.write_low) {
     const Cycle begin = std::max({quiet, over_low_since_, drain_until_});
@@ -200,20 +233,51 @@ void Channel::settle_writes(Cycle now) {
   }
 }
 
+// Moves the buffer's writes into the command queues. They wait there for as long as reads keep the
+// bus.
 void Channel::drain(Cycle at) {
-  Cycle move = std::max(at, drain_until_);
-  Cycle begin = kNoCycle, end = 0;
+  const Cycle begin = std::max(at, drain_until_);
   for (const Run& run : buffer_) {
-    Columns columns{};
-    const Cycle left = transfer(run, move, write_slots_, columns);
+    if (run.bursts > controller_.command_queue) {
+      serve_writes();
+      Columns columns{};
+      const Cycle entered = enter(run, begin);
+      drain_until_ = std::max(drain_until_, transfer(run, begin, entered, write_slots_, columns));
+      continue;
+    }
+    const Cycle entered = enter(run, begin);
+    const Cycle left = entered + run.bursts - 1;
     drain_until_ = std::max(drain_until_, left);
-    begin = std::min(begin, columns.first);
-    end = std::max(end, columns.last);
+    write_slots_.take(left, static_cast<unsigned>(run.bursts));
+    queue_of(run.bank).hold(static_cast<unsigned>(run.bursts));
+    waiting_writes_.push_back({run, entered + 1});
   }
-  last_drain_ = {(begin + t_.CWL) * t_.tck_ps, (end + t_.CWL + t_.burst) * t_.tck_ps};
   ++counters_.drains;
   buffer_.clear();
   buffered_ = 0;
+  if (last_write_ >= last_read_ || last_read_ + t_.read_to_write() <= begin) serve_writes();
+}
+
+std::uint64_t Channel::finish_writes() {
+  if (buffered_ != 0) drain(std::max(last_column_, last_activity_));
+  serve_writes();
+  return last_drain_.end_ps;
+}
+
+void Channel::serve_writes() {
+  Cycle begin = kNoCycle, end = 0;
+  for (const WaitingWrite& write : waiting_writes_) {
+    const unsigned slots = static_cast<unsigned>(write.run.bursts);
+    QueueSlots& queue = queue_of(write.run.bank);
+    const Columns columns = place(write.run, write.ready);
+    queue.release(slots);
+    queue.take(columns.last, slots);
+    begin = std::min(begin, columns.first);
+    end = std::max(end, columns.last);
+  }
+  if (waiting_writes_.empty()) return;
+  waiting_writes_.clear();
+  last_drain_ = {(begin + t_.CWL) * t_.tck_ps, (end + t_.CWL + t_.burst) * t_.tck_ps};
 }
 
 // Whether a queued write holds all of the run.
@@ -243,6 +307,8 @@ Channel::Columns Channel::place(const Run& run, Cycle ready) {
   counters_.busy_ps += busy_ps;
   if (!run.is_write) counters_.read_bursts += run.bursts;
   last_column_ = std::max(last_column_, columns.last);
+  Cycle& last = run.is_write ? last_write_ : last_read_;
+  last = std::max(last, columns.last);
   last_activity_ = std::max(last_activity_, columns.last);
   return columns;
 }
@@ -323,6 +389,13 @@ bool Channel::overtake(const Run& run, unsigned index, Cycle ready, Cycle from, 
   return true;
 }
 
+// When the row that is open in the bank is shut for a run that comes at `ready`.
+Cycle Channel::precharge_of(const Bank& bank, Cycle ready) const {
+  const Session& s = bank.sessions[bank.count - 1];
+  if (controller_.page == PagePolicy::kClosed) return s.precharge_ready;  // with its last column
+  return commands_.find(std::max(ready, s.precharge_ready));
+}
+
 // When the bank can be activated for the run.
 Cycle Channel::precharged(const Bank& bank, const Run& run, Cycle ready) const {
   const Cycle from = std::max(ready, bank.activate_ready);
@@ -332,8 +405,7 @@ Cycle Channel::precharged(const Bank& bank, const Run& run, Cycle ready) const {
   if (s.row == run.row && ready < s.closes && controller_.page == PagePolicy::kOpen) {
     return std::max(from, s.closes);
   }
-  const bool by_itself = controller_.page == PagePolicy::kClosed;
-  const Cycle precharge = by_itself ? s.precharge_ready : std::max(ready, s.precharge_ready);
+  const Cycle precharge = precharge_of(bank, ready);
   return precharge < s.closes ? std::max(from, precharge + t_.RP) : from;
 }
 
@@ -349,9 +421,10 @@ void Channel::open(const Run& run, Cycle ready, Columns& columns, std::uint64_t&
   Slot slot{};
   for (;;) {
     from = after_refresh(target, from);
-    activate = rank.activates.find(from, group, t_);
+    activate = commands_.find(rank.activates.find(from, group, t_));
     closes = schedule_.next(target, activate);
-    if (after_refresh(target, activate) != activate) {
+    if (after_refresh(target, activate) != activate ||
+        rank.activates.find(activate, group, t_) != activate) {
       from = activate;
       continue;
     }
@@ -359,7 +432,8 @@ void Channel::open(const Run& run, Cycle ready, Columns& columns, std::uint64_t&
     if (slot.begin < closes) break;
     from = closes;
   }
-  rank.activates.take(activate, group);
+  columns.told_later += rank.activates.take(activate, group, t_);
+  commands_.take(activate);
   ++counters_.activates;
   if (bank.count == kSessions) {
     std::move(bank.sessions.begin() + 1, bank.sessions.end(), bank.sessions.begin());
@@ -367,7 +441,10 @@ void Channel::open(const Run& run, Cycle ready, Columns& columns, std::uint64_t&
   }
   if (bank.count != 0) {
     Session& before = bank.sessions[bank.count - 1];
-    before.precharge = std::min(before.closes, std::max(ready, before.precharge_ready));
+    before.precharge = std::min(before.closes, precharge_of(bank, ready));
+    if (controller_.page == PagePolicy::kOpen && before.precharge < before.closes) {
+      commands_.take(before.precharge);
+    }
   }
   bank.sessions[bank.count++] = {run.row, 0, activate, 0, activate + t_.RAS, kNoCycle, closes};
   bank.activate_ready = activate + t_.RC;
@@ -396,19 +473,19 @@ Channel::Slot Channel::find_columns(const Run& run, Cycle ready, Cycle from,
 Channel::Slot Channel::find_slot(const Run& run, Cycle from, std::uint64_t bursts) const {
   const DataBus::User user{rank_of(run.bank), run.is_write};
   const Cycle data = latency(run.is_write);
-  if (pace_ <= t_.burst) {
-    const DataBus::Slot slot = bus_.find(user, from + data, bursts, t_);
-    return {slot.begin - data, slot.begin - data, slot.bursts};
-  }
-  // A single burst has its place in the group. The data of longer runs are charged to the bus
-  // without holes, from the time at which the group could have begun: bursts of other groups go
-  // between them.
+  const bool paced = pace_ > t_.burst;
   const GroupPace& pace = groups_[group_of(run.bank)].pace;
   for (;;) {
-    const Cycle since = pace.find(from, bursts * pace_);
+    // A single burst has its place in the group. The data of longer runs are charged to the bus
+    // without holes, from the time at which the group could have begun: bursts of other groups go
+    // between them.
+    const Cycle since = paced ? pace.find(from, bursts * pace_) : from;
     const DataBus::Slot slot = bus_.find(user, since + data, bursts, t_);
-    if (bursts > 1 || slot.begin == since + data) return {slot.begin - data, since, slot.bursts};
-    from = slot.begin - data;
+    const Cycle column = slot.begin - data;
+    const Cycle command = shared_commands_ ? commands_.find(column) : column;
+    const bool fits = !paced || bursts > 1 || column == since;
+    if (command == column && fits) return {column, paced ? since : column, slot.bursts};
+    from = command;
   }
 }
 
@@ -416,6 +493,7 @@ void Channel::claim(const Run& run, const Slot& slot) {
   const DataBus::User user{rank_of(run.bank), run.is_write};
   bus_.take(user, {slot.begin + latency(run.is_write), slot.bursts}, t_);
   if (pace_ > t_.burst) groups_[group_of(run.bank)].pace.take(slot.since, slot.bursts * pace_);
+  if (shared_commands_) commands_.take(slot.begin);
 }
 
 void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& columns,

@@ -20,7 +20,8 @@ Cycle turnaround(const DataBus::User& first, const DataBus::User& second, const 
 // --- Queues ----------------------------------------------------------------------------------
 
 Cycle QueueSlots::admit(Cycle at, unsigned wanted, unsigned reserved) {
-  const unsigned most = slots_ > reserved + wanted ? slots_ - reserved - wanted : 0;
+  reserved += held_ + wanted;
+  const unsigned most = slots_ > reserved ? slots_ - reserved : 0;
   while (first_ < entries_.size() && (entries_[first_].leaves <= at || taken_ > most)) {
     at = std::max(at, entries_[first_].leaves);
     taken_ -= entries_[first_].slots;
@@ -50,7 +51,7 @@ void QueueSlots::delay(Cycle cycle, Cycle by) {
 void QueueSlots::clear() {
   entries_.clear();
   first_ = 0;
-  taken_ = 0;
+  taken_ = held_ = 0;
 }
 
 // --- Activates -------------------------------------------------------------------------------
@@ -59,17 +60,13 @@ Cycle ActivateSlots::after(unsigned index, unsigned group, const CycleTiming& t)
   return kept_[index].at + (kept_[index].group == group ? t.RRD_L : t.RRD_S);
 }
 
-// Whether an activate at `at`, between index - 1 and index, leaves those that follow legal.
-bool ActivateSlots::fits(Cycle at, unsigned index, unsigned group, const CycleTiming& t) const {
-  for (unsigned i = index; i < count_ && i < index + kWindow; ++i) {
-    const unsigned later = i - index;  // activates between this one and kept_[i]
-    if (later < 2 && kept_[i].at < at + (kept_[i].group == group ? t.RRD_L : t.RRD_S)) return false;
-    // The fourth activate before kept_[i], once this one is counted.
-    const unsigned before = kWindow - 1 - later;
-    const Cycle first = before == 0 ? at : index >= before ? kept_[index - before].at : at;
-    if ((before == 0 || index >= before) && kept_[i].at < first + t.FAW) return false;
-  }
-  return true;
+// Of an activate that follows those before `index`.
+Cycle ActivateSlots::earliest(Cycle from, unsigned index, unsigned group,
+                              const CycleTiming& t) const {
+  if (index >= 1) from = std::max(from, after(index - 1, group, t));
+  if (index >= 2) from = std::max(from, after(index - 2, group, t));
+  if (index >= kWindow) from = std::max(from, kept_[index - kWindow].at + t.FAW);
+  return from;
 }
 
 Cycle ActivateSlots::find(Cycle from, unsigned group, const CycleTiming& t) const {
@@ -78,15 +75,12 @@ Cycle ActivateSlots::find(Cycle from, unsigned group, const CycleTiming& t) cons
   unsigned index = count_;
   while (index > lowest && kept_[index - 1].at >= from) --index;
   for (;; ++index) {
-    Cycle at = from;
-    if (index >= 1) at = std::max(at, after(index - 1, group, t));
-    if (index >= 2) at = std::max(at, after(index - 2, group, t));
-    if (index >= kWindow) at = std::max(at, kept_[index - kWindow].at + t.FAW);
-    if (index == count_ || (at < kept_[index].at && fits(at, index, group, t))) return at;
+    const Cycle at = earliest(from, index, group, t);
+    if (index == count_ || at < kept_[index].at) return at;
   }
 }
 
-void ActivateSlots::take(Cycle at, unsigned group) {
+Cycle ActivateSlots::take(Cycle at, unsigned group, const CycleTiming& t) {
   if (count_ == kKept) {
     std::move(kept_.begin() + 1, kept_.end(), kept_.begin());
     --count_;
@@ -94,6 +88,44 @@ void ActivateSlots::take(Cycle at, unsigned group) {
   unsigned index = count_++;
   for (; index > 0 && kept_[index - 1].at > at; --index) kept_[index] = kept_[index - 1];
   kept_[index] = {at, group};
+  Cycle delay = 0;
+  for (++index; index < count_; ++index) {
+    Activate& later = kept_[index];
+    const Cycle moved = earliest(later.at, index, later.group, t);
+    delay += moved - later.at;
+    later.at = moved;
+  }
+  return delay;
+}
+
+// --- Command bus -----------------------------------------------------------------------------
+
+Cycle CommandBus::find(Cycle from) const {
+  if (from < begin_) return from;
+  for (Cycle word = from / kWord; word < begin_ / kWord + kWords; ++word) {
+    std::uint64_t free = ~taken_[word % kWords];
+    if (word == from / kWord) free &= ~std::uint64_t{0} << (from % kWord);
+    if (free != 0) return word * kWord + static_cast<Cycle>(__builtin_ctzll(free));
+  }
+  return std::max(from, begin_ + kWords * kWord);
+}
+
+void CommandBus::take(Cycle at) {
+  if (at < begin_ || at >= begin_ + kWords * kWord) return;
+  taken_[at / kWord % kWords] |= std::uint64_t{1} << (at % kWord);
+}
+
+void CommandBus::forget(Cycle cycle) {
+  if (cycle >= begin_ + kWords * kWord) {
+    taken_.fill(0);
+    begin_ = cycle / kWord * kWord;
+  }
+  for (; begin_ + kWord <= cycle; begin_ += kWord) taken_[begin_ / kWord % kWords] = 0;
+}
+
+void CommandBus::clear() {
+  taken_.fill(0);
+  begin_ = 0;
 }
 
 // --- Data bus --------------------------------------------------------------------------------

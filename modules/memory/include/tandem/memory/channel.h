@@ -63,6 +63,9 @@ class Channel {
   Interval reserve_compute(std::uint64_t bank_mask, std::uint64_t earliest_ps,
                            std::uint64_t duration_ps, std::uint64_t rows_opened);
 
+  // Drains the write buffer and returns when the last write has had its data on the bus.
+  std::uint64_t finish_writes();
+
   // As new at `time_ps`; counters stay.
   void reset(std::uint64_t time_ps);
 
@@ -123,6 +126,10 @@ class Channel {
     Cycle write_end = 0;  // of the last write's data
   };
 
+  struct WaitingWrite {
+    Run run;
+    Cycle ready;
+  };
   struct Slot {  // for column commands
     Cycle begin;
     Cycle since;  // when the bank group could have begun, if its pace is slower than the bus
@@ -142,13 +149,17 @@ class Channel {
   void settle_writes(Cycle now);
   void drain(Cycle at);
   bool holds(const Run& run) const;
-  Cycle transfer(const Run& run, Cycle at, QueueSlots& waiting, Columns& columns);
+  void serve_writes();
+  Cycle enter(const Run& run, Cycle at);
+  Cycle transfer(const Run& run, Cycle at, Cycle entered, QueueSlots& waiting, Columns& columns);
+  Cycle expected_column(const Run& run, Cycle ready) const;
 
   // Banks
   Columns place(const Run& run, Cycle ready);
   bool join(const Run& run, Cycle ready, Columns& columns, std::uint64_t& left);
   bool overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns);
   void open(const Run& run, Cycle ready, Columns& columns, std::uint64_t& left);
+  Cycle precharge_of(const Bank& bank, Cycle ready) const;
   Cycle precharged(const Bank& bank, const Run& run, Cycle ready) const;
   Slot find_columns(const Run& run, Cycle ready, Cycle from, std::uint64_t bursts) const;
   Slot find_slot(const Run& run, Cycle from, std::uint64_t bursts) const;
@@ -171,12 +182,14 @@ class Channel {
   unsigned rank_shift_;   // log2 of the banks of a rank
   bool per_bank_refresh_;
   bool per_bank_queues_;
-  Cycle pace_;  // of column commands within a bank group
+  bool shared_commands_;  // columns go over the same command bus as rows
+  Cycle pace_;            // of column commands within a bank group
 
   std::vector<Bank> banks_;
   std::vector<RankState> ranks_;
   std::vector<Group> groups_;
   DataBus bus_;
+  CommandBus commands_;  // the one that activates go over
   RefreshSchedule schedule_;
   std::vector<Refreshed> refreshed_;
   std::uint64_t refreshes_before_epoch_ = 0;
@@ -184,14 +197,17 @@ class Channel {
 
   QueueSlots read_slots_;
   QueueSlots write_slots_;
-  std::vector<QueueSlots> queues_;  // per bank or rank
-  std::vector<Run> buffer_;         // writes not yet drained
-  std::uint64_t buffered_ = 0;      // bursts of buffer_
+  std::vector<QueueSlots> queues_;            // per bank or rank
+  std::vector<Run> buffer_;                   // writes not yet drained
+  std::uint64_t buffered_ = 0;                // bursts of buffer_
+  std::vector<WaitingWrite> waiting_writes_;  // drained, wait for the bus in the command queues
   Cycle over_low_since_ = 0;
   Cycle drain_until_ = 0;   // the last write of the present batch has its command queue
   Cycle head_of_line_ = 0;  // when the last access that had to wait for a slot got it
   Cycle next_transfer_ = 0;
   Cycle last_column_ = 0;
+  Cycle last_read_ = 0;
+  Cycle last_write_ = 0;
   Cycle last_activity_ = 0;
   Cycle wck_until_ = 0;
   Interval last_drain_{0, 0};

@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "tandem/memory/bank_timing.h"
@@ -20,6 +21,10 @@ class QueueSlots {
   // while `reserved` others are taken by somebody who has not said when he leaves.
   Cycle admit(Cycle at, unsigned wanted = 1, unsigned reserved = 0);
   void take(Cycle leaves, unsigned slots);
+  // Slots of those of whom it is not known yet when they leave.
+  void hold(unsigned slots) { held_ += slots; }
+  void release(unsigned slots) { held_ -= slots; }
+  bool held_up() const { return held_ >= slots_; }
   // Those that would leave after `cycle` leave later.
   void delay(Cycle cycle, Cycle by);
   void clear();
@@ -31,6 +36,7 @@ class QueueSlots {
   };
   unsigned slots_;
   unsigned taken_ = 0;
+  unsigned held_ = 0;
   std::vector<Entry> entries_;  // those from first_ on count, the first to leave first
   std::size_t first_ = 0;
 };
@@ -38,22 +44,41 @@ class QueueSlots {
 // Activates of one rank: tRRD between neighbours, four at most in any tFAW.
 class ActivateSlots {
  public:
+  // Earliest activate not before `from`. It goes before those that cannot go as early, even if they
+  // have to wait for it.
   Cycle find(Cycle from, unsigned group, const CycleTiming& t) const;
-  void take(Cycle at, unsigned group);
+  // At a time that find() gave. Returns how long others have to wait for it, in sum.
+  Cycle take(Cycle at, unsigned group, const CycleTiming& t);
   void clear() { count_ = 0; }
 
  private:
-  static constexpr unsigned kKept = 32;
+  static constexpr unsigned kKept = 128;
   static constexpr unsigned kWindow = 4;
   struct Activate {
     Cycle at;
     unsigned group;
   };
   Cycle after(unsigned index, unsigned group, const CycleTiming& t) const;
-  bool fits(Cycle at, unsigned index, unsigned group, const CycleTiming& t) const;
+  Cycle earliest(Cycle from, unsigned index, unsigned group, const CycleTiming& t) const;
 
   std::array<Activate, kKept> kept_{};  // the latest, in order of time
   unsigned count_ = 0;
+};
+
+// One command per cycle. Remembers a window of cycles; what lies outside counts as free.
+class CommandBus {
+ public:
+  Cycle find(Cycle from) const;
+  void take(Cycle at);
+  // Nothing before `cycle` will be asked for.
+  void forget(Cycle cycle);
+  void clear();
+
+ private:
+  static constexpr Cycle kWord = 64;
+  static constexpr Cycle kWords = 64;
+  std::array<std::uint64_t, kWords> taken_{};  // a bit per cycle, modulo the window
+  Cycle begin_ = 0;                            // of the window, a multiple of kWord
 };
 
 // The data bus of a channel, in cycles of data. Neighbours of different direction or rank keep the
@@ -80,7 +105,7 @@ class DataBus {
   void clear();
 
  private:
-  static constexpr std::size_t kKept = 64;
+  static constexpr std::size_t kKept = 256;
   struct Slice {
     Cycle begin;
     Cycle end;
@@ -100,7 +125,7 @@ class GroupPace {
   void clear();
 
  private:
-  static constexpr std::size_t kKept = 16;
+  static constexpr std::size_t kKept = 64;
   struct Slice {
     Cycle begin;
     Cycle end;
