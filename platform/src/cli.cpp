@@ -78,7 +78,8 @@ auto naming_the_file(const Scenario& scenario, Function function) {
   }
 }
 
-Scenario load(const po::variables_map& values, const char* command, const CommandHooks& hooks) {
+Scenario load(const po::variables_map& values, const char* command, const CommandHooks& hooks,
+              const CommandStreams& streams) {
   if (values.count("file") == 0) {
     throw UserError(std::string(command) + ": which scenario? give a FILE", kSeeHelp);
   }
@@ -113,7 +114,7 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   add_overrides(options);
   options.add_options()("out", po::value<std::string>())("no-progress", "")("quiet", "");
   const po::variables_map values = parse(arguments, options, "file");
-  const Scenario scenario = load(values, "run", hooks);
+  const Scenario scenario = load(values, "run", hooks, streams);
   const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                    : fs::path("out") / scenario.file.stem();
   check_result_folder(folder);
@@ -157,7 +158,7 @@ int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   add_overrides(options);
   options.add_options()("effective", "");
   const po::variables_map values = parse(arguments, options, "file");
-  const Scenario scenario = load(values, "check", hooks);
+  const Scenario scenario = load(values, "check", hooks, streams);
   if (hooks.start) {
     naming_the_file(scenario, [&] { hooks.start(scenario); });
   }

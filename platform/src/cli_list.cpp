@@ -107,9 +107,10 @@ void list_choices(const char* title, const ChoiceList& list, std::ostream& out) 
 }  // namespace
 
 void list_topic(const std::string& topic, const fs::path& program, std::ostream& out) {
-  const std::vector<std::string> topics = {"scenarios", "hardware", "devices",
-                                           "policies",  "formats",  "keys"};
+  const std::vector<std::string> topics = {"scenarios", "hardware", "devices",    "policies",
+                                           "formats",   "keys",     "device-keys"};
   if (topic == "keys") return print_key_table(out);
+  if (topic == "device-keys") return print_device_key_table(out);
   if (!topic.empty() && std::find(topics.begin(), topics.end(), topic) == topics.end()) {
     const std::string meant = nearest(topic, topics);
     throw UserError("list: unknown topic '" + printable(topic) + "'; expected " + join_or(topics),
@@ -124,7 +125,9 @@ void list_topic(const std::string& topic, const fs::path& program, std::ostream&
   if (all || topic == "formats") {
     list_choices("draft formats (policy.draft.format)", choices<DraftFormat>(), out);
   }
-  if (all) out << "'tandem list keys' prints every key of a scenario.\n";
+  if (all)
+    out << "'tandem list keys' prints every key of a scenario, 'tandem list device-keys' every "
+           "key of a device file.\n";
 }
 
 }  // namespace tandem::platform

@@ -6,6 +6,7 @@ namespace {
 
 constexpr bool kRequired = true;
 constexpr std::uint32_t kMany = 1u << 30;
+constexpr std::uint32_t kLongestQueue = 65'536;
 constexpr double kManyTimes = 1e6;
 
 void bind_currents(Binder& b, DramCurrents& c) {
@@ -31,15 +32,15 @@ void bind_controller(Binder& b, memory::ControllerConfig& c) {
   b.choice({"page", "what happens to a row after its last access"}, c.page);
   b.choice({"queues", "what has a command queue"}, c.queues);
   b.choice({"refresh", "what one refresh command covers"}, c.refresh);
-  b.integer({"command_queue", "requests in each command queue"}, c.command_queue, 0, kMany);
-  b.integer({"read_queue", "reads that wait for a command queue"}, c.read_queue, 0, kMany);
+  b.integer({"command_queue", "requests in each command queue"}, c.command_queue, 1, kLongestQueue);
+  b.integer({"read_queue", "reads that wait for a command queue"}, c.read_queue, 1, kLongestQueue);
   b.integer({"write_queue", "writes that wait; when it is full they are drained"}, c.write_queue, 0,
             kMany);
   b.integer({"write_low", "more writes than this are drained when no command is queued"},
-            c.write_low, 0, kMany);
+            c.write_low, 0, kLongestQueue);
   b.integer({"write_idle", "idle cycles after which any write is drained"}, c.write_idle, 0, kMany);
   b.integer({"row_hit_cap", "accesses to an open row before an older miss may close it"},
-            c.row_hit_cap, 0, kMany);
+            c.row_hit_cap, 1, kMany);
 }
 
 void bind_pim_timing(Binder& b, PimTimingKeys& t) {
@@ -98,17 +99,17 @@ void bind_pim_device(Binder& b, DeviceDocument& d) {
 
 void bind_dram_geometry(Binder& b, DramGeometry& g, bool whole) {
   const auto count = [&b, whole](const char* name, const char* meaning,
-                                 std::optional<std::uint32_t>& value) {
-    b.integer({name, meaning, whole}, value, 0, kMany);
+                                 std::optional<std::uint32_t>& value, std::uint32_t max) {
+    b.integer({name, meaning, whole}, value, 1, max);
   };
-  count("ranks", "ranks of a channel", g.ranks);
-  count("bank_groups", "bank groups of a rank", g.bank_groups);
-  count("banks_per_group", "banks of a bank group", g.banks_per_group);
-  if (whole) count("rows", "rows of a bank", g.rows);
+  count("ranks", "ranks of a channel, a power of two like all counts", g.ranks, 64);
+  count("bank_groups", "bank groups of a rank", g.bank_groups, 64);
+  count("banks_per_group", "banks of a bank group", g.banks_per_group, 64);
+  if (whole) count("rows", "rows of a bank", g.rows, kMany);
   b.measure({"row", "bytes of one row of a bank, over all devices of the rank", whole}, g.row_bytes,
             Quantity::kBytes);
-  count("bus_width_bits", "data pins of a channel", g.bus_width_bits);
-  count("burst_length", "transfers per column access", g.burst_length);
+  count("bus_width_bits", "data pins of a channel", g.bus_width_bits, 4096);
+  count("burst_length", "transfers per column access", g.burst_length, 256);
   b.measure({"data_rate", "transfers per second and pin", whole}, g.data_rate_transfers_per_s,
             Quantity::kTransferRate);
   b.integer({"command_buses", "1, or 2: rows and columns have one each, as HBM has"},

@@ -37,7 +37,9 @@ class TableBinder : public Binder {
   void flag(const Key& key, bool& value) override {
     row(key, "true or false", value ? "true" : "false");
   }
-  void word(const Key& key, std::string& value) override { row(key, "name", value); }
+  void word(const Key& key, std::string& value) override {
+    row(key, "name", value.empty() ? unset_ : value);
+  }
   void path(const Key& key, std::filesystem::path&) override { row(key, "file", ""); }
   void named_file(const Key& key, NamedFile& value) override {
     row(key, "name or file", value.name);

@@ -67,7 +67,7 @@ void check_mapping(const Checker& check, const DramConfig& dram, const DeviceFil
   }
 }
 
-void check_dram(const Checker& check, const DramConfig& dram) {
+std::vector<std::string> check_dram(const Checker& check, const DramConfig& dram) {
   if (dram.capacity_bytes % dram.channels != 0) {
     check.fail("platform.dram.capacity", size(dram.capacity_bytes) + " cannot be divided into " +
                                              std::to_string(dram.channels) + " channels");
@@ -87,6 +87,7 @@ void check_dram(const Checker& check, const DramConfig& dram) {
     check.fail("platform.dram.device", error.what(), error.hint());
   }
   check_mapping(check, dram, device);
+  return device.warnings;
 }
 
 void check_npu(const Checker& check, const NpuConfig& npu) {
@@ -187,10 +188,11 @@ void check_policy(const Checker& check, const Scenario& scenario) {
 
 }  // namespace
 
-void check_scenario(const Scenario& scenario, const BindingNotes& notes, const YamlMark& start) {
+std::vector<std::string> check_scenario(const Scenario& scenario, const BindingNotes& notes,
+                                        const YamlMark& start) {
   const Checker check(notes, start);
   const HardwareConfig& h = scenario.platform;
-  check_dram(check, h.dram);
+  std::vector<std::string> warnings = check_dram(check, h.dram);
   check_npu(check, h.npu);
   check.power_of_two("platform.interconnect.width", h.interconnect.width_bytes);
   if (h.sram.size_bytes % kPageBytes != 0) {
@@ -204,6 +206,7 @@ void check_scenario(const Scenario& scenario, const BindingNotes& notes, const Y
   if (scenario.run.timeline.end_ps <= scenario.run.timeline.begin_ps) {
     check.fail("run.timeline.end", "the window ends before it begins");
   }
+  return warnings;
 }
 
 }  // namespace tandem::platform

@@ -28,7 +28,7 @@ Scenario bind_document(YamlNode tree, const std::vector<std::string>& overrides)
     const auto& [path, mark] = notes.missing.front();
     throw ScenarioError(mark, path, "this key is required");
   }
-  check_scenario(scenario, notes, start);
+  scenario.warnings = check_scenario(scenario, notes, start);
   return scenario;
 }
 

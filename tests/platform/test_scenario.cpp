@@ -22,8 +22,8 @@ TEST_CASE_METHOD(ScenarioFixture, "every kind of key is read") {
 seed: 18446744073709551615
 fidelity: {memory: transaction}
 platform:
-  dram: {device: ddr4_3200_x64, channels: 2, capacity: 2 GiB, timing: {tRCD: 14 ns},
-         mapping: channel_row_bank_column}
+  dram: {device: ddr4_3200, channels: 2, capacity: 2 GiB, timing: {tRCDRD: 14 ns, tFAW: 40},
+         mapping: ChRoRaBaCoBg}
   pim: {enabled: false, row_buffer: single, lanes: {bsfp_draft: 32}}
   npu: {clock: 800 MHz, array: {rows: 16, dataflow: os}, sequencer: serial}
   interconnect: {width: 16 B, arbitration: priority}
@@ -38,9 +38,14 @@ run: {baseline: none, timeline: off, max_simulated_time: 5 ms}
 )"));
   CHECK(scenario.seed == 18446744073709551615ULL);
   CHECK(scenario.platform.dram.channels == 2);
-  CHECK(scenario.platform.dram.timing.activate_to_read_ps == 14'000);
-  CHECK_FALSE(scenario.platform.dram.timing.precharge_ps.has_value());
-  CHECK(scenario.platform.dram.mapping == AddressMapping::kChannelRowBankColumn);
+  const DramConfig& dram = scenario.platform.dram;
+  CHECK(dram.device.name == "ddr4_3200");
+  CHECK(dram.device.path.filename() == "ddr4_3200.yaml");
+  CHECK(dram.overrides.timing.get("tRCDRD")->ps(625) == 14'000);
+  CHECK(dram.overrides.timing.get("tFAW")->ps(625) == 25'000);
+  CHECK_FALSE(dram.overrides.timing.get("tRP").has_value());
+  CHECK(dram.mapping == "ChRoRaBaCoBg");
+  CHECK_FALSE(dram.channel_interleave_bytes.has_value());
   CHECK_FALSE(scenario.platform.pim.enabled);
   CHECK(scenario.platform.pim.row_buffer == RowBuffer::kSingle);
   CHECK(scenario.platform.pim.lanes.bsfp_draft == 32);

@@ -158,7 +158,24 @@ TEST_CASE_METHOD(ScenarioFixture, "hardware that cannot be built is refused") {
             .find("platform.dram.capacity: 1 GiB cannot be divided into 3 channels") !=
         std::string::npos);
   CHECK(error_of(minimal(), {"platform.dram.device=core_memory"})
-            .find("platform.dram.device: expected lpddr5_6400_x16") != std::string::npos);
+            .find("platform.dram.device: there is no DRAM device 'core_memory'") !=
+        std::string::npos);
+  CHECK(error_of(minimal(), {"platform.dram.device=./core_memory.yaml"})
+            .find("platform.dram.device: cannot read the device file 'core_memory.yaml'") !=
+        std::string::npos);
+  CHECK(error_of(minimal("platform: {dram: {mapping: RoRaBaCoBgBg}}")) ==
+        "s.yaml:4:28: platform.dram.mapping: 'RoRaBaCoBgBg' has 'Bg' twice, so it is no bijection: "
+        "it must hold each of Ro Ra Bg Ba Co Ch once, such as RoRaBaCoBgCh");
+  CHECK(error_of(minimal(), {"platform.dram.channel_interleave=4 KiB"})
+            .find("platform.dram.channel_interleave: 4 KiB is more than a row, which is 2 KiB") !=
+        std::string::npos);
+  CHECK(error_of(minimal("platform: {dram: {timing: {tCCD_S: 30 ns}}}"))
+            .find("s.yaml:4:27: platform.dram.timing.tCCD_L: 5000 ps is less than tCCD_S, which "
+                  "is 30000 ps") == 0);
+  CHECK(error_of(minimal("platform: {dram: {geometry: {banks_per_group: 3}}}")) ==
+        "s.yaml:4:47: platform.dram.geometry.banks_per_group: 3 is not a power of two");
+  CHECK(error_of(minimal("platform: {dram: {timing: {tRCDRD: 0}}}"))
+            .find("s.yaml:4:36: platform.dram.timing.tRCDRD: is 0, must be given") == 0);
   CHECK(error_of(minimal(), {"platform.interconnect.width=48 B"}).find("power of two") !=
         std::string::npos);
   CHECK(error_of(minimal(), {"run.timeline={begin: 2 us, end: 1 us}"})

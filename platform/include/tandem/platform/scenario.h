@@ -204,6 +204,8 @@ struct Scenario {
   // Where the scenario came from; not part of the effective configuration.
   std::filesystem::path file;       // as named on the command line, empty for a text
   std::filesystem::path directory;  // paths of the effective configuration are relative to it
+
+  std::vector<std::string> warnings;  // what loading found doubtful, with file and line
 };
 
 // Period of a clock in ps, rounded to the nearest picosecond and at least 1.
