@@ -458,7 +458,7 @@ TEST_CASE("commands that a computing bank cannot obey are found") {
       {"open row", {act(0, 0, 5), gwrite(9, 0, 4)}, true},
       {"open row", {comp(0)}, true},
       {"open row", {gact(0, 0), pimprea(5), comps(9, 4)}, false},
-      {"open row", {act(0, 0), readres(9)}, true},
+      {"open row", {act(0, 0), comp(9)}, true},
       {"open row", {gact(0, 0, 5), rd(9, 0, 5)}, true},
   }));
   INFO(test.rule << ", last command " << describe(test.log.back()));

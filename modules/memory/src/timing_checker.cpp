@@ -19,9 +19,9 @@ constexpr unsigned kActivatesPerWindow = 4;
 constexpr Cycle kMostIntervals = 9;  // of tREFI: one and the eight that may be postponed
 constexpr std::size_t kBurstsKept = 8;
 
+// Needs an open row; the accumulators that a result read empties do not.
 bool is_compute(CommandKind kind) {
-  return kind == CommandKind::kCompute || kind == CommandKind::kComputeRead ||
-         kind == CommandKind::kResultRead;
+  return kind == CommandKind::kCompute || kind == CommandKind::kComputeRead;
 }
 
 bool of_computing_banks(CommandKind kind) {
