@@ -467,6 +467,12 @@ TEST_CASE("commands that a computing bank cannot obey are found") {
   require_only(judge(quiet_device(), compute, test.log), test.log, test.rule);
 }
 
+TEST_CASE("results may be read when the rows are shut") {
+  ComputeBanks compute;
+  compute.dual_row_buffer = true;
+  require_legal(judge(quiet_device(), compute, {gact(0, 0), comp(5), pimprea(6), readres(9)}));
+}
+
 TEST_CASE("different rows may be open in the two buffers of a bank") {
   ComputeBanks compute;
   compute.dual_row_buffer = true;
