@@ -50,8 +50,8 @@ class ChannelRun final : private memory::CommandChannel::Client, private pim::Pi
       }
       if (sent < reads && channel_.accepts(false)) submit_read(sent++, first_read_row, now);
       channel_.tick(now);
-      const bool more = (next < operations.size() && pim_.accepts()) ||
-                        (sent < reads && channel_.accepts(false));
+      const bool more =
+          (next < operations.size() && pim_.accepts()) || (sent < reads && channel_.accepts(false));
       const memory::Cycle event = channel_.next();
       if (!more && event == memory::kNoCycle) break;
       now = more ? now + 1 : std::max(event, now + 1);

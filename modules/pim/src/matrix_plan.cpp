@@ -14,6 +14,15 @@ std::uint64_t lowest(std::uint64_t count) {
   return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
 }
 
+// Units with one of the banks.
+std::uint64_t units(std::uint64_t banks, unsigned banks_per_unit) {
+  std::uint64_t count = 0;
+  for (; banks != 0; banks = banks_per_unit >= 64 ? 0 : banks >> banks_per_unit) {
+    if ((banks & lowest(banks_per_unit)) != 0) ++count;
+  }
+  return count;
+}
+
 class MatrixPlan {
  public:
   MatrixPlan(const PimCommandSet& set, const MatrixShape& shape, Operations& out)
@@ -111,7 +120,6 @@ PlanCounts count(const PimCommandSet& set, const Operations& operations) {
   std::uint64_t open_banks = 0;
   for (const BankOperation& operation : operations) {
     const std::uint64_t banks = operation.bank_mask == 0 ? all : operation.bank_mask & all;
-    const auto count = static_cast<std::uint64_t>(__builtin_popcountll(banks));
     switch (operation.kind) {
       case Kind::kHeader:
         if (operation.row != open_row) open_banks = 0;
@@ -121,7 +129,7 @@ PlanCounts count(const PimCommandSet& set, const Operations& operations) {
         break;
       case Kind::kCompute:
       case Kind::kComputeRead:
-        counts.columns += ceil_divide(count, set.config().banks_per_unit) * operation.count;
+        counts.columns += units(banks, set.config().banks_per_unit) * operation.count;
         if (operation.kind == Kind::kComputeRead) ++counts.result_reads;
         break;
       case Kind::kBufferWrite:
