@@ -11,6 +11,7 @@ install(EXPORT TandemTargets NAMESPACE tandem:: DESTINATION ${package_dir})
 install(FILES ${CMAKE_BINARY_DIR}/TandemConfig.cmake ${CMAKE_BINARY_DIR}/TandemConfigVersion.cmake
               .cmake/TandemSystemC.cmake
         DESTINATION ${package_dir})
+install(DIRECTORY scenarios/hardware/devices/ DESTINATION ${CMAKE_INSTALL_DATADIR}/tandem/devices)
 
 if(BUILD_TESTING)
   add_test(NAME consumer

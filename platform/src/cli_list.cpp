@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kNameWidth = 36;
+constexpr std::uint64_t kShown = 100'000'000;  // bandwidths are shown in 0.1 GB/s
 
 // `scenarios/` of the working directory or of a folder around the program; empty if there is none.
 fs::path scenario_folder(const fs::path& program) {
@@ -86,7 +87,8 @@ void list_devices(const fs::path& program, std::ostream& out) {
   out << "DRAM devices (platform.dram.device), figures of one channel:\n";
   for (const auto& [name, path] : device_files(scenario_folder(program))) {
     const memory::DeviceConfig device = read_device_file(path).device;
-    const auto bandwidth = static_cast<std::uint64_t>(device.geometry.peak_bytes_per_s());
+    const auto bandwidth =
+        static_cast<std::uint64_t>(device.geometry.peak_bytes_per_s() / kShown + 0.5) * kShown;
     out << "  " << std::left << std::setw(kNameWidth) << name << ' '
         << format_quantity(bandwidth, Quantity::kBandwidth) << ", " << device.geometry.banks()
         << " banks, row " << format_quantity(device.geometry.row_bytes, Quantity::kBytes) << ", "

@@ -23,6 +23,10 @@ foreach(script IN LISTS scripts)
   endforeach()
 endforeach()
 
+if(NOT EXISTS ${prefix}/share/tandem/devices/hbm2_neupims.yaml)
+  message(FATAL_ERROR "the device files are not installed")
+endif()
+
 set(flags "")
 if(SANITIZE)
   set(flags -fsanitize=address,undefined)

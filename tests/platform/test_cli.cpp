@@ -6,6 +6,7 @@
 #include "report_fixture.h"
 #include "scenario_fixture.h"
 #include "tandem/platform/cli.h"
+#include "tandem/platform/errors.h"
 
 using namespace tandem::platform;
 using tandem::test::consistent_report;
@@ -135,6 +136,31 @@ TEST_CASE_METHOD(CommandFixture, "check validates, and prints the effective conf
   CHECK(runs == 0);
   CHECK(command({"check", (folder.path() / "none.yaml").string()}) == 2);
   CHECK(err.str().find("No such file or directory") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CommandFixture, "device files: warnings go to standard error, errors end in 2") {
+  // include puts a device that comes with the project beneath one changed line.
+  const std::string original = TANDEM_SCENARIO_DIR "/hardware/devices/lpddr5_6400.yaml";
+  const auto device = [&](const std::string& change) {
+    folder.write("mine.yaml", "include: " + original + "\n" + change + "\n");
+    return command(
+        {"check", file, "--set", "platform.dram.device=" + (folder.path() / "mine.yaml").string()});
+  };
+  const std::string mine = (folder.path() / "mine.yaml").string();
+  CHECK(device("timing: {tRC: 48}") == 0);
+  CHECK(err.str() == "warning: " + mine +
+                         ":2:15: timing.tRC: 60 ns is less than tRAS + tRP; 61.25 ns is used "
+                         "(accept_published: true keeps it)\n");
+  CHECK(device("timing: {tRC: 48}\naccept_published: true") == 0);
+  CHECK(err.str().empty());
+  CHECK(device("timing: {tRP: 0}") == kExitUser);
+  CHECK(err.str().find("error: " + mine + ":2:15: timing.tRP: is 0") != std::string::npos);
+  CHECK(device("geometry: {bank_groups: 3}") == kExitUser);
+  CHECK(err.str().find(":2:25: geometry.bank_groups: 3 is not a power of two") !=
+        std::string::npos);
+  CHECK(device("mapping: RoRaBaCoBgRo") == kExitUser);
+  CHECK(err.str().find(":2:10: mapping: 'RoRaBaCoBgRo' has 'Ro' twice, so it is no bijection") !=
+        std::string::npos);
 }
 
 TEST_CASE_METHOD(CommandFixture, "wrong command lines: exit code 2 and the way to the help") {
