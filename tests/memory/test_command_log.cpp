@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's command log, judged by the timing checker.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
 #include <set>
@@ -253,5 +254,55 @@ TEST_CASE("a command that a rule binds is found when it comes one cycle earlier"
         "tRTP_S",           "tRTRS",    "tWR",    "tWTR_L", "tWTR_S", "tWCKSYNC"}) {
     INFO(rule);
     CHECK(rules.count(rule) == 1);
+  }
+}
+
+namespace {
+
+// The name under which the checker reports a parameter: that of the rule it is part of.
+std::string rule_of(const TimingField& field) {
+  if (field.value == &DeviceTiming::CL) return "tRTRS";
+  if (field.value == &DeviceTiming::CWL) return "tWR";
+  return field.name();
+}
+
+bool breaks(const std::vector<Command>& log, const DeviceConfig& device, const std::string& rule) {
+  TimingChecker checker(device);
+  replay(log, checker);
+  return std::any_of(checker.violations().begin(), checker.violations().end(),
+                     [&rule](const Violation& violation) { return violation.rule == rule; });
+}
+
+}  // namespace
+
+TEST_CASE("a log is illegal for a device with any parameter one cycle longer") {
+  std::set<std::string> binding;
+  for (const std::string& name : tandem::test::device_names()) {
+    const DeviceConfig device = tandem::test::device(name);
+    std::vector<std::vector<Command>> logs;
+    for (const ControllerConfig& controller : controllers(device)) {
+      for (const Traffic& traffic : {kTraffic[2], kTraffic[4], kTraffic[5]}) {
+        logs.push_back(log_of(device, controller, traffic));
+      }
+    }
+    for (const TimingField& field : kTimingFields) {
+      if (device.timing.*field.value == 0) continue;  // no such rule
+      DeviceConfig slower = device;
+      slower.timing.*field.value += device.timing.tCK;
+      if (std::any_of(logs.begin(), logs.end(), [&](const std::vector<Command>& log) {
+            return breaks(log, slower, rule_of(field));
+          })) {
+        binding.emplace(field.name());
+      }
+    }
+  }
+  for (const TimingField& field : kTimingFields) {
+    // The unit; and the two that bound from above.
+    if (field.value == &DeviceTiming::tCK || field.value == &DeviceTiming::tREFI ||
+        field.value == &DeviceTiming::tWCKIDLE) {
+      continue;
+    }
+    INFO(field.path);
+    CHECK(binding.count(field.name()) == 1);
   }
 }
