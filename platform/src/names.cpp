@@ -12,7 +12,7 @@ constexpr Choice kExecution[] = {
 };
 constexpr Choice kFidelity[] = {
     {"transaction", "banks and buses are reserved per burst or tile"},
-    {"command", "every DRAM command is scheduled against its timing table", kNotYet},
+    {"command", "every DRAM command is scheduled against its timing table"},
 };
 constexpr Choice kScheduling[] = {
     {"fr_fcfs", "row hits first, then the oldest request"},
@@ -36,6 +36,22 @@ constexpr Choice kPimCommandSet[] = {
     {"neupims", "the same as composites with a header"},
     {"aim", "all banks of a channel at once, results in registers"},
     {"hbm_pim", "one programmable unit per two banks, lock step, mode switches"},
+};
+constexpr Choice kPimCommandsChoice[] = {
+    {"device", "those of the device, newton if it names none"},
+    {"newton", "global buffer, group activate, compute and result read"},
+    {"neupims", "the same with headers and composites"},
+    {"aim", "all banks of a channel at once"},
+    {"hbm_pim", "one unit per two banks, mode switches"},
+};
+constexpr Choice kPimCommandForm[] = {
+    {"composite", "one command for a run of columns, where the command set has such"},
+    {"raw", "a command for every column"},
+};
+constexpr Choice kRowBufferChoice[] = {
+    {"device", "those of the device, two if it names none"},
+    {"single", "PIM and ordinary accesses take turns"},
+    {"dual", "ordinary accesses go on while banks compute"},
 };
 constexpr Choice kRowBuffer[] = {
     {"single", "a bank serves either PIM or ordinary traffic"},
@@ -144,6 +160,18 @@ ChoiceList choices<memory::RefreshMode>() {
 template <>
 ChoiceList choices<PimCommandSet>() {
   return list(kPimCommandSet);
+}
+template <>
+ChoiceList choices<PimCommandsChoice>() {
+  return list(kPimCommandsChoice);
+}
+template <>
+ChoiceList choices<PimCommandForm>() {
+  return list(kPimCommandForm);
+}
+template <>
+ChoiceList choices<RowBufferChoice>() {
+  return list(kRowBufferChoice);
 }
 template <>
 ChoiceList choices<RowBuffer>() {

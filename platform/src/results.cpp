@@ -156,6 +156,11 @@ void check_physics(const Scenario& scenario, const RunReport& report) {
     }
   }
   check_energy(report);
+  const observe::Statistic* violations = report.statistics.find("memory.timing_violations");
+  if (violations != nullptr && violations->as_double() > 0.0) {
+    throw InternalError("the timing checker objects to " + number(violations->as_double()) +
+                        " DRAM commands");
+  }
   if (report.accepted_tokens > report.drafted_tokens) {
     throw InternalError(
         "more tokens accepted than drafted: " + std::to_string(report.accepted_tokens) + " of " +

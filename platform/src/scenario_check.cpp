@@ -186,6 +186,16 @@ void check_policy(const Checker& check, const Scenario& scenario) {
   }
 }
 
+void check_fidelity(const Checker& check, const Scenario& scenario) {
+  const Fidelity& fidelity = scenario.fidelity;
+  if (!scenario.platform.pim.enabled || fidelity.memory == fidelity.pim) return;
+  check.fail("fidelity.pim",
+             std::string("expected that of the memory, ") + name_of(fidelity.memory) + ", got " +
+                 name_of(fidelity.pim),
+             "they work on the same banks: write `fidelity: " +
+                 std::string(name_of(fidelity.memory)) + "` for both");
+}
+
 }  // namespace
 
 std::vector<std::string> check_scenario(const Scenario& scenario, const BindingNotes& notes,
@@ -201,6 +211,7 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   }
   check_address_map(check, h);
   check_policy(check, scenario);
+  check_fidelity(check, scenario);
   check_readable(check, "model.weights", scenario.model.weights);
   check_readable(check, "model.tokenizer", scenario.model.tokenizer);
   if (scenario.run.timeline.end_ps <= scenario.run.timeline.begin_ps) {

@@ -18,6 +18,8 @@ void bind_dram(Binder& b, DramConfig& d) {
   b.measure({"channel_interleave", "contiguous bytes before the next channel"},
             d.channel_interleave_bytes, Quantity::kBytes);
   b.integer({"queue_depth", "requests that a channel holds"}, d.queue_depth, 1, 1024);
+  b.flag({"check_timing", "judge every command by the timing table (fidelity command)"},
+         d.check_timing);
   b.section({"geometry", "overrides of the device's geometry"},
             [&](Binder& inner) { bind_dram_geometry(inner, d.overrides.geometry, false); });
   b.section({"timing", "overrides of the device's timing"},
@@ -26,12 +28,28 @@ void bind_dram(Binder& b, DramConfig& d) {
             [&](Binder& inner) { bind_dram_energy(inner, d.overrides.energy); });
 }
 
+void bind_pim_lane_overrides(Binder& b, PimLaneOverrides& l) {
+  const auto lanes = [&b](const char* name, const char* meaning,
+                          std::optional<std::uint32_t>& value) {
+    b.integer({name, meaning}, value, 1, 4096);
+  };
+  lanes("fp16", "FP16 weights", l.fp16);
+  lanes("bf16", "BF16 weights", l.bf16);
+  lanes("int8", "INT8 weights", l.int8);
+  lanes("int4", "INT4 weights", l.int4);
+  lanes("e2m1", "E2M1 weights", l.e2m1);
+  lanes("e3m0", "E3M0 weights", l.e3m0);
+  lanes("bsfp_draft", "the 4-bit plane of BSFP weights", l.bsfp_draft);
+}
+
 void bind_pim(Binder& b, PimConfig& p) {
   b.flag({"enabled", "whether the memory can compute"}, p.enabled);
+  b.choice({"command_set", "how the banks are commanded"}, p.command_set);
+  b.choice({"commands", "one command for a run of columns, or one each"}, p.commands);
   b.choice({"row_buffer", "row buffers of a bank"}, p.row_buffer);
   b.measure({"clock", "of the units in the banks"}, p.clock_hz, Quantity::kFrequency);
   b.section({"lanes", "multiply-accumulates per bank and PIM clock"},
-            [&](Binder& inner) { bind_pim_lanes(inner, p.lanes); });
+            [&](Binder& inner) { bind_pim_lane_overrides(inner, p.lanes); });
   b.integer({"global_buffer_rows", "DRAM rows of input vector that a channel holds"},
             p.global_buffer_rows, 1, 64);
   b.integer({"accumulators_per_bank", "results that a bank holds"}, p.accumulators_per_bank, 1,

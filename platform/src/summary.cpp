@@ -112,8 +112,11 @@ std::string npu_text(const NpuConfig& npu) {
 
 std::string pim_text(const PimConfig& pim) {
   if (!pim.enabled) return "none";
-  return std::string(name_of(pim.row_buffer)) + " row buffer, " + std::to_string(pim.lanes.fp16) +
-         " FP16 lanes per bank at " + format_quantity(pim.clock_hz, Quantity::kFrequency);
+  const auto own = [](const auto& choice) {
+    const std::string name = name_of(choice);
+    return name == "device" ? std::string("the device's") : name;
+  };
+  return "commands: " + own(pim.command_set) + ", row buffers: " + own(pim.row_buffer);
 }
 
 void write_setup(Page& page, const Scenario& scenario) {

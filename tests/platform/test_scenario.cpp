@@ -47,7 +47,7 @@ run: {baseline: none, timeline: off, max_simulated_time: 5 ms}
   CHECK(dram.mapping == "ChRoRaBaCoBg");
   CHECK_FALSE(dram.channel_interleave_bytes.has_value());
   CHECK_FALSE(scenario.platform.pim.enabled);
-  CHECK(scenario.platform.pim.row_buffer == RowBuffer::kSingle);
+  CHECK(scenario.platform.pim.row_buffer == RowBufferChoice::kSingle);
   CHECK(scenario.platform.pim.lanes.bsfp_draft == 32);
   CHECK(scenario.platform.npu.clock_hz == 800'000'000);
   CHECK(scenario.platform.npu.array.dataflow == Dataflow::kOutputStationary);

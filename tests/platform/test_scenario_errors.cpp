@@ -79,16 +79,20 @@ TEST_CASE_METHOD(ScenarioFixture, "unknown words are refused with those there ar
         "--set workload.sampling=hot: workload.sampling: expected greedy or a map, got 'hot'");
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "memory and PIM have one fidelity, because they share banks") {
+  CHECK(
+      error_of(minimal("fidelity: {pim: command}"))
+          .find(
+              "s.yaml:4:17: fidelity.pim: expected that of the memory, transaction, got command") ==
+      0);
+  CHECK_NOTHROW(load(minimal("fidelity: command")));
+  CHECK_NOTHROW(load(minimal("fidelity: {memory: command}\nplatform: {pim: {enabled: false}}")));
+}
+
 TEST_CASE_METHOD(ScenarioFixture, "words of a later version are recognised and refused") {
   CHECK(error_of(minimal("execution: timing")) ==
         "s.yaml:4:12: execution: 'timing' is not available in this version; available: "
         "functional");
-  CHECK(error_of(minimal("fidelity: command")) ==
-        "s.yaml:4:11: fidelity.memory: 'command' is not available in this version; available: "
-        "transaction");
-  CHECK(
-      error_of(minimal("fidelity: {pim: command}")).find("s.yaml:4:17: fidelity.pim: 'command'") ==
-      0);
   CHECK(error_of(minimal("platform: {cpu: {form: riscv}}"))
             .find("platform.cpu.form: 'riscv' is not available") != std::string::npos);
   CHECK(error_of(minimal("sweep: {a: 1}")) ==

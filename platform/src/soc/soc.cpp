@@ -110,9 +110,11 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       transcript_(setup.prompts.size()) {
   TANDEM_HAS_PROCESS(Soc);
   if (hardware_.pim.enabled) {
-    pim_ = std::make_unique<pim::PimStack>("pim", pim_config(hardware_));
+    pim_ =
+        std::make_unique<pim::PimStack>("pim", pim_config(hardware_, setup.scenario.fidelity.pim));
   } else {
-    stack_ = std::make_unique<memory::Stack>("memory", stack_config(hardware_.dram));
+    stack_ = std::make_unique<memory::Stack>(
+        "memory", stack_config(hardware_.dram, setup.scenario.fidelity.memory));
   }
   connect();
   connect_interrupts();

@@ -55,6 +55,78 @@ void apply_mac_energy(std::uint64_t fp16_mac_fj, pim::Energy& energy) {
   energy.source = kScenarioSource;
 }
 
+pim::CommandSetKind command_set(PimCommandSet set) {
+  switch (set) {
+    case PimCommandSet::kNeupims:
+      return pim::CommandSetKind::kNeupims;
+    case PimCommandSet::kAim:
+      return pim::CommandSetKind::kAim;
+    case PimCommandSet::kHbmPim:
+      return pim::CommandSetKind::kHbmPim;
+    case PimCommandSet::kNone:
+    case PimCommandSet::kNewton:
+      break;
+  }
+  return pim::CommandSetKind::kNewton;
+}
+
+PimCommandSet chosen(PimCommandsChoice choice) {
+  switch (choice) {
+    case PimCommandsChoice::kNewton:
+      return PimCommandSet::kNewton;
+    case PimCommandsChoice::kNeupims:
+      return PimCommandSet::kNeupims;
+    case PimCommandsChoice::kAim:
+      return PimCommandSet::kAim;
+    case PimCommandsChoice::kHbmPim:
+      return PimCommandSet::kHbmPim;
+    case PimCommandsChoice::kDevice:
+      break;
+  }
+  return PimCommandSet::kNone;
+}
+
+// What the device says.
+void apply(const PimDevice& device, pim::Config& config) {
+  config.command_set = command_set(device.command_set);
+  config.row_buffer =
+      device.row_buffer == RowBuffer::kDual ? pim::RowBuffer::kDual : pim::RowBuffer::kSingle;
+  config.banks = device.banks;
+  config.banks_per_unit = device.banks_per_unit;
+  config.clock_period_ps = clock_period_ps(device.clock_hz);
+  const PimLanes& l = device.lanes;
+  config.lanes = {l.fp16, l.bf16, l.int8, l.int4, l.e2m1, l.e3m0, l.bsfp_draft};
+  config.global_buffer_rows = device.global_buffer_rows;
+  config.accumulators_per_bank = device.accumulators_per_bank;
+}
+
+// What the scenario says beyond it.
+void apply(const PimConfig& written, pim::Config& config) {
+  const auto replace = [](std::uint32_t& value, const std::optional<std::uint32_t>& other) {
+    value = other.value_or(value);
+  };
+  if (written.command_set != PimCommandsChoice::kDevice) {
+    config.command_set = command_set(chosen(written.command_set));
+  }
+  config.commands = written.commands == PimCommandForm::kRaw ? pim::CommandForm::kRaw
+                                                             : pim::CommandForm::kComposite;
+  if (written.row_buffer != RowBufferChoice::kDevice) {
+    config.row_buffer = written.row_buffer == RowBufferChoice::kDual ? pim::RowBuffer::kDual
+                                                                     : pim::RowBuffer::kSingle;
+  }
+  if (written.clock_hz) config.clock_period_ps = clock_period_ps(*written.clock_hz);
+  const PimLaneOverrides& l = written.lanes;
+  replace(config.lanes.fp16, l.fp16);
+  replace(config.lanes.bf16, l.bf16);
+  replace(config.lanes.int8, l.int8);
+  replace(config.lanes.int4, l.int4);
+  replace(config.lanes.e2m1, l.e2m1);
+  replace(config.lanes.e3m0, l.e3m0);
+  replace(config.lanes.bsfp_draft, l.bsfp_draft);
+  replace(config.global_buffer_rows, written.global_buffer_rows);
+  replace(config.accumulators_per_bank, written.accumulators_per_bank);
+}
+
 abi::Placement placement(Engine engine) {
   switch (engine) {
     case Engine::kNpu:
@@ -80,9 +152,12 @@ DeviceFile dram_device(const DramConfig& dram) {
   }
 }
 
-memory::Stack::Config stack_config(const DramConfig& dram) {
+memory::Stack::Config stack_config(const DramConfig& dram, FidelityLevel fidelity) {
   const DeviceFile file = dram_device(dram);
   memory::Stack::Config config;
+  config.fidelity = fidelity == FidelityLevel::kCommand ? memory::Fidelity::kCommand
+                                                        : memory::Fidelity::kTransaction;
+  config.check_timing = dram.check_timing;
   config.device = file.device;
   config.controller = file.controller;
   config.channels = dram.channels;
@@ -140,18 +215,16 @@ npu::Config npu_config(const HardwareConfig& hardware) {
   return checked(config, "platform.npu");
 }
 
-pim::Config pim_config(const HardwareConfig& hardware) {
+pim::Config pim_config(const HardwareConfig& hardware, FidelityLevel fidelity) {
   const PimConfig& written = hardware.pim;
+  const PimDevice device = dram_device(hardware.dram).pim;
+  const bool described = device.command_set != PimCommandSet::kNone;
   pim::Config config;
-  config.memory = stack_config(hardware.dram);
-  config.row_buffer =
-      written.row_buffer == RowBuffer::kDual ? pim::RowBuffer::kDual : pim::RowBuffer::kSingle;
-  config.clock_period_ps = clock_period_ps(written.clock_hz);
-  const PimLanes& lanes = written.lanes;
-  config.lanes = {lanes.fp16, lanes.bf16, lanes.int8,      lanes.int4,
-                  lanes.e2m1, lanes.e3m0, lanes.bsfp_draft};
-  config.global_buffer_rows = written.global_buffer_rows;
-  config.accumulators_per_bank = written.accumulators_per_bank;
+  config.memory = stack_config(hardware.dram, fidelity);
+  if (described) apply(device, config);
+  apply(written, config);
+  // Timing that the device gives is that of its own commands.
+  if (!described || written.command_set != PimCommandsChoice::kDevice) config.banks.reset();
   config.queue_depth = written.command_queue_depth;
   config.port_bytes_per_cycle = static_cast<std::uint32_t>(hardware.interconnect.width_bytes);
   config.dram_base = hardware.address_map.dram;

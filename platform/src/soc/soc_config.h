@@ -14,10 +14,12 @@ namespace tandem::platform {
 
 // Each throws UserError, naming the section of the scenario, for what the module refuses.
 DeviceFile dram_device(const DramConfig& dram);
-memory::Stack::Config stack_config(const DramConfig& dram);
+memory::Stack::Config stack_config(const DramConfig& dram,
+                                   FidelityLevel fidelity = FidelityLevel::kTransaction);
 memory::Sram::Config sram_config(const HardwareConfig& hardware);
 npu::Config npu_config(const HardwareConfig& hardware);
-pim::Config pim_config(const HardwareConfig& hardware);
+pim::Config pim_config(const HardwareConfig& hardware,
+                       FidelityLevel fidelity = FidelityLevel::kTransaction);
 
 abi::PolicyBlock policy_block(const PolicyConfig& policy);
 

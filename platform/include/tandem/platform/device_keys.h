@@ -74,11 +74,11 @@ enum class RowBuffer { kSingle, kDual };
 struct PimLanes {
   std::uint32_t fp16 = 16;
   std::uint32_t bf16 = 16;
-  std::uint32_t int8 = 32;
-  std::uint32_t int4 = 64;
-  std::uint32_t e2m1 = 64;
-  std::uint32_t e3m0 = 64;
-  std::uint32_t bsfp_draft = 64;
+  std::uint32_t int8 = 16;
+  std::uint32_t int4 = 16;
+  std::uint32_t e2m1 = 16;
+  std::uint32_t e3m0 = 16;
+  std::uint32_t bsfp_draft = 16;
 };
 
 }  // namespace tandem::platform

@@ -47,6 +47,12 @@ ChoiceList choices<memory::RefreshMode>();
 template <>
 ChoiceList choices<PimCommandSet>();
 template <>
+ChoiceList choices<PimCommandsChoice>();
+template <>
+ChoiceList choices<PimCommandForm>();
+template <>
+ChoiceList choices<RowBufferChoice>();
+template <>
 ChoiceList choices<RowBuffer>();
 template <>
 ChoiceList choices<Dataflow>();

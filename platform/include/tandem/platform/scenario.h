@@ -28,16 +28,28 @@ struct DramConfig {
   std::string mapping;  // see memory::AddressMapping; empty: the device's own
   std::optional<std::uint64_t> channel_interleave_bytes;  // the device's own unless given
   std::uint32_t queue_depth = 32;                         // requests a channel holds
+  bool check_timing = false;  // replay the command log (fidelity command)
   DramOverrides overrides;
+};
+
+// What a scenario may change of the device's pim section; kDevice: nothing.
+enum class PimCommandsChoice { kDevice, kNewton, kNeupims, kAim, kHbmPim };
+enum class RowBufferChoice { kDevice, kSingle, kDual };
+enum class PimCommandForm { kComposite, kRaw };
+
+struct PimLaneOverrides {
+  std::optional<std::uint32_t> fp16, bf16, int8, int4, e2m1, e3m0, bsfp_draft;
 };
 
 struct PimConfig {
   bool enabled = true;
-  RowBuffer row_buffer = RowBuffer::kDual;
-  std::uint64_t clock_hz = 1'000'000'000;
-  PimLanes lanes;
-  std::uint32_t global_buffer_rows = 1;  // DRAM rows of input vector a channel holds
-  std::uint32_t accumulators_per_bank = 16;
+  PimCommandsChoice command_set = PimCommandsChoice::kDevice;
+  PimCommandForm commands = PimCommandForm::kComposite;
+  RowBufferChoice row_buffer = RowBufferChoice::kDevice;
+  std::optional<std::uint64_t> clock_hz;
+  PimLaneOverrides lanes;
+  std::optional<std::uint32_t> global_buffer_rows;  // DRAM rows of input vector a channel holds
+  std::optional<std::uint32_t> accumulators_per_bank;
   std::uint32_t command_queue_depth = 64;
   std::uint64_t mac_energy_fj = 320;  // one FP16 multiply-accumulate in a bank
 };
