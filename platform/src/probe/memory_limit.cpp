@@ -28,9 +28,9 @@ class Limits {
         all_bank_(device.controller.refresh == RefreshMode::kAllBank && t_.REFI != 0) {}
 
   std::optional<Rate> of_pattern() const {
+    if (probe_.pattern.write_percent % 100 != 0) return std::nullopt;  // turnarounds
     switch (probe_.pattern.kind) {
       case Kind::kSequential:
-        if (probe_.pattern.write_percent % 100 != 0) return std::nullopt;  // turnarounds
         return latency_bound(stream(), t_.CL + t_.burst, "CL + burst");
       case Kind::kRandom:
         return latency_bound(random(), t_.RCDRD + t_.CL + t_.burst, "tRCD + CL + burst");
@@ -88,7 +88,7 @@ class Limits {
     if (ranks_follow) {
       const double bursts = static_cast<double>(geometry_.banks_per_rank()) * geometry_.columns();
       lost += outage * outage / (2 * bursts * static_cast<double>(pace));
-      formula = bus + " x (1 - (D + D^2 / 2T) / tREFI), T in a rank";
+      formula = bus + " x (1 - (D + D^2 / 2T) / tREFI) on average, T of streaming in one rank";
     }
     return {rate * (1 - lost / static_cast<double>(t_.REFI)), formula + ", D = tRP + tRFC + tRCD"};
   }
@@ -103,8 +103,12 @@ class Limits {
     const auto also = [&least](double bursts, const char* formula) {
       if (bursts < least.bursts) least = {bursts, formula};
     };
-    also(per(4 * ranks, t_.FAW), geometry_.ranks > 1 ? "4 ranks / tFAW" : "4 / tFAW");
+    also(per(4 * ranks, t_.FAW), geometry_.ranks > 1 ? "ranks x 4 / tFAW" : "4 / tFAW");
     also(per(ranks, t_.RRD_S), geometry_.ranks > 1 ? "ranks / tRRD_S" : "1 / tRRD_S");
+    const memory::Cycle write_cycle = t_.RCDWR + t_.CWL + t_.burst + t_.WR + t_.RP;
+    if (probe_.pattern.write_percent == 100 && write_cycle > t_.RC) {
+      also(per(geometry_.banks(), write_cycle), "banks / (tRCD + CWL + burst + tWR + tRP)");
+    }
     also(per(geometry_.banks(), t_.RC), "banks / tRC");
     if (!geometry_.separate_command_buses) also(1.0 / 3, "1 / 3 commands");
     return {least.bursts * available(), least.formula + refresh_formula()};

@@ -151,12 +151,14 @@ PimProbeResult probe_pim(const DeviceFile& device, const PimProbe& probe) {
   PimProbeResult result;
   result.row_buffer = probe.row_buffer_of(device.pim);
   result.form = probe.commands_of(device.pim);
-  result.pim_cycles = client.last_result + 1;
+  result.pim_cycles = client.last_result == 0 ? 0 : client.last_result + 1;
   result.read_cycles = probe.reads == 0 ? 0 : client.last_read + 1;
   result.cycles = std::max(result.pim_cycles, result.read_cycles);
   result.time_ps = result.cycles * tck_ps;
-  result.cycles_per_tile =
-      static_cast<double>(result.pim_cycles) / static_cast<double>(probe.tiles);
+  if (probe.tiles != 0) {
+    result.cycles_per_tile =
+        static_cast<double>(result.pim_cycles) / static_cast<double>(probe.tiles);
+  }
   const double bytes_per_compute = static_cast<double>(device.device.geometry.banks()) /
                                    set->config().banks_per_unit * set->config().column_bytes;
   result.inside_gb_per_s =

@@ -29,8 +29,8 @@ pim::CommandSetKind kind_of(PimCommandSet set) {
 
 void check(const DeviceFile& device, const PimProbe& probe, const pim::CommandSetConfig& config) {
   const std::uint64_t columns = device.device.geometry.row_bytes / config.column_bytes;
-  if (probe.tiles == 0 || probe.macs == 0 || probe.composites == 0) {
-    throw UserError("--tiles, --macs and --composites: expected at least 1");
+  if (probe.macs == 0 || probe.composites == 0) {
+    throw UserError("--macs and --composites: expected at least 1");
   }
   if (std::uint64_t{probe.macs} * probe.composites > columns) {
     throw UserError("--macs " + std::to_string(probe.macs) + " --composites " +
@@ -79,7 +79,7 @@ std::unique_ptr<pim::PimCommandSet> command_set_of(const DeviceFile& device,
 }
 
 PimWork::PimWork(const pim::PimCommandSet& set, const PimProbe& probe) : set_(set), probe_(probe) {
-  set_.enter(operations_);
+  if (probe_.tiles != 0) set_.enter(operations_);
   if (probe_.writes != 0) {
     set_.load_vectors(probe_.writes * set_.geometry().row_bytes, operations_);
   }

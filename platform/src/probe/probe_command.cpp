@@ -10,6 +10,7 @@
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/probe/probe_report.h"
+#include "tandem/platform/probe/tables.h"
 #include "text.h"
 
 namespace tandem::platform {
@@ -23,6 +24,8 @@ constexpr const char* kHelp =
 Usage
   tandem probe memory --device FILE [options]   one pattern of ordinary requests
   tandem probe pim --device FILE [options]      tiles for the computing banks of one channel
+  tandem probe table TOPIC                      validation in Markdown: memory, pim or contention
+  tandem probe picture contention               single and dual row buffers under load, as SVG
 
 FILE is a path, or the name of a device that 'tandem list devices' shows.
 
@@ -184,6 +187,30 @@ int probe_pim_command(const std::vector<std::string>& arguments, std::ostream& o
   return print(values, device, probe, probe_pim(device, probe), out);
 }
 
+using Printer = std::string (*)();
+struct Printable {
+  const char* topic;
+  Printer print;
+};
+
+int print_topic(const std::vector<std::string>& arguments, const std::string& what,
+                const std::vector<Printable>& topics, std::ostream& out) {
+  po::options_description options;
+  const po::variables_map values = parse_command_line(arguments, options, "topic", kSeeHelp);
+  const std::string topic = values.count("topic") != 0 ? values["topic"].as<std::string>() : "";
+  std::vector<std::string> words;
+  for (const Printable& entry : topics) {
+    if (topic == entry.topic) {
+      out << entry.print();
+      return kExitOk;
+    }
+    words.emplace_back(entry.topic);
+  }
+  throw UserError(
+      "probe " + what + ": unknown topic '" + printable(topic) + "'; expected " + join_or(words),
+      kSeeHelp);
+}
+
 }  // namespace
 
 int run_probe(const std::vector<std::string>& arguments, std::ostream& out) {
@@ -192,13 +219,22 @@ int run_probe(const std::vector<std::string>& arguments, std::ostream& out) {
     out << kHelp;
     return kExitOk;
   }
-  if (arguments.empty()) throw UserError("probe: of what? expected memory or pim", kSeeHelp);
+  if (arguments.empty())
+    throw UserError("probe: of what? expected memory, pim, table or picture", kSeeHelp);
   const std::string& topic = arguments.front();
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (topic == "memory") return probe_memory_command(rest, out);
   if (topic == "pim") return probe_pim_command(rest, out);
-  throw UserError("probe: unknown topic '" + printable(topic) + "'; expected memory or pim",
-                  kSeeHelp);
+  if (topic == "table") {
+    return print_topic(
+        rest, topic,
+        {{"memory", memory_table}, {"pim", pim_table}, {"contention", contention_table}}, out);
+  }
+  if (topic == "picture")
+    return print_topic(rest, topic, {{"contention", contention_picture}}, out);
+  throw UserError(
+      "probe: unknown topic '" + printable(topic) + "'; expected memory, pim, table or picture",
+      kSeeHelp);
 }
 
 }  // namespace tandem::platform

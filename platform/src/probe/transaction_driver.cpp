@@ -69,7 +69,7 @@ void drive_transactions(const DeviceFile& device, const MemoryProbe& probe,
     latencies.add((interval.end_ps - now_ps + tck_ps - 1) / tck_ps);
     last_ps = std::max(last_ps, interval.end_ps);
   }
-  for (const Channel& channel : channels) last_ps = std::max(last_ps, channel.last_drain().end_ps);
+  for (Channel& channel : channels) last_ps = std::max(last_ps, channel.finish_writes());
 
   result.cycles = last_ps / tck_ps + 1;
   result.time_ps = result.cycles * tck_ps;

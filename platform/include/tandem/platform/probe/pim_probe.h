@@ -45,7 +45,7 @@ struct PimProbeResult {
   PimCommands form = PimCommands::kRaw;
   std::uint64_t cycles = 0;       // of tCK, until everything is done
   std::uint64_t time_ps = 0;      // the same
-  std::uint64_t pim_cycles = 0;   // until the last result has crossed the data bus
+  std::uint64_t pim_cycles = 0;   // until the last result has crossed the data bus; 0 without PIM
   std::uint64_t read_cycles = 0;  // until the last read has; 0 without reads
   double cycles_per_tile = 0;
   double inside_gb_per_s = 0;        // from the arrays to the multipliers, until the last result
@@ -65,7 +65,7 @@ struct PimProbeResult {
 };
 
 // Throws UserError for a device whose banks do not compute, a row buffer that its commands do not
-// know, counts of zero, tiles longer than a row.
+// know, runs of zero length, tiles longer than a row.
 PimProbeResult probe_pim(const DeviceFile& device, const PimProbe& probe);
 
 }  // namespace tandem::platform
