@@ -62,6 +62,20 @@ struct Bank {
   std::uint64_t refreshes = 0;
 };
 
+// A rule that the device has.
+struct ActiveRule {
+  Rule rule;
+  std::vector<std::size_t> from;  // events
+};
+
+std::vector<std::size_t> events_of(EventSet set) {
+  std::vector<std::size_t> events;
+  for (std::size_t event = 0; event < kEventKinds; ++event) {
+    if ((set >> event & 1) != 0) events.push_back(event);
+  }
+  return events;
+}
+
 }  // namespace
 
 struct TimingChecker::State {
@@ -109,7 +123,7 @@ struct TimingChecker::State {
   DeviceGeometry geometry;
   Limits limits;
   bool computes;
-  std::array<std::vector<Rule>, kCommandKinds> rules;
+  std::array<std::vector<ActiveRule>, kCommandKinds> rules;  // by the later command
   CommandHistory history;
   std::vector<Bank> banks;
   std::vector<unsigned> acted_on;                // banks of the command that is checked
@@ -129,7 +143,9 @@ TimingChecker::State::State(const DeviceConfig& device, const ComputeBanks* comp
       banks(device.geometry.banks()),
       activates(device.geometry.ranks) {
   for (std::size_t kind = 0; kind < kCommandKinds; ++kind) {
-    rules[kind] = rules_for(static_cast<CommandKind>(kind));
+    for (const Rule& rule : rules_for(static_cast<CommandKind>(kind))) {
+      if (rule.cycles(limits, Command{}) > 0) rules[kind].push_back({rule, events_of(rule.from)});
+    }
   }
 }
 
@@ -266,23 +282,22 @@ bool TimingChecker::State::any_open_for_compute() const {
 }
 
 void TimingChecker::State::check_pairs(const Command& command) {
-  for (const Rule& rule : rules[static_cast<std::size_t>(command.kind)]) {
+  for (const ActiveRule& active : rules[static_cast<std::size_t>(command.kind)]) {
     // Only the event that binds most is reported.
     Cycle legal = 0;
     Cycle required = 0;
-    Event binding;
-    for (std::size_t kind = 0; kind < kEventKinds; ++kind) {
-      if ((rule.from >> kind & 1) == 0) continue;
-      history.visit_last(kind, rule.where, acted_on, [&](const Event& event) {
-        const Cycle cycles = rule.cycles(limits, event.command);
-        if (cycles == 0 || event.since + cycles <= legal) return;
+    const Event* binding = nullptr;
+    for (const std::size_t kind : active.from) {
+      history.visit_last(kind, active.rule.where, acted_on, [&](const Event& event) {
+        const Cycle cycles = active.rule.cycles(limits, event.command);
+        if (event.since + cycles <= legal) return;
         legal = event.since + cycles;
         required = cycles;
-        binding = event;
+        binding = &event;
       });
     }
     if (command.cycle < legal) {
-      too_early(command, binding.command, rule.name, binding.since, required);
+      too_early(command, binding->command, active.rule.name, binding->since, required);
     }
   }
 }

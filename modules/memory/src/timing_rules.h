@@ -48,7 +48,8 @@ struct Rule {
   EventSet from;
   EventSet to;
   Relation where;
-  Cycle (*cycles)(const Limits& limits, const Command& earlier);  // 0: no such rule
+  // 0, for every earlier command: no such rule.
+  Cycle (*cycles)(const Limits& limits, const Command& earlier);
 };
 
 // The rules with `kind` as the later command.

@@ -33,7 +33,7 @@ std::string text(const Violation& violation);
 // Judges the commands of one channel, one after the other, by the tables of the device alone: each
 // rule is a relation between two commands, tested against the last commands of the log. It shares
 // no code with the scheduler and keeps no next-allowed times. modules/memory/README.md lists the
-// rules. Cost: some 0.2 microseconds per command, memory independent of the length of the log.
+// rules. Cost: some 0.3 microseconds per command, memory independent of the length of the log.
 class TimingChecker final : public CommandListener {
  public:
   static constexpr std::size_t kKept = 100;  // violations kept; the others are only counted
