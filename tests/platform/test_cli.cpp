@@ -154,7 +154,7 @@ TEST_CASE_METHOD(CommandFixture, "device files: warnings go to standard error, e
   CHECK(device("timing: {tRC: 48}\naccept_published: true") == 0);
   CHECK(err.str().empty());
   CHECK(device("timing: {tRP: 0}") == kExitUser);
-  CHECK(err.str().find("error: " + mine + ":2:15: timing.tRP: is 0") != std::string::npos);
+  CHECK(err.str().find("tandem: " + mine + ":2:15: timing.tRP: is 0") != std::string::npos);
   CHECK(device("geometry: {bank_groups: 3}") == kExitUser);
   CHECK(err.str().find(":2:25: geometry.bank_groups: 3 is not a power of two") !=
         std::string::npos);
