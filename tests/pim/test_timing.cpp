@@ -10,21 +10,26 @@ using namespace tandem::test;
 
 namespace {
 
-// One channel, 4 KiB of consecutive addresses in a bank's row before the next bank follows, no
-// refresh: rows can be counted by hand.
-pim::Config plain_config(pim::RowBuffer row_buffer = pim::RowBuffer::kDual) {
+// One channel of AiM, whole rows of a bank before the next bank follows, no refresh: commands can
+// be counted by hand.
+pim::Config plain_config() {
   pim::Config config;
-  config.memory.device = test::device("gddr6_aim");
+  config.memory.device = device("gddr6_aim");
   config.memory.device.timing.tREFI = 0;
   config.memory.channels = 1;
   config.memory.mapping = "RoRaBgBaCoCh";
   config.memory.chunk_bytes = std::uint64_t{1} << 20;
-  config.row_buffer = row_buffer;
+  config.row_buffer = pim::RowBuffer::kSingle;
+  config.command_set = pim::CommandSetKind::kAim;
   return config;
 }
 
-std::uint64_t ceil_divide(std::uint64_t a, std::uint64_t b) {
-  return (a + b - 1) / b;
+// The same with Newton's commands, which know both kinds of row buffers.
+pim::Config newton_config(pim::RowBuffer row_buffer) {
+  pim::Config config = plain_config();
+  config.row_buffer = row_buffer;
+  config.command_set = pim::CommandSetKind::kNewton;
+  return config;
 }
 
 std::uint64_t busy_ps(const PimBench& bench, unsigned channel = 0) {
@@ -41,10 +46,18 @@ std::uint64_t statistic(const PimBench& bench, const std::string& path) {
   return found->integer;
 }
 
-// A stay of a row: activate, columns, precharge.
-std::uint64_t open_ps(const memory::DeviceTiming& t, std::uint64_t columns, std::uint64_t pace_ps) {
-  const std::uint64_t last_ps = t.tRCDRD + (columns - 1) * pace_ps;
-  return std::max(std::max(last_ps + std::max(pace_ps, t.tRTP_L), t.tRAS) + t.tRP, t.tRC);
+constexpr std::uint64_t kTckPs = 500;
+
+// Cycles of one row: vectors over the bus, two cycles after the last of them an activate, columns,
+// a result.
+std::uint64_t row_cycles(std::uint64_t loads, std::uint64_t columns, std::uint64_t column_cycles) {
+  constexpr std::uint64_t kActivateToCompute = 36, kResult = 50 + 2;
+  return 2 * loads + kActivateToCompute + columns * column_cycles + kResult;
+}
+// From the first column of a row to that of the next one.
+std::uint64_t next_row_cycles(std::uint64_t columns) {
+  constexpr std::uint64_t kResultToPrecharge = 12, kPrecharge = 32, kActivateToCompute = 36;
+  return 2 * columns + kResultToPrecharge + kPrecharge + kActivateToCompute;
 }
 
 }  // namespace
@@ -57,40 +70,43 @@ TEST_CASE("rows of one bank follow each other") {
   abi::PimCommand command = gemv(kBase, 4, 1024);
   command.row_elements = static_cast<abi::u32>(1024 * banks);
   REQUIRE(bench.send(command) == kOk);
-  const std::uint64_t columns = 2048 / device.geometry.burst_bytes();
-  CHECK(busy_ps(bench) == 4 * open_ps(device.timing, columns, 1'000));
+  CHECK(busy_ps(bench) == kTckPs * (row_cycles(64, 64, 2) + 3 * next_row_cycles(64)));
   CHECK(statistic(bench, "channel0.activations") == 4);
   CHECK(statistic(bench, "internal_bytes") == 4 * 2048);
 }
 
-TEST_CASE("rows of many banks are opened at the pace of tRRD and tFAW") {
+TEST_CASE("one activate opens the row of all banks") {
   PimBench bench(plain_config());
-  const memory::DeviceConfig& device = bench.pim.config().memory.device;
-  const memory::DeviceTiming& t = device.timing;
-  // One column of every bank's first row: activates are all there is.
+  // One column of every bank's first row.
   abi::PimCommand command = gemv(kBase, 16, 16);
   command.row_elements = 1024;
   REQUIRE(bench.send(command) == kOk);
-  const std::uint64_t pace_ps = std::max(t.tRRD_S, ceil_divide(t.tFAW, 4));
-  CHECK(busy_ps(bench) == 15 * pace_ps + open_ps(t, 1, 1'000));
+  CHECK(busy_ps(bench) == kTckPs * row_cycles(1, 1, 2));
   CHECK(statistic(bench, "channel0.activations") == 16);
 }
 
+TEST_CASE("Newton opens bank groups at the pace of tFAW, after the buffer is written") {
+  PimBench bench(newton_config(pim::RowBuffer::kSingle));
+  abi::PimCommand command = gemv(kBase, 16, 16);
+  command.row_elements = 1024;
+  REQUIRE(bench.send(command) == kOk);
+  // Row of the vector, GWRITE of 32 (tCCD_S + tCCD_L), its precharge, header, four groups, one
+  // column that has to fill the pipeline, result.
+  CHECK(busy_ps(bench) == kTckPs * (36 + 128 + 1 + 1 + 3 * 42 + 36 + 6 * 2 + 50 + 2));
+}
+
 TEST_CASE("vectors share an open row as far as accumulators and buffer reach") {
-  const memory::DeviceTiming t = test::device("gddr6_aim").timing;
   struct Case {
     const char* name;
     std::uint16_t vectors;
     std::uint32_t accumulators, buffer_rows;
-    std::uint64_t busy_ps, activations;
+    std::uint64_t activations;
   };
-  // 256 columns: 512 bytes, 16 column accesses; four vectors fill the buffer of one row.
+  // Two rows, 256 columns each: four vectors fill the buffer of one row.
   const Case cases[] = {
-      {"at_once", 4, 16, 1, open_ps(t, 64, 1'000), 1},
-      {"accumulators_for_two", 4, 2, 1, 2 * open_ps(t, 32, 1'000), 2},
-      {"remainder", 5, 2, 1, 2 * open_ps(t, 32, 1'000) + open_ps(t, 16, 1'000), 3},
-      {"buffer_for_four", 8, 16, 1, 2 * open_ps(t, 64, 1'000), 2},
-      {"larger_buffer", 8, 16, 2, open_ps(t, 128, 1'000), 1},
+      {"at_once", 4, 16, 1, 2},       {"accumulators_for_two", 4, 2, 1, 4},
+      {"remainder", 5, 2, 1, 6},      {"buffer_for_four", 8, 16, 1, 4},
+      {"larger_buffer", 8, 16, 2, 2},
   };
   std::vector<std::unique_ptr<PimBench>> benches;
   for (const Case& c : cases) {
@@ -102,10 +118,14 @@ TEST_CASE("vectors share an open row as far as accumulators and buffer reach") {
   for (std::size_t i = 0; i < benches.size(); ++i) {
     INFO(cases[i].name);
     benches[i]->start();
-    benches[i]->send(gemv(kBase, 1, 256, cases[i].vectors));
-    CHECK(busy_ps(*benches[i]) == cases[i].busy_ps);
+    abi::PimCommand command = gemv(kBase, 2, 256, cases[i].vectors);
+    command.row_elements = 16 * 1024;
+    benches[i]->send(command);
     CHECK(statistic(*benches[i], "channel0.activations") == cases[i].activations);
+    CHECK(statistic(*benches[i], "internal_bytes") == 2ull * 512 * cases[i].vectors);
   }
+  // Every vector has its columns and its result.
+  CHECK(busy_ps(*benches[4]) - busy_ps(*benches[0]) > kTckPs * 2 * 4 * (16 * 2 + 2));
 }
 
 TEST_CASE("a vector longer than the buffer is taken in segments") {
@@ -117,7 +137,6 @@ TEST_CASE("a vector longer than the buffer is taken in segments") {
 }
 
 TEST_CASE("column pace is the array's or the MAC unit's, whichever is slower") {
-  const memory::DeviceTiming t = test::device("gddr6_aim").timing;
   struct Case {
     const char* name;
     abi::Format format;
@@ -126,10 +145,10 @@ TEST_CASE("column pace is the array's or the MAC unit's, whichever is slower") {
   };
   // 512 columns in bursts of 32 bytes: 16 FP16, 32 INT8 or 64 4-bit weights.
   const Case cases[] = {
-      {"fp16", abi::Format::kFp16, 16, open_ps(t, 32, 1'000)},
-      {"fp16_half_the_lanes", abi::Format::kFp16, 8, open_ps(t, 32, 2'000)},
-      {"int8_half_the_lanes", abi::Format::kInt8, 16, open_ps(t, 16, 2'000)},
-      {"int4", abi::Format::kInt4, 64, open_ps(t, 8, 1'000)},
+      {"fp16", abi::Format::kFp16, 16, kTckPs * row_cycles(32, 32, 2)},
+      {"fp16_half_the_lanes", abi::Format::kFp16, 8, kTckPs * row_cycles(32, 32, 4)},
+      {"int8_half_the_lanes", abi::Format::kInt8, 16, kTckPs * row_cycles(32, 16, 4)},
+      {"int4", abi::Format::kInt4, 64, kTckPs * row_cycles(32, 8, 2)},
   };
   std::vector<std::unique_ptr<PimBench>> benches;
   for (const Case& c : cases) {
@@ -152,7 +171,7 @@ TEST_CASE("the clock may change at run time") {
   bench.pim.set_clock_period_ps(3'000);
   CHECK(bench.bus.read32(regs::CLOCK_PS) == 3'000);
   bench.send(gemv(kBase, 1, 512));
-  CHECK(busy_ps(bench) == open_ps(test::device("gddr6_aim").timing, 32, 3'000));
+  CHECK(busy_ps(bench) == kTckPs * row_cycles(32, 32, 6));
   CHECK_THROWS_AS(bench.pim.set_clock_period_ps(0), std::invalid_argument);
 }
 
@@ -203,12 +222,59 @@ TEST_CASE("a large matrix comes near the internal bandwidth") {
   PimBench bench(plain_config());
   const memory::DeviceConfig& device = bench.pim.config().memory.device;
   bench.send(gemv(kBase, 16384, 1024));  // 32 MiB, 1,024 rows in each of 16 banks
-  const std::uint64_t columns = 2048 / device.geometry.burst_bytes();
-  CHECK(busy_ps(bench) == 1024 * open_ps(device.timing, columns, 1'000));
+  CHECK(busy_ps(bench) == kTckPs * (row_cycles(64, 64, 2) + 1023 * next_row_cycles(64)));
   const double bytes_per_s = 32.0 * 1024 * 1024 / (static_cast<double>(busy_ps(bench)) * 1e-12);
-  // 64 columns of 1 ns in a stay of 103 ns.
+  // 64 columns of 1 ns in 104 ns.
   CHECK(bytes_per_s > 0.6 * 16 * 32e9);
   CHECK(bytes_per_s > 9 * device.geometry.peak_bytes_per_s());
+}
+
+TEST_CASE("a GEMV takes the same time at both fidelities, within 5 %") {
+  struct Case {
+    const char* name;
+    const char* device;
+    pim::CommandSetKind commands;
+    pim::RowBuffer row_buffer;
+  };
+  const Case cases[] = {
+      {"dual", "hbm2_neupims", pim::CommandSetKind::kNeupims, pim::RowBuffer::kDual},
+      {"single", "hbm2_neupims", pim::CommandSetKind::kNeupims, pim::RowBuffer::kSingle},
+      {"aim", "gddr6_aim", pim::CommandSetKind::kAim, pim::RowBuffer::kSingle},
+      {"hbm_pim", "hbm_pim", pim::CommandSetKind::kHbmPim, pim::RowBuffer::kSingle},
+  };
+  std::vector<std::unique_ptr<PimBench>> benches;
+  for (const Case& c : cases) {
+    for (const memory::Fidelity fidelity :
+         {memory::Fidelity::kTransaction, memory::Fidelity::kCommand}) {
+      pim::Config config;
+      config.memory = stack_config(c.device);
+      config.memory.channels = 2;
+      config.memory.chunk_bytes = std::uint64_t{1} << 20;
+      config.memory.fidelity = fidelity;
+      config.row_buffer = c.row_buffer;
+      config.command_set = c.commands;
+      config.banks_per_unit = c.commands == pim::CommandSetKind::kHbmPim ? 2 : 1;
+      const std::string name = c.name + std::to_string(static_cast<int>(fidelity));
+      benches.push_back(std::make_unique<PimBench>(config, name, false));
+    }
+  }
+  for (std::size_t i = 0; i < benches.size(); i += 2) {
+    INFO(cases[i / 2].name);
+    std::uint64_t time_ps[2];
+    for (std::size_t k = 0; k < 2; ++k) {
+      PimBench& bench = *benches[i + k];
+      bench.start();
+      std::vector<std::uint16_t> y(1);
+      const std::uint64_t begin_ps = bench.bus.time_ps();
+      bench.send(gemv(kBase, 2048, 512));
+      bench.send(gemv(kBase + 2 * 2048 * 512, 512, 2048));
+      bench.read_results(0, y);
+      time_ps[k] = bench.bus.time_ps() - begin_ps;
+    }
+    CHECK(static_cast<double>(time_ps[0]) == Approx(static_cast<double>(time_ps[1])).epsilon(0.05));
+    CHECK(statistic(*benches[i], "channel1.activations") ==
+          statistic(*benches[i + 1], "channel1.activations"));
+  }
 }
 
 TEST_CASE("results are held until the commands before are done") {
@@ -253,22 +319,23 @@ TEST_CASE("a full queue holds back the next command until one is done") {
 }
 
 TEST_CASE("with one row buffer ordinary accesses wait, with two they go on") {
-  PimBench single(plain_config(pim::RowBuffer::kSingle), "single", false);
-  PimBench dual(plain_config(pim::RowBuffer::kDual), "dual", false);
+  PimBench single(newton_config(pim::RowBuffer::kSingle), "single", false);
+  PimBench dual(newton_config(pim::RowBuffer::kDual), "dual", false);
   std::uint8_t data[64];
   for (PimBench* bench : {&single, &dual}) {
     bench->start();
     bench->send(gemv(kBase, 2048, 1024));
     bench->ram.read(0, data, 64);
   }
-  CHECK(busy_ps(single) == busy_ps(dual));
+  CHECK(static_cast<double>(busy_ps(single)) ==
+        Approx(static_cast<double>(busy_ps(dual))).epsilon(0.05));
   CHECK(single.ram.time_ps() > busy_ps(single));
   CHECK(dual.ram.time_ps() < busy_ps(dual) / 10);
 }
 
 TEST_CASE("PIM work waits for ordinary accesses to a single row buffer") {
-  PimBench idle(plain_config(pim::RowBuffer::kSingle), "idle", false);
-  PimBench busy(plain_config(pim::RowBuffer::kSingle), "busy", false);
+  PimBench idle(newton_config(pim::RowBuffer::kSingle), "idle", false);
+  PimBench busy(newton_config(pim::RowBuffer::kSingle), "busy", false);
   observe::Timeline idle_line, busy_line;
   idle.pim.set_timeline(&idle_line, "pim");
   busy.pim.set_timeline(&busy_line, "pim");
@@ -290,9 +357,12 @@ TEST_CASE("refresh takes its share") {
   config.memory.device.timing.tREFI = t.tREFI;
   PimBench bench(config);
   bench.send(gemv(kBase, 16384, 1024));
-  const std::uint64_t without_ps = 1024 * open_ps(t, 64, 1'000);
+  const std::uint64_t without_ps = kTckPs * (row_cycles(64, 64, 2) + 1023 * next_row_cycles(64));
   const double share = static_cast<double>(busy_ps(bench)) / static_cast<double>(without_ps);
-  const double window = static_cast<double>(t.tRP + t.tRFC + t.tRCDRD);
+  // In the midst of a row it shuts that row, too, which is opened again.
+  const double rows = static_cast<double>(2 * 64) / static_cast<double>(next_row_cycles(64));
+  const double window =
+      static_cast<double>(t.tRFC) + rows * static_cast<double>(kTckPs * (12 + 32 + 36));
   const double interval = static_cast<double>(t.tREFI);
   CHECK(share == Approx(interval / (interval - window)).epsilon(0.02));
 }

@@ -58,7 +58,6 @@ void Channel::reset(std::uint64_t time_ps) {
   read_slots_.clear();
   write_slots_.clear();
   buffer_.clear();
-  buffered_ = 0;
   over_low_since_ = drain_until_ = head_of_line_ = next_transfer_ = 0;
   last_column_ = last_read_ = last_write_ = last_activity_ = wck_until_ = 0;
   waiting_writes_.clear();
@@ -112,13 +111,18 @@ Cycle Channel::refresh_end(unsigned target, Cycle due) const {
 Interval Channel::reserve(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
                           bool is_write, std::uint64_t earliest_ps) {
   const std::uint64_t burst_mask = (std::uint64_t{1} << burst_shift_) - 1;
-  const Run run{bank, row, column_byte >> burst_shift_,
-                ((column_byte & burst_mask) + bytes + burst_mask) >> burst_shift_, is_write};
+  const Cycle arrival = to_cycles(earliest_ps);
+  const Run run{bank,
+                row,
+                column_byte >> burst_shift_,
+                ((column_byte & burst_mask) + bytes + burst_mask) >> burst_shift_,
+                is_write,
+                arrival};
   (is_write ? counters_.write_bytes : counters_.read_bytes) += bytes;
-  Cycle at = std::max(to_cycles(earliest_ps), head_of_line_);
+  Cycle at = std::max(arrival, head_of_line_);
   commands_.forget(at);
   settle_writes(at);
-  if (buffered_ != 0 && holds(run)) {
+  if (!buffer_.empty() && holds(run)) {
     ++(is_write ? counters_.merged_writes : counters_.forwarded);
     return {at * t_.tck_ps, (at + 1) * t_.tck_ps};
   }
@@ -197,25 +201,28 @@ Cycle Channel::transfer(const Run& run, Cycle at, Cycle entered, QueueSlots& wai
 
 // Returns when the write buffer has taken the last burst.
 Cycle Channel::write(const Run& run, Cycle at) {
-  Run piece = run;
-  std::uint64_t left = run.bursts;
   counters_.write_bursts += run.bursts;
-  while (left > 0) {
-    const unsigned buffered = static_cast<unsigned>(buffered_);
-    piece.bursts = at_most(left, controller_.write_queue - buffered);
-    const Cycle slot = write_slots_.admit(at, static_cast<unsigned>(piece.bursts), buffered);
-    if (slot > at) head_of_line_ = at = slot;
-    buffer_.push_back(piece);
-    const bool was_low = buffered_ <= controller_.write_low;
-    buffered_ += piece.bursts;
-    left -= piece.bursts;
-    piece.column += static_cast<std::uint32_t>(piece.bursts);
-    if (was_low && buffered_ > controller_.write_low) over_low_since_ = at;
-    last_activity_ = std::max(last_activity_, at);
-    if (buffered_ >= controller_.write_queue) drain(at);
-  }
+  const Cycle slot = write_slots_.admit(at, 1, static_cast<unsigned>(buffer_.size()));
+  if (slot > at) head_of_line_ = at = slot;
+  if (run.bursts > 1) return write_row(run, at);
+  buffer_.push_back(run);
+  if (buffer_.size() == controller_.write_low + 1) over_low_since_ = at;
+  last_activity_ = std::max(last_activity_, at);
+  if (buffer_.size() >= controller_.write_queue) drain(at);
   settle_writes(at);
   return at;
+}
+
+// A run of several bursts is a batch of its own.
+Cycle Channel::write_row(const Run& run, Cycle at) {
+  Columns columns{};
+  const Cycle entered = enter(run, at);
+  transfer(run, at, entered, write_slots_, columns);
+  drained(columns);
+  const std::uint64_t queued = std::uint64_t{controller_.write_queue} + controller_.command_queue;
+  if (run.bursts <= queued) return entered;
+  const std::uint64_t served = (columns.last - columns.first) * (run.bursts - queued);
+  return std::max(entered, columns.first + served / run.bursts);
 }
 
 // Does what would have been done by `now`: writes in the command queues get the bus when the reads
@@ -223,9 +230,9 @@ Cycle Channel::write(const Run& run, Cycle at) {
 // after a pause.
 void Channel::settle_writes(Cycle now) {
   if (!waiting_writes_.empty() && last_read_ + t_.read_to_write() <= now) serve_writes();
-  if (buffered_ == 0 || !waiting_writes_.empty()) return;
+  if (buffer_.empty() || !waiting_writes_.empty()) return;
   const Cycle quiet = last_column_ + 1;
-  if (buffered_ > controller_.write_low) {
+  if (buffer_.size() > controller_.write_low) {
     const Cycle begin = std::max({quiet, over_low_since_, drain_until_});
     if (begin <= now) drain(begin);
   } else if (std::max(quiet, last_activity_) + controller_.write_idle <= now) {
@@ -238,298 +245,50 @@ void Channel::settle_writes(Cycle now) {
 void Channel::drain(Cycle at) {
   const Cycle begin = std::max(at, drain_until_);
   for (const Run& run : buffer_) {
-    if (run.bursts > controller_.command_queue) {
-      serve_writes();
-      Columns columns{};
-      const Cycle entered = enter(run, begin);
-      drain_until_ = std::max(drain_until_, transfer(run, begin, entered, write_slots_, columns));
-      continue;
-    }
     const Cycle entered = enter(run, begin);
-    const Cycle left = entered + run.bursts - 1;
-    drain_until_ = std::max(drain_until_, left);
-    write_slots_.take(left, static_cast<unsigned>(run.bursts));
-    queue_of(run.bank).hold(static_cast<unsigned>(run.bursts));
+    drain_until_ = std::max(drain_until_, entered);
+    write_slots_.take(entered, 1);
+    queue_of(run.bank).hold(1);
     waiting_writes_.push_back({run, entered + 1});
   }
   ++counters_.drains;
   buffer_.clear();
-  buffered_ = 0;
   if (last_write_ >= last_read_ || last_read_ + t_.read_to_write() <= begin) serve_writes();
 }
 
 std::uint64_t Channel::finish_writes() {
-  if (buffered_ != 0) drain(std::max(last_column_, last_activity_));
+  if (!buffer_.empty()) drain(std::max(last_column_, last_activity_));
   serve_writes();
   return last_drain_.end_ps;
 }
 
+void Channel::drained(const Columns& columns) {
+  const std::uint64_t begin_ps = (columns.first + t_.CWL) * t_.tck_ps;
+  const std::uint64_t end_ps = (columns.last + t_.CWL + t_.burst) * t_.tck_ps;
+  last_drain_ = {begin_ps, std::max(last_drain_.end_ps, end_ps)};
+}
+
 void Channel::serve_writes() {
-  Cycle begin = kNoCycle, end = 0;
+  Columns all{kNoCycle, 0, 0};
   for (const WaitingWrite& write : waiting_writes_) {
-    const unsigned slots = static_cast<unsigned>(write.run.bursts);
     QueueSlots& queue = queue_of(write.run.bank);
     const Columns columns = place(write.run, write.ready);
-    queue.release(slots);
-    queue.take(columns.last, slots);
-    begin = std::min(begin, columns.first);
-    end = std::max(end, columns.last);
+    queue.release(1);
+    queue.take(columns.last, 1);
+    all.first = std::min(all.first, columns.first);
+    all.last = std::max(all.last, columns.last);
   }
   if (waiting_writes_.empty()) return;
   waiting_writes_.clear();
-  last_drain_ = {(begin + t_.CWL) * t_.tck_ps, (end + t_.CWL + t_.burst) * t_.tck_ps};
+  drained(all);
 }
 
 // Whether a queued write holds all of the run.
 bool Channel::holds(const Run& run) const {
   return std::any_of(buffer_.begin(), buffer_.end(), [&run](const Run& other) {
-    return other.bank == run.bank && other.row == run.row && other.column <= run.column &&
-           run.column + run.bursts <= other.column + other.bursts;
+    return other.bank == run.bank && other.row == run.row && other.column == run.column &&
+           run.bursts == 1;
   });
-}
-
-// --- Banks -----------------------------------------------------------------------------------
-
-// Column commands of a run that is in its command queue and may be looked at from `ready` on.
-Channel::Columns Channel::place(const Run& run, Cycle ready) {
-  if (controller_.scheduling == Scheduling::kFcfs) ready = std::max(ready, last_column_ + 1);
-  Columns columns{kNoCycle, 0, 0};
-  std::uint64_t left = run.bursts;
-  bool hit = true;
-  while (left > 0) {
-    if (join(run, ready, columns, left)) continue;
-    if (hit) count_miss(run, ready);
-    hit = false;
-    open(run, ready, columns, left);
-  }
-  if (hit) ++counters_.row_hits;
-  const std::uint64_t busy_ps = run.bursts * device_.geometry.burst_ps();
-  counters_.busy_ps += busy_ps;
-  if (!run.is_write) counters_.read_bursts += run.bursts;
-  last_column_ = std::max(last_column_, columns.last);
-  Cycle& last = run.is_write ? last_write_ : last_read_;
-  last = std::max(last, columns.last);
-  last_activity_ = std::max(last_activity_, columns.last);
-  return columns;
-}
-
-void Channel::count_miss(const Run& run, Cycle ready) {
-  const Bank& bank = banks_[run.bank];
-  const bool open = bank.count != 0 && controller_.page == PagePolicy::kOpen &&
-                    ready < bank.sessions[bank.count - 1].closes;
-  ++(open ? counters_.row_conflicts : counters_.row_misses);
-}
-
-// Columns in a stay of the run's row that it is in time for, the first one first.
-bool Channel::join(const Run& run, Cycle ready, Columns& columns, std::uint64_t& left) {
-  const Bank& bank = banks_[run.bank];
-  const bool closed = controller_.page == PagePolicy::kClosed;
-  for (unsigned i = 0; i < bank.count; ++i) {
-    const Session& s = bank.sessions[i];
-    if (s.row != run.row || ready >= s.closes || (closed && ready > s.last_column)) continue;
-    const Cycle opened = s.activate + (run.is_write ? t_.RCDWR : t_.RCDRD);
-    const Cycle from = std::max({ready, opened, s.last_column + pace_});
-    if (i + 1 < bank.count) {
-      if (overtake(run, i, ready, from, columns)) return left = 0, true;
-      continue;
-    }
-    const Slot slot = find_columns(run, ready, from, left);
-    if (slot.begin >= s.closes) continue;
-    take_columns(run, i, slot, columns, left);
-    return true;
-  }
-  return false;
-}
-
-// The run overtakes those that wait for another row, as long as its row is open and it comes
-// before the row may be closed. They have been told their time: what they lose is added to the
-// time of the one that they lose it to.
-bool Channel::overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns) {
-  if (controller_.scheduling != Scheduling::kFrFcfs) return false;
-  Bank& bank = banks_[run.bank];
-  Session& s = bank.sessions[index];
-  if (ready > s.precharge) return false;
-  if (s.columns >= controller_.row_hit_cap && from >= s.precharge) return false;
-  const Cycle last = from + (run.bursts - 1) * pace_;
-  if (last >= s.closes) return false;
-  const Cycle data = latency(run.is_write);
-  Cycle on_bus = 0;
-  for (std::uint64_t more = run.bursts; more > 0;) {
-    Slot slot = find_slot(run, from, more);
-    const Cycle open = after_refresh(target_of(run.bank), slot.begin);
-    if (open != slot.begin) slot = find_slot(run, open, more);
-    claim(run, slot);
-    more -= slot.bursts;
-    on_bus = slot.begin + (slot.bursts - 1) * t_.burst;
-  }
-  if (run.is_write) {
-    Group& group = groups_[group_of(run.bank)];
-    group.write_end = std::max(group.write_end, last + data + t_.burst);
-  }
-  s.columns += run.bursts;
-  s.last_column = last;
-  s.precharge_ready =
-      std::max(s.precharge_ready, run.is_write ? last + data + t_.burst + t_.WR : last + t_.RTP_L);
-  const Cycle delay = s.precharge_ready > s.precharge ? s.precharge_ready - s.precharge : 0;
-  if (delay != 0 && per_bank_queues_) queues_[run.bank].delay(s.precharge, delay);
-  s.precharge += delay;
-  bank.activate_ready += delay;
-  Cycle lost = 0;
-  for (unsigned i = index + 1; i < bank.count; ++i) {
-    Session& later = bank.sessions[i];
-    lost += delay * later.columns;
-    later.activate += delay;
-    later.last_column += delay;
-    later.precharge_ready += delay;
-    if (later.precharge != kNoCycle) later.precharge += delay;
-  }
-  columns.first = std::min(columns.first, from);
-  columns.last = std::max(columns.last, last);
-  columns.told_later += std::max(lost, on_bus > last ? on_bus - last : 0);
-  return true;
-}
-
-// When the row that is open in the bank is shut for a run that comes at `ready`.
-Cycle Channel::precharge_of(const Bank& bank, Cycle ready) const {
-  const Session& s = bank.sessions[bank.count - 1];
-  if (controller_.page == PagePolicy::kClosed) return s.precharge_ready;  // with its last column
-  return commands_.find(std::max(ready, s.precharge_ready));
-}
-
-// When the bank can be activated for the run.
-Cycle Channel::precharged(const Bank& bank, const Run& run, Cycle ready) const {
-  const Cycle from = std::max(ready, bank.activate_ready);
-  if (bank.count == 0) return from;
-  const Session& s = bank.sessions[bank.count - 1];
-  // Its own row, which the refresh will have closed by then.
-  if (s.row == run.row && ready < s.closes && controller_.page == PagePolicy::kOpen) {
-    return std::max(from, s.closes);
-  }
-  const Cycle precharge = precharge_of(bank, ready);
-  return precharge < s.closes ? std::max(from, precharge + t_.RP) : from;
-}
-
-// Opens the run's row and takes columns in it.
-void Channel::open(const Run& run, Cycle ready, Columns& columns, std::uint64_t& left) {
-  Bank& bank = banks_[run.bank];
-  RankState& rank = ranks_[rank_of(run.bank)];
-  const unsigned group = group_of(run.bank);
-  const unsigned target = target_of(run.bank);
-  const Cycle to_column = run.is_write ? t_.RCDWR : t_.RCDRD;
-  Cycle from = precharged(bank, run, ready);
-  Cycle activate = 0, closes = 0;
-  Slot slot{};
-  for (;;) {
-    from = after_refresh(target, from);
-    activate = commands_.find(rank.activates.find(from, group, t_));
-    closes = schedule_.next(target, activate);
-    if (after_refresh(target, activate) != activate ||
-        rank.activates.find(activate, group, t_) != activate) {
-      from = activate;
-      continue;
-    }
-    slot = find_columns(run, activate + 1, activate + to_column, left);
-    if (slot.begin < closes) break;
-    from = closes;
-  }
-  columns.told_later += rank.activates.take(activate, group, t_);
-  commands_.take(activate);
-  ++counters_.activates;
-  if (bank.count == kSessions) {
-    std::move(bank.sessions.begin() + 1, bank.sessions.end(), bank.sessions.begin());
-    --bank.count;
-  }
-  if (bank.count != 0) {
-    Session& before = bank.sessions[bank.count - 1];
-    before.precharge = std::min(before.closes, precharge_of(bank, ready));
-    if (controller_.page == PagePolicy::kOpen && before.precharge < before.closes) {
-      commands_.take(before.precharge);
-    }
-  }
-  bank.sessions[bank.count++] = {run.row, 0, activate, 0, activate + t_.RAS, kNoCycle, closes};
-  bank.activate_ready = activate + t_.RC;
-  take_columns(run, bank.count - 1, slot, columns, left);
-  const Session& session = bank.sessions[bank.count - 1];
-  const bool stays_open = controller_.page == PagePolicy::kOpen;
-  mark_open(rank, activate, stays_open ? closes : std::min(closes, session.precharge_ready));
-}
-
-// A place for column commands in the group and on the bus. `ready`: from when WCK may be started.
-Channel::Slot Channel::find_columns(const Run& run, Cycle ready, Cycle from,
-                                    std::uint64_t bursts) const {
-  Slot slot = find_slot(run, from, bursts);
-  if (!run.is_write) {
-    const Cycle write_end = groups_[group_of(run.bank)].write_end;
-    if (slot.begin + t_.CL >= write_end && slot.begin < write_end + t_.WTR_L) {
-      slot = find_slot(run, write_end + t_.WTR_L, bursts);
-    }
-  }
-  if (t_.WCKSYNC != 0 && slot.begin > wck_until_ && slot.begin < ready + t_.WCKSYNC) {
-    slot = find_slot(run, ready + t_.WCKSYNC, bursts);
-  }
-  return slot;
-}
-
-Channel::Slot Channel::find_slot(const Run& run, Cycle from, std::uint64_t bursts) const {
-  const DataBus::User user{rank_of(run.bank), run.is_write};
-  const Cycle data = latency(run.is_write);
-  const bool paced = pace_ > t_.burst;
-  const GroupPace& pace = groups_[group_of(run.bank)].pace;
-  for (;;) {
-    // A single burst has its place in the group. The data of longer runs are charged to the bus
-    // without holes, from the time at which the group could have begun: bursts of other groups go
-    // between them.
-    const Cycle since = paced ? pace.find(from, bursts * pace_) : from;
-    const DataBus::Slot slot = bus_.find(user, since + data, bursts, t_);
-    const Cycle column = slot.begin - data;
-    const Cycle command = shared_commands_ ? commands_.find(column) : column;
-    const bool fits = !paced || bursts > 1 || column == since;
-    if (command == column && fits) return {column, paced ? since : column, slot.bursts};
-    from = command;
-  }
-}
-
-void Channel::claim(const Run& run, const Slot& slot) {
-  const DataBus::User user{rank_of(run.bank), run.is_write};
-  bus_.take(user, {slot.begin + latency(run.is_write), slot.bursts}, t_);
-  if (pace_ > t_.burst) groups_[group_of(run.bank)].pace.take(slot.since, slot.bursts * pace_);
-  if (shared_commands_) commands_.take(slot.begin);
-}
-
-void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& columns,
-                           std::uint64_t& left) {
-  Bank& bank = banks_[run.bank];
-  Session& s = bank.sessions[index];
-  Group& group = groups_[group_of(run.bank)];
-  const std::uint64_t fit =
-      std::min((s.closes - slot.begin + t_.burst - 1) / t_.burst,
-               slot.since < s.closes ? (s.closes - slot.since + pace_ - 1) / pace_ : 1);
-  const std::uint64_t bursts = std::min(slot.bursts, std::max<std::uint64_t>(1, fit));
-  const Cycle data = latency(run.is_write);
-  slot.bursts = bursts;
-  claim(run, slot);
-  const Cycle last =
-      std::max(slot.begin + (bursts - 1) * t_.burst, slot.since + (bursts - 1) * pace_);
-  const Cycle data_end = last + data + t_.burst;
-  if (run.is_write) group.write_end = std::max(group.write_end, data_end);
-  wck_until_ = std::max(wck_until_, data_end + t_.WCKIDLE);
-  columns.first = std::min(columns.first, slot.begin);
-  columns.last = std::max(columns.last, last);
-  left -= bursts;
-
-  s.columns += bursts;
-  s.last_column = std::max(s.last_column, last);
-  const Cycle precharge = run.is_write ? data_end + t_.WR : last + t_.RTP_L;
-  s.precharge_ready = std::max(s.precharge_ready, precharge);
-}
-
-void Channel::mark_open(RankState& rank, Cycle from, Cycle until) {
-  if (from > rank.open_until) {
-    rank.open_cycles += rank.open_until - rank.open_since;
-    rank.open_since = from;
-    rank.open_until = until;
-  }
-  rank.open_until = std::max(rank.open_until, until);
 }
 
 // --- Bus and banks for computation -----------------------------------------------------------
@@ -569,34 +328,27 @@ Cycle Channel::after_refreshes(std::uint64_t bank_mask, Cycle cycle) {
   return cycle;
 }
 
-Interval Channel::reserve_compute(std::uint64_t bank_mask, std::uint64_t earliest_ps,
-                                  std::uint64_t duration_ps, std::uint64_t rows_opened) {
-  const auto computes = [bank_mask](unsigned bank) { return (bank_mask >> bank & 1) != 0; };
+std::uint64_t Channel::banks_free_ps(std::uint64_t bank_mask, std::uint64_t earliest_ps) {
   Cycle begin = to_cycles(earliest_ps);
   for (unsigned i = 0; i < banks_.size(); ++i) {
-    if (!computes(i)) continue;
-    const Run none{i, BankTiming::kNoRow, 0, 0, false};
+    if ((bank_mask >> i & 1) == 0) continue;
+    const Run none{i, BankTiming::kNoRow, 0, 0, false, 0};
     begin = std::max(begin, precharged(banks_[i], none, to_cycles(earliest_ps)));
   }
-  begin = after_refreshes(bank_mask, begin);
-  Cycle end = begin + to_cycles(duration_ps);
-  const Cycle pause = t_.RP + (per_bank_refresh_ ? t_.RFCpb : t_.RFC) + t_.RCDRD;
-  std::uint64_t targets = 0;
+  return after_refreshes(bank_mask, begin) * t_.tck_ps;
+}
+
+void Channel::reserve_compute(std::uint64_t bank_mask, std::uint64_t begin_ps, std::uint64_t end_ps,
+                              std::uint64_t rows_opened) {
+  const Cycle begin = to_cycles(begin_ps), end = to_cycles(end_ps);
   for (unsigned i = 0; i < banks_.size(); ++i) {
-    if (bank_mask == 0 || computes(i)) targets |= std::uint64_t{1} << target_of(i);
-  }
-  for (Cycle due = begin; (due = schedule_.next(due)) < end;) {
-    if ((targets >> schedule_.target(due) & 1) != 0) end += pause;
-  }
-  for (unsigned i = 0; i < banks_.size(); ++i) {
-    if (!computes(i)) continue;
+    if ((bank_mask >> i & 1) == 0) continue;
     banks_[i].count = 0;
-    banks_[i].activate_ready = end;
+    banks_[i].activate_ready = std::max(banks_[i].activate_ready, end);
   }
   for (RankState& rank : ranks_) mark_open(rank, begin, end);
   counters_.activates += rows_opened;
   counters_.compute_ps += (end - begin) * t_.tck_ps;
-  return {begin * t_.tck_ps, end * t_.tck_ps};
 }
 
 // --- Results ---------------------------------------------------------------------------------

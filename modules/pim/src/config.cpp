@@ -22,10 +22,6 @@ void require_energy(const char* field, double value) {
                               ": must be a number of at least 0");
 }
 
-std::uint64_t elements_per_column(const memory::DeviceGeometry& geometry, abi::Format format) {
-  return 8ull * geometry.burst_bytes() / abi::stream_bits(format);
-}
-
 }  // namespace
 
 void Config::validate() const {
@@ -66,6 +62,7 @@ CommandSetConfig Config::command_set_config() const {
   set.banks = banks.value_or(default_compute_banks(command_set, dual, memory.device));
   set.banks.dual_row_buffer = dual;
   set.banks_per_unit = banks_per_unit;
+  set.column_bytes = column_bytes;
   set.clock_period_ps = clock_period_ps;
   set.lanes = lanes;
   set.global_buffer_rows = global_buffer_rows;
@@ -73,18 +70,23 @@ CommandSetConfig Config::command_set_config() const {
   return set;
 }
 
+std::uint64_t Config::elements_per_column(abi::Format format) const {
+  return 8ull * column_bytes / abi::stream_bits(format);
+}
+
 std::uint64_t Config::column_ps(abi::Format format, std::uint64_t period_ps) const {
-  const std::uint64_t elements = elements_per_column(memory.device.geometry, format);
-  const std::uint64_t cycles = (elements + lanes.of(format) - 1) / lanes.of(format);
-  return std::max(memory.device.timing.tCCD_L, cycles * period_ps);
+  const std::uint64_t compute_ps =
+      std::uint64_t{command_set_config().banks.compute_spacing} * memory.device.timing.tCK;
+  const std::uint64_t clocks =
+      (elements_per_column(format) + lanes.of(format) - 1) / lanes.of(format);
+  return (clocks * period_ps + compute_ps - 1) / compute_ps * compute_ps;
 }
 
 double Config::peak_macs_per_s(abi::Format format, std::uint64_t period_ps) const {
   if (lanes.of(format) == 0) return 0.0;
-  const std::uint64_t macs_per_column = std::uint64_t{memory.channels} *
-                                        memory.device.geometry.banks() *
-                                        elements_per_column(memory.device.geometry, format);
-  return static_cast<double>(macs_per_column) * 1e12 /
+  const std::uint64_t units =
+      std::uint64_t{memory.channels} * memory.device.geometry.banks() / banks_per_unit;
+  return static_cast<double>(units * elements_per_column(format)) * 1e12 /
          static_cast<double>(column_ps(format, period_ps));
 }
 

@@ -53,6 +53,11 @@ void OperationTiming::shut_rows() {
   vector_row_ = BankTiming::kNoRow;
 }
 
+Cycle OperationTiming::shut_by() const {
+  if (open_groups() == 0) return now_;
+  return std::max({now_, precharge_from_, last_activate_ + t_.RAS}) + t_.RP;
+}
+
 Cycle OperationTiming::run(const BankOperation& operation) {
   switch (operation.kind) {
     case Kind::kHeader:

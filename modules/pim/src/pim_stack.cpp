@@ -7,9 +7,9 @@
 
 #include "command_runner.h"
 #include "gemv_plan.h"
-#include "gemv_timing.h"
 #include "gemv_unit.h"
 #include "tandem/common/tlm_checks.h"
+#include "tandem/pim/operation_timing.h"
 
 namespace tandem::pim {
 namespace {
@@ -26,7 +26,8 @@ const Config& checked(const Config& config) {
 
 memory::Stack::Config with_computing_banks(const Config& config) {
   memory::Stack::Config memory = config.memory;
-  memory.compute = config.command_set_config().banks;
+  memory.compute =
+      make_command_set(config.command_set_config(), memory.device, memory.controller)->banks();
   return memory;
 }
 
@@ -46,6 +47,12 @@ void move(Payload& payload, std::uint8_t* bytes, std::size_t length) {
 }
 
 }  // namespace
+
+struct PimStack::ChannelTiming {
+  OperationTiming operations;
+  std::uint64_t accesses;  // ordinary ones, when PIM had the row buffers last
+  std::uint64_t end_ps;    // of the command before
+};
 
 class PimStack::BankListener final : public CommandRunner::Listener {
  public:
@@ -74,15 +81,17 @@ PimStack::PimStack(const sc_core::sc_module_name& name, const Config& config)
       control_(bank_, interrupt_),
       agenda_("agenda"),
       unit_(std::make_unique<GemvUnit>(config_, stack_.store())),
-      timing_(std::make_unique<GemvTiming>(config_, stack_.mapping())),
       command_set_(make_command_set(config.command_set_config(), config.memory.device,
                                     config.memory.controller)),
       clock_period_ps_(config.clock_period_ps),
-      channel_ready_ps_(stack_.channels()),
       channels_(stack_.channels()) {
   TANDEM_HAS_PROCESS(PimStack);
-  if (stack_.commands() != nullptr) {
-    plan_ = std::make_unique<GemvPlan>(*command_set_, stack_.mapping());
+  plan_ = std::make_unique<GemvPlan>(*command_set_, stack_.mapping());
+  if (stack_.commands() == nullptr) {
+    const OperationTiming timing(config.memory.device, config.memory.controller,
+                                 command_set_->banks(), command_set_->channel());
+    timing_.assign(stack_.channels(), {timing, 0, 0});
+  } else {
     listener_ = std::make_unique<BankListener>(*this);
     runner_ =
         std::make_unique<CommandRunner>(*stack_.commands(), command_set_->channel(), *listener_);
@@ -125,7 +134,7 @@ void PimStack::set_constants() {
 void PimStack::set_clock_period_ps(std::uint64_t period_ps) {
   if (period_ps == 0) throw std::invalid_argument("pim.clock_period_ps = 0: must be at least 1");
   clock_period_ps_ = period_ps;
-  timing_->set_clock_period_ps(period_ps);
+  command_set_->set_clock_period_ps(period_ps);
   bank_.set(regs::CLOCK_PS, static_cast<std::uint32_t>(period_ps));
 }
 
@@ -251,8 +260,8 @@ void PimStack::enqueue(const PimCommand& command, std::uint64_t arrival_ps,
   } else if (is_gemv) {
     count(command);
     if (runner_ != nullptr) return launch(command, outcome.weights, start_ps);
-    const std::vector<ChannelWork>& work = timing_->plan(command, outcome.weights);
-    finished_ps = std::max(finished_ps, run_in_banks(command, work, start_ps));
+    const std::vector<ChannelPlan>& plans = plan_->compile(command, outcome.weights);
+    finished_ps = std::max(finished_ps, run_in_banks(plans, start_ps));
   }
   finished(job, finished_ps);
 }
@@ -311,35 +320,54 @@ void PimStack::answer_held(std::uint64_t job, std::uint64_t done_ps) {
   }
 }
 
-std::uint64_t PimStack::run_in_banks(const PimCommand& command,
-                                     const std::vector<ChannelWork>& work, std::uint64_t start_ps) {
-  const bool stores = (command.flags & abi::kPimLast) != 0;
-  const std::uint64_t vector_bytes = 2ull * command.columns * command.vectors;
-  const std::uint64_t result_bytes =
-      stores ? (2ull * command.rows * command.vectors + work.size() - 1) / work.size() : 0;
-  const std::uint64_t banks =
-      config_.row_buffer == RowBuffer::kSingle ? memory::Channel::kAllBanks : 0;
-  const memory::DeviceTiming& t = config_.memory.device.timing;
+// At transaction fidelity: the same operations, added up.
+std::uint64_t PimStack::run_in_banks(const std::vector<ChannelPlan>& plans,
+                                     std::uint64_t start_ps) {
   std::uint64_t done_ps = start_ps;
-  for (const ChannelWork& w : work) {
-    memory::Channel& channel = stack_.channel(w.channel);
-    const memory::Interval load = channel.reserve_bus(vector_bytes, true, start_ps);
-    const memory::Interval compute = channel.reserve_compute(
-        banks, std::max(load.end_ps, channel_ready_ps_[w.channel]), w.duration_ps, w.activations);
-    channel_ready_ps_[w.channel] = compute.end_ps;
-    std::uint64_t end_ps = compute.end_ps;
-    if (stores) {
-      const memory::Interval read = channel.reserve_bus(result_bytes, false, load.end_ps);
-      end_ps = std::max(end_ps + t.CL, read.begin_ps) + (read.end_ps - read.begin_ps);
-    }
-    done_ps = std::max(done_ps, end_ps);
-
-    ChannelCounters& counters = channels_[w.channel];
+  for (const ChannelPlan& plan : plans) {
+    done_ps = std::max(done_ps, run_in_channel(plan, start_ps));
+    ChannelCounters& counters = channels_[plan.channel];
     ++counters.commands;
-    channel_busy(w.channel, compute.begin_ps, compute.end_ps);
-    counters.activations += w.activations;
-    counters.columns += w.columns;
+    counters.activations += plan.counts.activations;
+    counters.columns += plan.counts.columns;
   }
+  return done_ps;
+}
+
+std::uint64_t PimStack::run_in_channel(const ChannelPlan& plan, std::uint64_t start_ps) {
+  const bool single = config_.row_buffer == RowBuffer::kSingle;
+  const std::uint64_t tck_ps = config_.memory.device.timing.tCK;
+  const std::uint64_t banks = single ? memory::Channel::kAllBanks : 0;
+  memory::Channel& channel = stack_.channel(plan.channel);
+  ChannelTiming& state = timing_[plan.channel];
+  OperationTiming& timing = state.operations;
+
+  std::uint64_t begin_ps = std::max(start_ps, timing.now() * tck_ps);
+  if (single) {
+    // Ordinary accesses since then have closed the rows of PIM.
+    const memory::Channel::Counters& c = channel.counters();
+    const std::uint64_t accesses = c.row_hits + c.row_misses + c.row_conflicts;
+    if (accesses != state.accesses) {
+      timing.shut_rows();
+      begin_ps = std::max(begin_ps, channel.banks_free_ps(banks, start_ps));
+    }
+    state.accesses = accesses;
+  }
+  timing.wait_until((begin_ps + tck_ps - 1) / tck_ps);
+  memory::Cycle done = timing.now();
+  for (const BankOperation& operation : plan.operations) {
+    done = std::max(done, timing.run(operation));
+  }
+  const std::uint64_t done_ps = done * tck_ps;
+  const std::uint64_t free_ps = single ? timing.shut_by() * tck_ps : done_ps;
+  channel.reserve_compute(banks, begin_ps, std::max(free_ps, begin_ps), plan.counts.activations);
+  if (!single) {
+    channel.reserve_bus(plan.counts.result_reads * config_.memory.device.geometry.burst_bytes(),
+                        false, begin_ps);
+  }
+  // Results of a command are on their way while the next one begins.
+  channel_busy(plan.channel, std::max(begin_ps, state.end_ps), done_ps);
+  state.end_ps = done_ps;
   return done_ps;
 }
 
@@ -384,7 +412,13 @@ void PimStack::complete() {
 
 void PimStack::on_reset_pin() {
   in_reset_ = reset->read();
-  if (in_reset_) reset_device();
+  if (!in_reset_) return;
+  reset_device();
+  const std::uint64_t tck_ps = config_.memory.device.timing.tCK;
+  for (ChannelTiming& timing : timing_) {
+    timing.operations.reset((common::now_ps() + tck_ps - 1) / tck_ps);
+    timing.end_ps = 0;
+  }
 }
 
 // Work that the banks have begun cannot be taken back: ordinary accesses wait for its end unless
@@ -398,7 +432,6 @@ void PimStack::reset_device() {
   if (runner_ != nullptr) runner_->reset();
   last_done_ps_ = 0;
   port_ready_ps_ = 0;
-  std::fill(channel_ready_ps_.begin(), channel_ready_ps_.end(), 0);
   unit_->reset();
   bank_.reset();
   set_constants();

@@ -56,12 +56,13 @@ class Channel {
   // The data bus alone, for bytes that do not come from a row (global buffers, results).
   Interval reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t earliest_ps);
 
-  // Banks busy with computation (PIM in blocked mode). Starts when every bank of the mask can be
-  // precharged and activated again, counts `rows_opened` activates, pauses for refresh (and opens
-  // the rows again), and leaves the banks precharged. The data bus stays free. `duration_ps`
-  // includes the caller's own activates and precharges.
-  Interval reserve_compute(std::uint64_t bank_mask, std::uint64_t earliest_ps,
-                           std::uint64_t duration_ps, std::uint64_t rows_opened);
+  // The earliest time, not before `earliest_ps`, at which the banks are shut and not refreshing.
+  std::uint64_t banks_free_ps(std::uint64_t bank_mask, std::uint64_t earliest_ps);
+  // Banks busy with computation (PIM) until `end_ps`, and shut then; ordinary accesses to them
+  // wait. Counts `rows_opened` activates. Refreshes meanwhile are part of the time. Without banks
+  // in the mask only counts. The data bus stays free.
+  void reserve_compute(std::uint64_t bank_mask, std::uint64_t begin_ps, std::uint64_t end_ps,
+                       std::uint64_t rows_opened);
 
   // Drains the write buffer and returns when the last write has had its data on the bus.
   std::uint64_t finish_writes();
@@ -103,6 +104,7 @@ class Channel {
     std::uint32_t column;  // of its first burst
     std::uint64_t bursts;
     bool is_write;
+    Cycle arrival;  // of the payload that it belongs to
   };
   struct Columns {  // cycles of the column commands
     Cycle first;
@@ -146,23 +148,25 @@ class Channel {
   // Queues
   Columns read(const Run& run, Cycle at);
   Cycle write(const Run& run, Cycle at);
+  Cycle write_row(const Run& run, Cycle at);
   void settle_writes(Cycle now);
   void drain(Cycle at);
   bool holds(const Run& run) const;
   void serve_writes();
+  void drained(const Columns& columns);
   Cycle enter(const Run& run, Cycle at);
   Cycle transfer(const Run& run, Cycle at, Cycle entered, QueueSlots& waiting, Columns& columns);
   Cycle expected_column(const Run& run, Cycle ready) const;
 
   // Banks
   Columns place(const Run& run, Cycle ready);
-  bool join(const Run& run, Cycle ready, Columns& columns, std::uint64_t& left);
+  bool join(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   bool overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns);
-  void open(const Run& run, Cycle ready, Columns& columns, std::uint64_t& left);
+  void open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   Cycle precharge_of(const Bank& bank, Cycle ready) const;
   Cycle precharged(const Bank& bank, const Run& run, Cycle ready) const;
   Slot find_columns(const Run& run, Cycle ready, Cycle from, std::uint64_t bursts) const;
-  Slot find_slot(const Run& run, Cycle from, std::uint64_t bursts) const;
+  Slot find_slot(const Run& run, Cycle ready, Cycle from, std::uint64_t bursts) const;
   void claim(const Run& run, const Slot& slot);
   void take_columns(const Run& run, unsigned session, Slot slot, Columns& columns,
                     std::uint64_t& left);

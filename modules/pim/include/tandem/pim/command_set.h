@@ -96,6 +96,8 @@ class PimCommandSet {
   // Computes, of compute_spacing each, that the multipliers need for a column and one vector.
   std::uint32_t repeat(abi::Format format) const;
 
+  // Of the multipliers; takes effect with the next operations that are made.
+  void set_clock_period_ps(std::uint64_t period_ps) { config_.clock_period_ps = period_ps; }
   const CommandSetConfig& config() const { return config_; }
   const memory::DeviceGeometry& geometry() const { return geometry_; }
 

@@ -44,6 +44,7 @@ struct Config {
   CommandForm commands = CommandForm::kComposite;
   std::optional<memory::ComputeBanks> banks;  // none: default_compute_banks()
   std::uint32_t banks_per_unit = 1;           // that share multipliers
+  std::uint32_t column_bytes = 32;            // of one bank, multiplied at a time
   std::uint64_t clock_period_ps = 1'000;      // of the MAC units and of the window port
   Lanes lanes;
   std::uint32_t formats = kAllFormats;       // bit per abi::Format
@@ -62,10 +63,12 @@ struct Config {
   // Throws std::invalid_argument naming the field, the value and the rule.
   void validate() const;
   CommandSetConfig command_set_config() const;
+  // Weights that one bank multiplies at a time.
+  std::uint64_t elements_per_column(abi::Format format) const;
   // Column to column of one bank, for weights of a format and MAC units of this clock: the array's
-  // pace or the MAC unit's, whichever is slower.
+  // pace, as many times as the MAC unit takes.
   std::uint64_t column_ps(abi::Format format, std::uint64_t period_ps) const;
-  // Multiply-accumulates per second that the banks of all channels could do at most: the weights of
+  // Multiply-accumulates per second that the units of all channels could do at most: the weights of
   // a column access every column_ps(). Lanes beyond that rate add nothing.
   double peak_macs_per_s(abi::Format format, std::uint64_t period_ps) const;
 };

@@ -30,6 +30,8 @@ class OperationTiming {
   memory::Cycle run(const BankOperation& operation);
   // The cycle from which the next operation could be carried out.
   memory::Cycle now() const { return now_; }
+  // The cycle from which ordinary accesses to a single row buffer could open rows.
+  memory::Cycle shut_by() const;
 
  private:
   using Cycle = memory::Cycle;

@@ -23,10 +23,9 @@
 namespace tandem::pim {
 
 class GemvPlan;
-class GemvTiming;
 class GemvUnit;
 class CommandRunner;
-struct ChannelWork;
+struct ChannelPlan;
 struct WeightBytes;
 
 // DRAM that multiplies: a memory::Stack whose banks have MAC units, commanded through registers and
@@ -103,8 +102,8 @@ class PimStack : public sc_core::sc_module {
   std::uint64_t done_ps(std::uint64_t job) const;
   void wait_for(std::uint64_t job);
   void enqueue(const abi::PimCommand& command, std::uint64_t arrival_ps, std::uint64_t accepted_ps);
-  std::uint64_t run_in_banks(const abi::PimCommand& command, const std::vector<ChannelWork>& work,
-                             std::uint64_t start_ps);
+  std::uint64_t run_in_banks(const std::vector<ChannelPlan>& plans, std::uint64_t start_ps);
+  std::uint64_t run_in_channel(const ChannelPlan& plan, std::uint64_t start_ps);
   void launch(const abi::PimCommand& command, const WeightBytes& weights, std::uint64_t start_ps);
   void finished(std::uint64_t job, std::uint64_t time_ps);
   void settle();
@@ -123,10 +122,12 @@ class PimStack : public sc_core::sc_module {
   common::DeviceControl control_;
   common::Agenda agenda_;
   std::unique_ptr<GemvUnit> unit_;
-  std::unique_ptr<GemvTiming> timing_;
   std::unique_ptr<PimCommandSet> command_set_;
-  // Command fidelity only.
   std::unique_ptr<GemvPlan> plan_;
+  // Transaction fidelity only.
+  struct ChannelTiming;
+  std::vector<ChannelTiming> timing_;
+  // Command fidelity only.
   std::unique_ptr<BankListener> listener_;
   std::unique_ptr<CommandRunner> runner_;
 
@@ -138,7 +139,6 @@ class PimStack : public sc_core::sc_module {
   std::vector<Held> held_;       // in order of arrival
   std::uint64_t last_done_ps_ = 0;
   std::uint64_t port_ready_ps_ = 0;
-  std::vector<std::uint64_t> channel_ready_ps_;
 
   std::uint64_t commands_ = 0;
   std::uint64_t errors_ = 0;
