@@ -240,9 +240,14 @@ DeviceFile read_tree(const YamlNode& tree, const DramOverrides& overrides) {
     warnings.push_back(notes.mark_of(key, tree.mark).text() + ": " + key + ": " + message);
   }
   overlay(document.dram, overrides);
-  DeviceFile file = convert(document).file;
-  file.warnings = std::move(warnings);
-  return file;
+  Device overlaid = convert(document);
+  for (const auto& warning : overlaid.warnings) {
+    const auto known = std::find(device.warnings.begin(), device.warnings.end(), warning);
+    if (known != device.warnings.end()) continue;
+    warnings.push_back("platform.dram." + warning.first + ": " + warning.second);
+  }
+  overlaid.file.warnings = std::move(warnings);
+  return std::move(overlaid.file);
 }
 
 }  // namespace

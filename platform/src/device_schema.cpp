@@ -82,11 +82,11 @@ void bind_pim_device(Binder& b, DeviceDocument& d) {
   b.word({"source", "where this section comes from"}, p.source);
   b.choice({"row_buffer", "row buffers of a bank"}, p.row_buffer);
   b.measure({"clock", "of the units in the banks"}, p.clock_hz, Quantity::kFrequency);
-  b.section({"lanes", "multiply-accumulates per bank and clock"},
+  b.section({"lanes", "multiply-accumulates of a unit per clock"},
             [&](Binder& inner) { bind_pim_lanes(inner, p.lanes); });
   b.integer({"banks_per_unit", "banks that share one unit"}, p.banks_per_unit, 1, 64);
   b.integer({"global_buffer_rows", "rows of input vector that a channel holds"},
-            p.global_buffer_rows, 0, 64);
+            p.global_buffer_rows, 1, 64);
   b.integer({"accumulators_per_bank", "results that a bank holds"}, p.accumulators_per_bank, 1,
             4096);
   b.section({"timing", "rules of the computing banks"},

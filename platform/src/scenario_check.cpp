@@ -62,8 +62,9 @@ void check_mapping(const Checker& check, const DramConfig& dram, const DeviceFil
     const memory::AddressMapping check_only(order, dram.channels, device.device.geometry,
                                             static_cast<unsigned>(interleave), device.hash);
   } catch (const memory::FieldError& error) {
-    const bool is_interleave = error.field() == "interleave_bytes";
-    check.fail(is_interleave ? key : "platform.dram.mapping", error.rule());
+    if (error.field() == "interleave_bytes") check.fail(key, error.rule());
+    if (error.field() == "mapping") check.fail("platform.dram.mapping", error.rule());
+    check.fail("platform.dram.device", error.what());
   }
 }
 

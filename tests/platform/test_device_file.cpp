@@ -246,6 +246,8 @@ TEST_CASE("overrides replace single values and are checked with the rest") {
   const DeviceFile file = read(kDevice, overrides);
   CHECK(file.device.timing.tRP == 20'000);
   CHECK(file.device.timing.tRC == 54'000);
+  REQUIRE(file.warnings.size() == 1);
+  CHECK_THAT(file.warnings[0], Contains("platform.dram.timing.tRC: 48 ns is less than tRAS + tRP"));
   CHECK(file.device.timing.tRCDRD == 15'500);
   CHECK(file.device.geometry.ranks == 2);
   CHECK(file.device.energy.activate_pj == 5);

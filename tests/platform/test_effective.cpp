@@ -15,7 +15,8 @@ const std::vector<std::vector<std::string>> kVariants = {
     {"workload.prompts=[\"a: b #c\\n\\\"q\\\"\", [1, 2], \"\", \"12\", \"null\", \"- x\", "
      "\"\u00e9\U0001F600\"]"},
     {"policy={name: plain, draft: {format: int4, group: 128, stop_below: 0.3333333333333333}}"},
-    {"platform.dram={timing: {tRCDRD: 14.5 ns, tWR: 30}, mapping: RoRaBgBaChCo, energy: {read: 1.234 pJ/bit}}"},
+    {"platform.dram={timing: {tRCDRD: 14.5 ns, tWR: 30}, mapping: RoRaBgBaChCo, energy: {read: "
+     "1.234 pJ/bit}}"},
     {"platform.npu.clock=1.234567891 GHz", "run.timeline=off", "fidelity=transaction"},
 };
 

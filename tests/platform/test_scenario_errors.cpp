@@ -170,6 +170,12 @@ TEST_CASE_METHOD(ScenarioFixture, "hardware that cannot be built is refused") {
   CHECK(error_of(minimal("platform: {dram: {mapping: RoRaBaCoBgBg}}")) ==
         "s.yaml:4:28: platform.dram.mapping: 'RoRaBaCoBgBg' has 'Bg' twice, so it is no bijection: "
         "it must hold each of Ro Ra Bg Ba Co Ch once, such as RoRaBaCoBgCh");
+  folder.write("hashed.yaml", "include: " TANDEM_SCENARIO_DIR
+                              "/hardware/devices/lpddr5_6400.yaml\nhash: {Ch: Ro14}\n");
+  CHECK(error_of(minimal("platform: {dram: {device: hashed.yaml}}")).empty());
+  CHECK(error_of(minimal("platform: {dram: {device: hashed.yaml, channels: 4}}")) ==
+        "s.yaml:4:27: platform.dram.device: hash.Ch: needs bits 14..15 of the row, which has 15 "
+        "bits");
   CHECK(error_of(minimal(), {"platform.dram.channel_interleave=4 KiB"})
             .find("platform.dram.channel_interleave: 4 KiB is more than a row, which is 2 KiB") !=
         std::string::npos);
