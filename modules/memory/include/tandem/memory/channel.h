@@ -203,7 +203,6 @@ class Channel {
   QueueSlots write_slots_;
   std::vector<QueueSlots> queues_;            // per bank or rank
   std::vector<Run> buffer_;                   // writes not yet drained
-  std::uint64_t buffered_ = 0;                // bursts of buffer_
   std::vector<WaitingWrite> waiting_writes_;  // drained, wait for the bus in the command queues
   Cycle over_low_since_ = 0;
   Cycle drain_until_ = 0;   // the last write of the present batch has its command queue

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Channel: rows, activates and columns.
+#include <algorithm>
+
+#include "tandem/memory/channel.h"
+
+namespace tandem::memory {
+
+// Column commands of a run that is in its command queue and may be looked at from `ready` on.
+Channel::Columns Channel::place(const Run& run, Cycle ready) {
+  if (controller_.scheduling == Scheduling::kFcfs) ready = std::max(ready, last_column_ + 1);
+  Columns columns{kNoCycle, 0, 0};
+  std::uint64_t left = run.bursts;
+  // A payload is cut into runs row by row, but its bursts come in the order of the addresses. Where
+  // bank groups alternate for their pace, the rows of all of them are open from its arrival on.
+  const bool alternates = pace_ > t_.burst && run.bursts > 1;
+  const Cycle row_ready = alternates ? std::min(ready, run.arrival + 1) : ready;
+  bool hit = true;
+  while (left > 0) {
+    if (join(run, row_ready, ready, columns, left)) continue;
+    if (hit) count_miss(run, ready);
+    hit = false;
+    open(run, row_ready, ready, columns, left);
+  }
+  if (hit) ++counters_.row_hits;
+  const std::uint64_t busy_ps = run.bursts * device_.geometry.burst_ps();
+  counters_.busy_ps += busy_ps;
+  if (!run.is_write) counters_.read_bursts += run.bursts;
+  last_column_ = std::max(last_column_, columns.last);
+  Cycle& last = run.is_write ? last_write_ : last_read_;
+  last = std::max(last, columns.last);
+  last_activity_ = std::max(last_activity_, columns.last);
+  return columns;
+}
+
+void Channel::count_miss(const Run& run, Cycle ready) {
+  const Bank& bank = banks_[run.bank];
+  const bool open = bank.count != 0 && controller_.page == PagePolicy::kOpen &&
+                    ready < bank.sessions[bank.count - 1].closes;
+  ++(open ? counters_.row_conflicts : counters_.row_misses);
+}
+
+// Columns in a stay of the run's row that it is in time for, the first one first.
+bool Channel::join(const Run& run, Cycle row_ready, Cycle ready, Columns& columns,
+                   std::uint64_t& left) {
+  const Bank& bank = banks_[run.bank];
+  const bool closed = controller_.page == PagePolicy::kClosed;
+  for (unsigned i = 0; i < bank.count; ++i) {
+    const Session& s = bank.sessions[i];
+    if (s.row != run.row || ready >= s.closes || (closed && ready > s.last_column)) continue;
+    const Cycle opened = s.activate + (run.is_write ? t_.RCDWR : t_.RCDRD);
+    const Cycle from = std::max({row_ready, opened, s.last_column + pace_});
+    if (i + 1 < bank.count) {
+      if (overtake(run, i, ready, std::max(ready, from), columns)) return left = 0, true;
+      continue;
+    }
+    const Slot slot = find_columns(run, ready, from, left);
+    if (slot.begin >= s.closes) continue;
+    take_columns(run, i, slot, columns, left);
+    return true;
+  }
+  return false;
+}
+
+// The run overtakes those that wait for another row, as long as its row is open and it comes
+// before the row may be closed. They have been told their time: what they lose is added to the
+// time of the one that they lose it to.
+bool Channel::overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns) {
+  if (controller_.scheduling != Scheduling::kFrFcfs) return false;
+  Bank& bank = banks_[run.bank];
+  Session& s = bank.sessions[index];
+  if (ready > s.precharge) return false;
+  if (s.columns >= controller_.row_hit_cap && from >= s.precharge) return false;
+  const Cycle last = from + (run.bursts - 1) * pace_;
+  if (last >= s.closes) return false;
+  const Cycle data = latency(run.is_write);
+  Cycle on_bus = 0;
+  for (std::uint64_t more = run.bursts; more > 0;) {
+    Slot slot = find_slot(run, from, from, more);
+    const Cycle open = after_refresh(target_of(run.bank), slot.begin);
+    if (open != slot.begin) slot = find_slot(run, open, open, more);
+    claim(run, slot);
+    more -= slot.bursts;
+    on_bus = slot.begin + (slot.bursts - 1) * t_.burst;
+  }
+  if (run.is_write) {
+    Group& group = groups_[group_of(run.bank)];
+    group.write_end = std::max(group.write_end, last + data + t_.burst);
+  }
+  s.columns += run.bursts;
+  s.last_column = last;
+  s.precharge_ready =
+      std::max(s.precharge_ready, run.is_write ? last + data + t_.burst + t_.WR : last + t_.RTP_L);
+  const Cycle delay = s.precharge_ready > s.precharge ? s.precharge_ready - s.precharge : 0;
+  if (delay != 0 && per_bank_queues_) queues_[run.bank].delay(s.precharge, delay);
+  s.precharge += delay;
+  bank.activate_ready += delay;
+  Cycle lost = 0;
+  for (unsigned i = index + 1; i < bank.count; ++i) {
+    Session& later = bank.sessions[i];
+    lost += delay * later.columns;
+    later.activate += delay;
+    later.last_column += delay;
+    later.precharge_ready += delay;
+    if (later.precharge != kNoCycle) later.precharge += delay;
+  }
+  columns.first = std::min(columns.first, from);
+  columns.last = std::max(columns.last, last);
+  columns.told_later += std::max(lost, on_bus > last ? on_bus - last : 0);
+  return true;
+}
+
+// When the row that is open in the bank is shut for a run that comes at `ready`.
+Cycle Channel::precharge_of(const Bank& bank, Cycle ready) const {
+  const Session& s = bank.sessions[bank.count - 1];
+  if (controller_.page == PagePolicy::kClosed) return s.precharge_ready;  // with its last column
+  return commands_.find(std::max(ready, s.precharge_ready));
+}
+
+// When the bank can be activated for the run.
+Cycle Channel::precharged(const Bank& bank, const Run& run, Cycle ready) const {
+  const Cycle from = std::max(ready, bank.activate_ready);
+  if (bank.count == 0) return from;
+  const Session& s = bank.sessions[bank.count - 1];
+  // Its own row, which the refresh will have closed by then.
+  if (s.row == run.row && ready < s.closes && controller_.page == PagePolicy::kOpen) {
+    return std::max(from, s.closes);
+  }
+  const Cycle precharge = precharge_of(bank, ready);
+  return precharge < s.closes ? std::max(from, precharge + t_.RP) : from;
+}
+
+// Opens the run's row and takes columns in it.
+void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns,
+                   std::uint64_t& left) {
+  Bank& bank = banks_[run.bank];
+  RankState& rank = ranks_[rank_of(run.bank)];
+  const unsigned group = group_of(run.bank);
+  const unsigned target = target_of(run.bank);
+  const Cycle to_column = run.is_write ? t_.RCDWR : t_.RCDRD;
+  Cycle from = precharged(bank, run, row_ready);
+  Cycle activate = 0, closes = 0;
+  Slot slot{};
+  for (;;) {
+    from = after_refresh(target, from);
+    activate = commands_.find(rank.activates.find(from, group, t_));
+    closes = schedule_.next(target, activate);
+    if (after_refresh(target, activate) != activate ||
+        rank.activates.find(activate, group, t_) != activate) {
+      from = activate;
+      continue;
+    }
+    slot = find_columns(run, std::max(ready, activate + 1), activate + to_column, left);
+    if (slot.begin < closes) break;
+    from = closes;
+  }
+  columns.told_later += rank.activates.take(activate, group, t_);
+  commands_.take(activate);
+  ++counters_.activates;
+  if (bank.count == kSessions) {
+    std::move(bank.sessions.begin() + 1, bank.sessions.end(), bank.sessions.begin());
+    --bank.count;
+  }
+  if (bank.count != 0) {
+    Session& before = bank.sessions[bank.count - 1];
+    before.precharge = std::min(before.closes, precharge_of(bank, row_ready));
+    if (controller_.page == PagePolicy::kOpen && before.precharge < before.closes) {
+      commands_.take(before.precharge);
+    }
+  }
+  bank.sessions[bank.count++] = {run.row, 0, activate, 0, activate + t_.RAS, kNoCycle, closes};
+  bank.activate_ready = activate + t_.RC;
+  take_columns(run, bank.count - 1, slot, columns, left);
+  const Session& session = bank.sessions[bank.count - 1];
+  const bool stays_open = controller_.page == PagePolicy::kOpen;
+  mark_open(rank, activate, stays_open ? closes : std::min(closes, session.precharge_ready));
+}
+
+// A place for column commands in the group and on the bus. `ready`: from when WCK may be started.
+Channel::Slot Channel::find_columns(const Run& run, Cycle ready, Cycle from,
+                                    std::uint64_t bursts) const {
+  Slot slot = find_slot(run, ready, from, bursts);
+  if (!run.is_write) {
+    const Cycle write_end = groups_[group_of(run.bank)].write_end;
+    if (slot.begin + t_.CL >= write_end && slot.begin < write_end + t_.WTR_L) {
+      slot = find_slot(run, ready, write_end + t_.WTR_L, bursts);
+    }
+  }
+  if (t_.WCKSYNC != 0 && slot.begin > wck_until_ && slot.begin < ready + t_.WCKSYNC) {
+    slot = find_slot(run, ready, ready + t_.WCKSYNC, bursts);
+  }
+  return slot;
+}
+
+Channel::Slot Channel::find_slot(const Run& run, Cycle ready, Cycle from,
+                                 std::uint64_t bursts) const {
+  const DataBus::User user{rank_of(run.bank), run.is_write};
+  const Cycle data = latency(run.is_write);
+  const GroupPace& pace = groups_[group_of(run.bank)].pace;
+  if (pace_ > t_.burst && run.bursts > 1) {
+    // The data are charged to the bus without holes, from the time at which the group could have
+    // begun: bursts of other groups go between them.
+    const Cycle since = pace.find(from, bursts * pace_);
+    const DataBus::Slot slot = bus_.find(user, std::max(since, ready) + data, bursts, t_);
+    return {slot.begin - data, since, slot.bursts};
+  }
+  from = std::max(from, ready);
+  for (;;) {
+    const Cycle paced = pace_ > t_.burst ? pace.find(from, pace_) : from;
+    const DataBus::Slot slot = bus_.find(user, paced + data, bursts, t_);
+    const Cycle column = slot.begin - data;
+    const Cycle command = shared_commands_ ? commands_.find(column) : column;
+    const bool fits = pace_ <= t_.burst || column == paced;
+    if (command == column && fits) return {column, column, slot.bursts};
+    from = command;
+  }
+}
+
+void Channel::claim(const Run& run, const Slot& slot) {
+  const DataBus::User user{rank_of(run.bank), run.is_write};
+  bus_.take(user, {slot.begin + latency(run.is_write), slot.bursts}, t_);
+  if (pace_ > t_.burst) groups_[group_of(run.bank)].pace.take(slot.since, slot.bursts * pace_);
+  if (shared_commands_) commands_.take(slot.begin);
+}
+
+void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& columns,
+                           std::uint64_t& left) {
+  Bank& bank = banks_[run.bank];
+  Session& s = bank.sessions[index];
+  Group& group = groups_[group_of(run.bank)];
+  const std::uint64_t fit =
+      std::min((s.closes - slot.begin + t_.burst - 1) / t_.burst,
+               slot.since < s.closes ? (s.closes - slot.since + pace_ - 1) / pace_ : 1);
+  const std::uint64_t bursts = std::min(slot.bursts, std::max<std::uint64_t>(1, fit));
+  const Cycle data = latency(run.is_write);
+  slot.bursts = bursts;
+  claim(run, slot);
+  const Cycle last =
+      std::max(slot.begin + (bursts - 1) * t_.burst, slot.since + (bursts - 1) * pace_);
+  const Cycle data_end = last + data + t_.burst;
+  if (run.is_write) group.write_end = std::max(group.write_end, data_end);
+  wck_until_ = std::max(wck_until_, data_end + t_.WCKIDLE);
+  columns.first = std::min(columns.first, slot.begin);
+  columns.last = std::max(columns.last, last);
+  left -= bursts;
+
+  s.columns += bursts;
+  s.last_column = std::max(s.last_column, last);
+  const Cycle precharge = run.is_write ? data_end + t_.WR : last + t_.RTP_L;
+  s.precharge_ready = std::max(s.precharge_ready, precharge);
+}
+
+void Channel::mark_open(RankState& rank, Cycle from, Cycle until) {
+  if (from > rank.open_until) {
+    rank.open_cycles += rank.open_until - rank.open_since;
+    rank.open_since = from;
+    rank.open_until = until;
+  }
+  rank.open_until = std::max(rank.open_until, until);
+}
+
+}  // namespace tandem::memory
