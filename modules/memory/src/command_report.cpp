@@ -60,8 +60,8 @@ void collect_energy(const CommandChannel& channel, const DeviceConfig& device,
   const double active_ps =
       static_cast<double>(channel.active_cycles(time_ps / tck_ps)) * static_cast<double>(tck_ps);
   const double all_ps = static_cast<double>(time_ps) * device.geometry.ranks;
-  spend("background", 1e-3 * (energy.active_standby_mw * active_ps +
-                              energy.standby_mw * std::max(0.0, all_ps - active_ps)));
+  spend("active_standby", 1e-3 * energy.active_standby_mw * active_ps);
+  spend("standby", 1e-3 * energy.standby_mw * std::max(0.0, all_ps - active_ps));
 }
 
 }  // namespace tandem::memory
