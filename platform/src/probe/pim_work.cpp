@@ -2,6 +2,7 @@
 #include "pim_work.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
@@ -83,6 +84,12 @@ PimWork::PimWork(const pim::PimCommandSet& set, const PimProbe& probe) : set_(se
   if (probe_.writes != 0) {
     set_.load_vectors(probe_.writes * set_.geometry().row_bytes, operations_);
   }
+  count_operations();
+}
+
+PimWork::PimWork(const pim::PimCommandSet& set, pim::Operations operations)
+    : set_(set), operations_(std::move(operations)) {
+  probe_.tiles = 0;
   count_operations();
 }
 

@@ -10,14 +10,18 @@ namespace tandem::platform {
 // The command set of a device as a probe asks for it. Throws UserError.
 std::unique_ptr<pim::PimCommandSet> command_set_of(const DeviceFile& device, const PimProbe& probe);
 
-// Operations of the buffer writes and then of one tile after the other, made as they are wanted.
+// Operations of one channel, made as they are wanted. Those with a result, or which fill the global
+// buffer, are counted.
 class PimWork {
  public:
+  // Buffer writes, and then one tile after the other.
   // `set` outlives it.
   PimWork(const pim::PimCommandSet& set, const PimProbe& probe);
+  // Whatever is in the list.
+  PimWork(const pim::PimCommandSet& set, pim::Operations operations);
 
   bool empty() const { return at_ == operations_.size() && tile_ == probe_.tiles; }
-  // Not of an empty one. Operations at whose end somebody waits are counted.
+  // Not of an empty one.
   const pim::BankOperation& front();
   void pop() { ++at_; }
 

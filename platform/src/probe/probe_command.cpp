@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
 #include <limits>
 #include <ostream>
+#include <sstream>
 
 #include "command_line.h"
 #include "tandem/platform/errors.h"
@@ -24,7 +26,9 @@ constexpr const char* kHelp =
 Usage
   tandem probe memory --device FILE [options]   one pattern of ordinary requests
   tandem probe pim --device FILE [options]      tiles for the computing banks of one channel
-  tandem probe table TOPIC                      validation in Markdown: memory, pim or contention
+  tandem probe table TOPIC [--into FILE]        validation in Markdown: memory, pim or contention;
+                                                in FILE, between '<!-- tandem probe table TOPIC -->'
+                                                and '<!-- end -->'
   tandem probe picture contention               single and dual row buffers under load, as SVG
 
 FILE is a path, or the name of a device that 'tandem list devices' shows.
@@ -193,18 +197,44 @@ struct Printable {
   Printer print;
 };
 
+// Replaces what stands between the markers of `command`.
+void write_into(const std::string& file, const std::string& command, const std::string& content) {
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream read;
+  read << in.rdbuf();
+  std::string text = read.str();
+  const std::string begin = "<!-- " + command + " -->\n";
+  const std::string end = "<!-- end -->";
+  const std::size_t from = text.find(begin);
+  const std::size_t to = from == std::string::npos ? from : text.find(end, from);
+  if (!in || to == std::string::npos) {
+    throw UserError("--into " + printable(file) + ": expected a file with the lines '<!-- " +
+                    command + " -->' and '" + end + "'");
+  }
+  text.replace(from + begin.size(), to - from - begin.size(), content);
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  out.flush();
+  if (!out) throw UserError("--into " + printable(file) + ": cannot write it");
+}
+
 int print_topic(const std::vector<std::string>& arguments, const std::string& what,
                 const std::vector<Printable>& topics, std::ostream& out) {
   po::options_description options;
+  options.add_options()("into", po::value<std::string>());
   const po::variables_map values = parse_command_line(arguments, options, "topic", kSeeHelp);
   const std::string topic = values.count("topic") != 0 ? values["topic"].as<std::string>() : "";
   std::vector<std::string> words;
   for (const Printable& entry : topics) {
-    if (topic == entry.topic) {
-      out << entry.print();
-      return kExitOk;
-    }
     words.emplace_back(entry.topic);
+    if (topic != entry.topic) continue;
+    if (values.count("into") != 0) {
+      write_into(values["into"].as<std::string>(), "tandem probe " + what + " " + topic,
+                 entry.print());
+    } else {
+      out << entry.print();
+    }
+    return kExitOk;
   }
   throw UserError(
       "probe " + what + ": unknown topic '" + printable(topic) + "'; expected " + join_or(words),
