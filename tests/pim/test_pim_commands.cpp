@@ -33,6 +33,13 @@ pim::Config hbm_pim() {
   return config;
 }
 
+pim::Config lpddr5(pim::RowBuffer row_buffer) {
+  pim::Config config = at_commands(row_buffer);
+  config.memory.device = device("lpddr5_6400");
+  config.memory.channels = 1;
+  return config;
+}
+
 // Every combination that computes, side by side.
 std::vector<pim::Config> all_configurations() {
   return {small_config(pim::RowBuffer::kSingle),
@@ -40,7 +47,9 @@ std::vector<pim::Config> all_configurations() {
           at_commands(pim::RowBuffer::kSingle),
           at_commands(pim::RowBuffer::kDual),
           aim(),
-          hbm_pim()};
+          hbm_pim(),
+          lpddr5(pim::RowBuffer::kDual),
+          lpddr5(pim::RowBuffer::kSingle)};
 }
 
 constexpr std::uint64_t kWeights = 0;

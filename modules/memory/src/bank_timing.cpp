@@ -111,6 +111,8 @@ void BankTiming::issue(const Command& command) {
         raise(rank.read, wck_from_);
         raise(rank.write, wck_from_);
       }
+      raise(compute_from_, wck_from_);
+      raise(result_from_, wck_from_);
       return;
     case CommandKind::kGroupActivate:
       return group_activate(command);

@@ -183,6 +183,12 @@ PimChannel::Verdict PimChannel::at(CommandKind kind, unsigned bank, std::uint32_
   return Verdict::kCommand;
 }
 
+// Before a command that moves data, so that it waits no longer than it must.
+PimChannel::Verdict PimChannel::synchronise(Cycle from, Cycle now, Command& command) {
+  const Cycle sync = timing_.cycles().WCKSYNC;
+  return at(CommandKind::kWckSync, 0, 0, from > sync ? from - sync : 0, now, command);
+}
+
 PimChannel::Verdict PimChannel::finish(Cycle done) {
   const BankOperation operation = queue_.front();
   queue_.pop_front();
@@ -223,6 +229,9 @@ PimChannel::Verdict PimChannel::buffer_load(const BankOperation& operation, Cycl
                                             Command& command) {
   if (in_group_ && open_rows(operation, now, command) == Verdict::kCommand) {
     return Verdict::kCommand;
+  }
+  if (wck_stopped(timing_.buffer_load_from(), now)) {
+    return synchronise(timing_.buffer_load_from(), now, command);
   }
   const Verdict verdict =
       at(CommandKind::kBufferLoad, 0, 0, timing_.buffer_load_from(), now, command);
@@ -310,6 +319,9 @@ PimChannel::Verdict PimChannel::compute(const BankOperation& operation, Cycle no
                                         Command& command) {
   const memory::CycleTiming& t = timing_.cycles();
   if (operation.kind == Kind::kResultRead) {
+    if (wck_stopped(timing_.result_from(), now)) {
+      return synchronise(timing_.result_from(), now, command);
+    }
     const Verdict verdict =
         at(CommandKind::kResultRead, 0, operation.row, timing_.result_from(), now, command);
     if (verdict != Verdict::kCommand || --queue_.front().count > 0) return verdict;
@@ -317,6 +329,9 @@ PimChannel::Verdict PimChannel::compute(const BankOperation& operation, Cycle no
   }
   if (!rows_open(operation)) return open_rows(operation, now, command);
   const bool composite = operation.kind == Kind::kComputeRead;
+  if (composite && wck_stopped(timing_.compute_from(), now)) {
+    return synchronise(timing_.compute_from(), now, command);
+  }
   const CommandKind kind = composite ? CommandKind::kComputeRead : CommandKind::kCompute;
   const Verdict verdict = at(kind, 0, operation.row, timing_.compute_from(), now, command);
   if (verdict != Verdict::kCommand) return verdict;

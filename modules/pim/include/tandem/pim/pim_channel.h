@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -93,6 +94,10 @@ class PimChannel final : public memory::BankAgent {
   Verdict compute(const BankOperation& operation, memory::Cycle now, memory::Command& command);
   Verdict at(memory::CommandKind kind, unsigned bank, std::uint32_t row, memory::Cycle from,
              memory::Cycle now, memory::Command& command);
+  bool wck_stopped(memory::Cycle from, memory::Cycle now) const {
+    return timing_.needs_wck_sync(std::max(from, now));
+  }
+  Verdict synchronise(memory::Cycle from, memory::Cycle now, memory::Command& command);
   Verdict finish(memory::Cycle done);
   bool meets_refresh(memory::Cycle estimate, memory::Cycle now);
   memory::Cycle buffer_write_estimate(const BankOperation& operation) const;
