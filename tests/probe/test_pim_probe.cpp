@@ -82,7 +82,7 @@ TEST_CASE("every set-up: no violation, never more than the multipliers take") {
         CHECK(result.cycles == std::max(result.pim_cycles, result.read_cycles));
         CHECK(result.inside_gb_per_s > 0);
         CHECK(result.inside_gb_per_s <= result.inside_peak_gb_per_s);
-        CHECK(result.compute_cycles + result.refresh_stall_cycles <= result.pim_cycles);
+        CHECK(result.compute_cycles + result.refresh_idle_cycles <= result.pim_cycles);
         CHECK(result.energy.total_picojoules() > 0);
       }
     }

@@ -69,7 +69,7 @@ PimProbeResult probe_pim(const DeviceFile& device, const PimProbe& probe) {
                result.read_cycles * tck_ps);
   result.read_latency = bench.latencies().summary();
   result.compute_cycles = bench.computes() * banks.compute_spacing;
-  result.refresh_stall_cycles = bench.stall_cycles();
+  result.refresh_idle_cycles = bench.idle_cycles();
   result.wall_s = elapsed.count();
   if (result.wall_s > 0) {
     result.requests_per_wall_s =

@@ -120,7 +120,7 @@ Json to_json(const DeviceFile& device, const PimProbe& probe, const PimProbeResu
   json["latency_ns"] = latency_ns_json(result.read_latency, tck_ps);
   json["row_hits"] = result.row_hits;
   json["compute_cycles"] = result.compute_cycles;
-  json["refresh_stall_cycles"] = result.refresh_stall_cycles;
+  json["refresh_idle_cycles"] = result.refresh_idle_cycles;
   json["refreshes"] = result.refreshes;
   json["commands"] = counts_json(result.commands);
   json["energy_pj"] = energy_json(result.energy);

@@ -104,9 +104,9 @@ std::string to_text(const DeviceFile& device, const PimProbe& probe, const PimPr
                           gigabytes(result.inside_peak_gb_per_s));
   lines.add("multipliers busy", percent(static_cast<double>(result.compute_cycles),
                                         static_cast<double>(result.pim_cycles)));
-  lines.add("stalled by refresh", grouped(result.refresh_stall_cycles) + " cycles, " +
-                                      percent(static_cast<double>(result.refresh_stall_cycles),
-                                              static_cast<double>(result.pim_cycles)));
+  lines.add("idle for refresh", grouped(result.refresh_idle_cycles) + " cycles, " +
+                                    percent(static_cast<double>(result.refresh_idle_cycles),
+                                            static_cast<double>(result.pim_cycles)));
   if (probe.reads != 0) {
     lines.add("reads done",
               grouped(result.read_cycles) + " cycles, " + gigabytes(result.read_gb_per_s));

@@ -54,7 +54,7 @@ struct PimProbeResult {
   LatencySummary read_latency;       // cycles, from its acceptance by the channel
   std::uint64_t row_hits = 0;        // of the ordinary reads
   std::uint64_t compute_cycles = 0;  // multipliers at work
-  std::uint64_t refresh_stall_cycles = 0;  // between the PIM commands around a refresh
+  std::uint64_t refresh_idle_cycles = 0;  // no computes around refreshes, opening rows included
   std::uint64_t refreshes = 0;
   NamedCounts commands;  // by name, those that occur
   observe::EnergyLedger energy;
