@@ -367,16 +367,50 @@ TEST_CASE("refresh takes its share") {
   CHECK(share == Approx(interval / (interval - window)).epsilon(0.02));
 }
 
-TEST_CASE("energy is the sum of columns and multiply-accumulates") {
-  pim::Config config = plain_config();
-  config.energy = {2.0, 1.0, 0.5, 0.25, "test"};
-  PimBench bench(config);
-  bench.send(gemv(kBase, 64, 1024));
-  observe::EnergyLedger ledger;
-  bench.pim.collect_energy(ledger);
-  CHECK(ledger.total_picojoules() == Approx(2.0 * 64 * 1024 + 0.25 * 8 * 64 * 2048));
-  for (const observe::EnergyEntry& entry : ledger.entries()) CHECK(entry.source == "test");
-  observe::StatisticsTable memory;
-  bench.pim.memory().collect(memory);
-  CHECK(memory.find("channel0.activates")->integer == 64);
+TEST_CASE("energy is the sum of commands and multiply-accumulates, at both fidelities") {
+  std::vector<std::unique_ptr<PimBench>> benches;
+  for (const auto fidelity : {memory::Fidelity::kTransaction, memory::Fidelity::kCommand}) {
+    pim::Config config = plain_config();
+    config.memory.fidelity = fidelity;
+    config.energy = {pim::CommandEnergy{1'000.0, 10.0, 500.0, 3.0, 7.0, false, "test"}, 2.0, 1.0,
+                     0.5, "test"};
+    const std::string name = "energy" + std::to_string(static_cast<int>(fidelity));
+    benches.push_back(std::make_unique<PimBench>(config, name, false));
+  }
+  for (const auto& bench : benches) {
+    bench->start();
+    bench->send(gemv(kBase, 64, 1024));
+    std::vector<std::uint16_t> y(1);
+    bench->read_results(0, y);
+    observe::EnergyLedger ledger;
+    bench->pim.collect_energy(ledger);
+    // 64 rows of 64 columns, 64 bursts of vector, a burst of results for each of four tiles.
+    CHECK(ledger.total_picojoules() ==
+          Approx(64 * 1'000.0 + 64 * 64 * 10.0 + 64 * 3.0 + 4 * 7.0 + 2.0 * 64 * 1'024));
+    for (const observe::EnergyEntry& entry : ledger.entries()) CHECK(entry.source == "test");
+  }
+}
+
+TEST_CASE("energies of commands follow the published multiples") {
+  const memory::DeviceConfig hbm = device("hbm2_neupims");
+  pim::Config config;
+  config.memory = stack_config("hbm2_neupims");
+  config.command_set = pim::CommandSetKind::kNeupims;
+  const double read_pj = hbm.energy.read_pj_per_bit * 512;
+  pim::CommandEnergy energy = config.command_energy();
+  CHECK(energy.with_macs);
+  CHECK(energy.column_pj * 32 == Approx(4 * read_pj));
+  CHECK(energy.activate_pj == hbm.energy.activate_pj);
+  CHECK(energy.buffer_write_pj == Approx(16 * read_pj));
+  CHECK(energy.result_read_pj == Approx(read_pj));
+  config.memory = stack_config("gddr6_aim");
+  config.command_set = pim::CommandSetKind::kAim;
+  energy = config.command_energy();
+  // 438.2 mW for 1 ns, three times, over 16 banks.
+  CHECK(energy.column_pj * 16 == Approx(3 * 438.2).epsilon(0.001));
+  config.energy.commands = energy;
+  config.energy.commands->column_pj = -1;
+  config.banks.reset();
+  config.row_buffer = pim::RowBuffer::kSingle;
+  CHECK_THROWS_AS(config.validate(), std::invalid_argument);
 }

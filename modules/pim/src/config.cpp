@@ -51,7 +51,7 @@ void Config::validate() const {
   require_energy("fp16_mac_pj", energy.fp16_mac_pj);
   require_energy("int8_mac_pj", energy.int8_mac_pj);
   require_energy("four_bit_mac_pj", energy.four_bit_mac_pj);
-  require_energy("column_read_pj_per_bit", energy.column_read_pj_per_bit);
+  if (energy.commands) pim::validate(*energy.commands);
 }
 
 CommandSetConfig Config::command_set_config() const {
@@ -68,6 +68,11 @@ CommandSetConfig Config::command_set_config() const {
   set.global_buffer_rows = global_buffer_rows;
   set.accumulators_per_bank = accumulators_per_bank;
   return set;
+}
+
+CommandEnergy Config::command_energy() const {
+  if (energy.commands) return *energy.commands;
+  return default_command_energy(command_set, memory.device, command_set_config());
 }
 
 std::uint64_t Config::elements_per_column(abi::Format format) const {

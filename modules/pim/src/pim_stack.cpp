@@ -274,8 +274,7 @@ void PimStack::launch(const PimCommand& command, const WeightBytes& weights,
     runner_->run(job, plan.channel, plan.operations, start_ps);
     ChannelCounters& counters = channels_[plan.channel];
     ++counters.commands;
-    counters.activations += plan.counts.activations;
-    counters.columns += plan.counts.columns;
+    counters.counts += plan.counts;
   }
 }
 
@@ -328,8 +327,7 @@ std::uint64_t PimStack::run_in_banks(const std::vector<ChannelPlan>& plans,
     done_ps = std::max(done_ps, run_in_channel(plan, start_ps));
     ChannelCounters& counters = channels_[plan.channel];
     ++counters.commands;
-    counters.activations += plan.counts.activations;
-    counters.columns += plan.counts.columns;
+    counters.counts += plan.counts;
   }
   return done_ps;
 }
@@ -360,7 +358,8 @@ std::uint64_t PimStack::run_in_channel(const ChannelPlan& plan, std::uint64_t st
   }
   const std::uint64_t done_ps = done * tck_ps;
   const std::uint64_t free_ps = single ? timing.shut_by() * tck_ps : done_ps;
-  channel.reserve_compute(banks, begin_ps, std::max(free_ps, begin_ps), plan.counts.activations);
+  // Its rows are in the ledger of the PIM.
+  channel.reserve_compute(banks, begin_ps, std::max(free_ps, begin_ps), 0);
   if (!single) {
     channel.reserve_bus(plan.counts.result_reads * config_.memory.device.geometry.burst_bytes(),
                         false, begin_ps);

@@ -20,7 +20,7 @@ void PimStack::collect(observe::StatisticsSink& sink) const {
   const std::uint64_t column_bytes = config_.column_bytes;
   const std::uint64_t time_ps = common::now_ps();
   std::uint64_t columns = 0;
-  for (const ChannelCounters& channel : channels_) columns += channel.columns;
+  for (const ChannelCounters& channel : channels_) columns += channel.counts.columns;
   sink.value("commands", commands_, "1", "commands accepted");
   sink.value("errors", errors_, "1", "commands that failed");
   sink.value("macs", macs_16_ + macs_8_ + macs_4_, "1", "multiply-accumulates in the banks");
@@ -35,8 +35,11 @@ void PimStack::collect(observe::StatisticsSink& sink) const {
     const observe::StatisticsGroup group(sink, "channel" + std::to_string(i));
     sink.value("commands", c.commands, "1", "commands with weights in this channel");
     sink.value("busy", c.busy_ps, "ps", "time from the first activate to the last precharge");
-    sink.value("activations", c.activations, "1", "rows opened for multiplication");
-    sink.value("internal_bytes", c.columns * column_bytes, "B",
+    sink.value("activations", c.counts.activations, "1", "rows opened for multiplication");
+    sink.value("buffer_writes", c.counts.buffer_writes, "1", "DRAM rows to the global buffer");
+    sink.value("buffer_loads", c.counts.buffer_loads, "1", "bursts of vectors from the data bus");
+    sink.value("result_reads", c.counts.result_reads, "1", "bursts of accumulators");
+    sink.value("internal_bytes", c.counts.columns * column_bytes, "B",
                "read from row buffers to MAC units");
     sink.value("utilisation",
                time_ps == 0 ? 0.0 : static_cast<double>(c.busy_ps) / static_cast<double>(time_ps),
@@ -44,17 +47,25 @@ void PimStack::collect(observe::StatisticsSink& sink) const {
   }
 }
 
-// Activates are in the memory's ledger, which counts them where it counts all others.
+// The same for both fidelities: rows that refresh shuts and that are opened again are not counted.
 void PimStack::collect_energy(observe::EnergySink& sink) const {
+  const CommandEnergy commands = config_.command_energy();
+  PlanCounts sum;
+  for (const ChannelCounters& channel : channels_) sum += channel.counts;
+  const auto spend = [&sink](const char* component, double pj, std::uint64_t n,
+                             const std::string& source) {
+    sink.spend(component, pj * static_cast<double>(n), source);
+  };
+  spend("activate", commands.activate_pj, sum.activations, commands.source);
+  spend("column", commands.column_pj, sum.columns, commands.source);
+  spend("buffer_write", commands.buffer_write_pj, sum.buffer_writes, commands.source);
+  spend("buffer_load", commands.buffer_load_pj, sum.buffer_loads, commands.source);
+  spend("result_read", commands.result_read_pj, sum.result_reads, commands.source);
+  if (commands.with_macs) return;
   const Energy& energy = config_.energy;
-  const auto times = [](double pj, std::uint64_t n) { return pj * static_cast<double>(n); };
-  std::uint64_t columns = 0;
-  for (const ChannelCounters& channel : channels_) columns += channel.columns;
-  const std::uint64_t bits = 8 * columns * config_.column_bytes;
-  sink.spend("column_read", times(energy.column_read_pj_per_bit, bits), energy.source);
-  sink.spend("mac_16_bit", times(energy.fp16_mac_pj, macs_16_), energy.source);
-  sink.spend("mac_8_bit", times(energy.int8_mac_pj, macs_8_), energy.source);
-  sink.spend("mac_4_bit", times(energy.four_bit_mac_pj, macs_4_), energy.source);
+  spend("mac_16_bit", energy.fp16_mac_pj, macs_16_, energy.source);
+  spend("mac_8_bit", energy.int8_mac_pj, macs_8_, energy.source);
+  spend("mac_4_bit", energy.four_bit_mac_pj, macs_4_, energy.source);
 }
 
 }  // namespace tandem::pim

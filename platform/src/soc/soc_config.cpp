@@ -86,6 +86,19 @@ PimCommandSet chosen(PimCommandsChoice choice) {
   return PimCommandSet::kNone;
 }
 
+pim::CommandEnergy command_energy(const PimEnergy& energy, const pim::Config& config) {
+  const memory::DeviceConfig& device = config.memory.device;
+  pim::CommandEnergy commands =
+      pim::default_command_energy(config.command_set, device, config.command_set_config());
+  commands.activate_pj = energy.group_activate_pj / config.banks->banks_per_activate;
+  commands.column_pj = energy.compute_pj * config.banks_per_unit / device.geometry.banks();
+  if (energy.buffer_write_pj > 0) commands.buffer_write_pj = energy.buffer_write_pj;
+  commands.result_read_pj = energy.result_read_pj;
+  commands.with_macs = energy.mac_pj == 0;
+  commands.source = energy.source + "; buffer load: a write of the device (assumed)";
+  return commands;
+}
+
 // What the device says.
 void apply(const PimDevice& device, pim::Config& config) {
   config.command_set = command_set(device.command_set);
@@ -98,6 +111,7 @@ void apply(const PimDevice& device, pim::Config& config) {
   config.lanes = {l.fp16, l.bf16, l.int8, l.int4, l.e2m1, l.e3m0, l.bsfp_draft};
   config.global_buffer_rows = device.global_buffer_rows;
   config.accumulators_per_bank = device.accumulators_per_bank;
+  config.energy.commands = command_energy(device.energy, config);
 }
 
 // What the scenario says beyond it.

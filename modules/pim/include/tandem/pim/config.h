@@ -6,6 +6,7 @@
 
 #include "tandem/abi/formats.h"
 #include "tandem/memory/stack.h"
+#include "tandem/pim/command_energy.h"
 #include "tandem/pim/command_set.h"
 #include "tandem/pim/lanes.h"
 
@@ -17,14 +18,13 @@ enum class RowBuffer {
 };
 
 struct Energy {
+  std::optional<CommandEnergy> commands;  // none: default_command_energy()
+  // Multiply-accumulates, where the commands do not contain them.
   double fp16_mac_pj = 0.32;  // FP16 and BF16
   double int8_mac_pj = 0.16;
-  double four_bit_mac_pj = 0.08;         // a 4-bit weight times an FP16 activation
-  double column_read_pj_per_bit = 0.44;  // from the row buffer to the bank's MAC unit
+  double four_bit_mac_pj = 0.08;  // a 4-bit weight times an FP16 activation
   std::string source =
-      "column read: AttAcc simulator, cell RD/WR; multiply-accumulates: assumed (AttAcc's ALU "
-      "figure "
-      "for FP16, halved per halving of the weight's width)";
+      "assumed: AttAcc's ALU figure for FP16, halved per halving of the weight's width";
 };
 
 constexpr std::uint32_t format_bit(abi::Format format) {
@@ -63,6 +63,7 @@ struct Config {
   // Throws std::invalid_argument naming the field, the value and the rule.
   void validate() const;
   CommandSetConfig command_set_config() const;
+  CommandEnergy command_energy() const;
   // Weights that one bank multiplies at a time.
   std::uint64_t elements_per_column(abi::Format format) const;
   // Column to column of one bank, for weights of a format and MAC units of this clock: the array's

@@ -19,6 +19,7 @@
 #include "tandem/observe/statistics.h"
 #include "tandem/observe/timeline.h"
 #include "tandem/pim/config.h"
+#include "tandem/pim/matrix_plan.h"
 
 namespace tandem::pim {
 
@@ -85,8 +86,7 @@ class PimStack : public sc_core::sc_module {
   struct ChannelCounters {
     std::uint64_t busy_ps = 0;
     std::uint64_t commands = 0;
-    std::uint64_t activations = 0;
-    std::uint64_t columns = 0;
+    PlanCounts counts;
   };
 
   WindowResult access_window(const WindowAccess& access);
