@@ -83,18 +83,26 @@ std::map<std::string, fs::path> device_files(const fs::path& scenarios) {
   return files;
 }
 
-void list_devices(const fs::path& program, std::ostream& out) {
-  out << "DRAM devices (platform.dram.device), figures of one channel:\n";
-  for (const auto& [name, path] : device_files(scenario_folder(program))) {
+void list_device(const std::string& name, const fs::path& path, std::ostream& out) {
+  out << "  " << std::left << std::setw(kNameWidth) << name << ' ';
+  try {
     const memory::DeviceConfig device = read_device_file(path).device;
     const auto bandwidth =
         static_cast<std::uint64_t>(device.geometry.peak_bytes_per_s() / kShown + 0.5) * kShown;
-    out << "  " << std::left << std::setw(kNameWidth) << name << ' '
-        << format_quantity(bandwidth, Quantity::kBandwidth) << ", " << device.geometry.banks()
+    out << format_quantity(bandwidth, Quantity::kBandwidth) << ", " << device.geometry.banks()
         << " banks, row " << format_quantity(device.geometry.row_bytes, Quantity::kBytes) << ", "
         << format_quantity(device.geometry.channel_bytes(), Quantity::kBytes) << '\n'
         << "    timing: " << device.source << '\n'
         << "    energy: " << device.energy.source << '\n';
+  } catch (const UserError& error) {
+    out << "cannot be used: " << error.what() << '\n';
+  }
+}
+
+void list_devices(const fs::path& program, std::ostream& out) {
+  out << "DRAM devices (platform.dram.device), figures of one channel:\n";
+  for (const auto& [name, path] : device_files(scenario_folder(program))) {
+    list_device(name, path, out);
   }
 }
 

@@ -117,6 +117,10 @@ TEST_CASE("impossible devices are refused with value and rule") {
   config.geometry.ranks = 8;
   REQUIRE_THROWS_WITH(config.validate(), Catch::Contains("128 banks"));
   config = device("hbm2_neupims");
+  config.geometry.rows = 1u << 30;
+  config.geometry.row_bytes = 1u << 31;  // the bytes of a channel would not fit 64 bits
+  REQUIRE_THROWS_WITH(config.validate(), Catch::Contains("larger than 1 TiB"));
+  config = device("hbm2_neupims");
   config.energy.refresh_pj = -1;
   REQUIRE_THROWS_WITH(config.validate(), Catch::Contains("energy.refresh_pj"));
 }

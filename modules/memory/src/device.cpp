@@ -10,6 +10,7 @@ namespace tandem::memory {
 namespace {
 
 constexpr unsigned kMostBanks = 64;
+constexpr std::uint64_t kMostChannelBytes = std::uint64_t{1} << 40;
 constexpr std::uint64_t kShortestClockPs = 10;
 constexpr std::uint64_t kLongestClockPs = 1'000'000;
 constexpr std::uint64_t kLongestTimePs = 1'000'000'000'000;
@@ -54,6 +55,8 @@ void validate(const DeviceGeometry& g) {
   rule(banks <= kMostBanks, "geometry.banks_per_group",
        "makes " + std::to_string(banks) + " banks in a channel, at most " +
            std::to_string(kMostBanks));
+  rule(banks * g.row_bytes <= kMostChannelBytes / g.rows, "geometry.rows",
+       std::to_string(g.rows) + " rows make a channel larger than 1 TiB");
 }
 
 // The data bus and the command bus share a clock tree: a burst is a whole number of tCK. Periods in
