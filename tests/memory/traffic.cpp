@@ -162,9 +162,13 @@ Make traffic(bool random, unsigned writes, unsigned of) {
   };
 }
 
-Make in_bank_order() {
-  return [](const DeviceGeometry& g, std::size_t count) {
-    return generate(count, [&](std::size_t i) { return locate(g, i); });
+Make in_bank_order(bool writes) {
+  return [=](const DeviceGeometry& g, std::size_t count) {
+    return generate(count, [&](std::size_t i) {
+      Access a = locate(g, i);
+      a.is_write = writes;
+      return a;
+    });
   };
 }
 
@@ -205,7 +209,8 @@ Make few_rows(unsigned rows) {
 
 std::vector<Pattern> patterns() {
   return {{"sequential read", traffic(false, 0, 1)},
-          {"sequential read, bank by bank", in_bank_order()},
+          {"sequential read, bank by bank", in_bank_order(false)},
+          {"sequential write, bank by bank", in_bank_order(true)},
           {"sequential write", traffic(false, 1, 1)},
           {"random read", traffic(true, 0, 1)},
           {"random write", traffic(true, 1, 1)},

@@ -208,7 +208,7 @@ Cycle Channel::write(const Run& run, Cycle at) {
   buffer_.push_back(run);
   if (buffer_.size() == controller_.write_low + 1) over_low_since_ = at;
   last_activity_ = std::max(last_activity_, at);
-  if (buffer_.size() >= controller_.write_queue) drain(at);
+  if (buffer_.size() + write_slots_.taken() >= controller_.write_queue) drain(at);
   settle_writes(at);
   return at;
 }
@@ -242,8 +242,7 @@ void Channel::settle_writes(Cycle now) {
 
 // Moves the buffer's writes into the command queues. They wait there for as long as reads keep the
 // bus.
-void Channel::drain(Cycle at) {
-  const Cycle begin = std::max(at, drain_until_);
+void Channel::drain(Cycle begin) {
   for (const Run& run : buffer_) {
     const Cycle entered = enter(run, begin);
     drain_until_ = std::max(drain_until_, entered);

@@ -150,7 +150,7 @@ class Channel {
   Cycle write(const Run& run, Cycle at);
   Cycle write_row(const Run& run, Cycle at);
   void settle_writes(Cycle now);
-  void drain(Cycle at);
+  void drain(Cycle begin);
   bool holds(const Run& run) const;
   void serve_writes();
   void drained(const Columns& columns);

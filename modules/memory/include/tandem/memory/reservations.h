@@ -24,6 +24,8 @@ class QueueSlots {
   // Slots of those of whom it is not known yet when they leave.
   void hold(unsigned slots) { held_ += slots; }
   void release(unsigned slots) { held_ -= slots; }
+  // As of the time that admit() was asked for last.
+  unsigned taken() const { return taken_; }
   bool held_up() const { return held_ >= slots_; }
   // Those that would leave after `cycle` leave later.
   void delay(Cycle cycle, Cycle by);
