@@ -176,6 +176,12 @@ TEST_CASE("a tile takes the cycles that the README adds up") {
   };
   const Measured first = aim_cycles(16), more = aim_cycles(std::uint64_t{16} * 9);
   CHECK((more.command - first.command) / 8 == 64 * 2 + 12 + 32 + 56);
+
+  setup = hbm_pim();
+  setup.device.timing.tREFI = 0;
+  const Measured one_piece = measure(setup, {matrix(64, 128)});
+  const Measured nine_pieces = measure(setup, {matrix(64, std::uint64_t{9} * 128)});
+  CHECK((nine_pieces.command - one_piece.command) / 8 == 16 + 7 * 4 + 8 + 2 + 9 + 63 * 4);
 }
 
 TEST_CASE("a draft GEMV opens a quarter of the rows and computes as its lanes allow") {
