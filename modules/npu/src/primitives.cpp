@@ -576,8 +576,8 @@ void Execution::start_pim_linear(std::uint16_t index) {
     }
     command.vector_stride = vector_bytes;
     command.output_stride = 2 * rows;
-    command.element_offset = static_cast<std::uint32_t>(std::uint64_t{row0} * primitive.k *
-                                                        abi::stream_bits(layout.format) % 8 / 4);
+    command.element_offset = static_cast<std::uint8_t>(std::uint64_t{row0} * primitive.k *
+                                                       abi::stream_bits(layout.format) % 8 / 4);
     job.commands.push_back(command);
     for (std::uint32_t row = 0; row < m; ++row) {
       job.reads.push_back(

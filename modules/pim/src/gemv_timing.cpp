@@ -51,7 +51,7 @@ const std::vector<ChannelWork>& GemvTiming::plan(const abi::PimCommand& command,
     for (std::uint32_t begin = 0; begin < command.columns;) {
       const std::uint32_t columns = std::min(passes_.segment, command.columns - begin);
       for (std::uint64_t row = 0; row < command.rows; ++row) {
-        const std::uint64_t first = weights.first_bit + (row * weights.layout.cols + begin) * bits;
+        const std::uint64_t first = weights.first_bit + (weights.row_begin(row) + begin) * bits;
         const std::uint64_t end = ceil_divide(first + columns * bits, 8);
         visit_range(weights.stream + first / 8, end - first / 8);
       }

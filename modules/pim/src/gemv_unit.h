@@ -43,6 +43,10 @@ class GemvUnit {
   bool continues_sequence(const abi::PimCommand& command) const;
 
   void compute(const abi::PimCommand& command, const WeightBytes& weights);
+  void accumulate(const abi::PimCommand& command, const numerics::WeightView& view,
+                  const std::uint16_t* x, float* totals);
+  numerics::WeightView gathered(const WeightBytes& weights, std::uint32_t begin,
+                                std::uint32_t columns);
   const std::uint8_t* stream_of(const WeightBytes& weights);
   const std::uint8_t* bytes_at(std::uint64_t address, std::uint64_t bytes,
                                std::vector<std::uint8_t>& copy);
@@ -57,7 +61,7 @@ class GemvUnit {
   std::vector<std::uint16_t> results_;
   std::vector<std::uint8_t> unreadable_;  // per element of results_
 
-  // The sequence FIRST..LAST in progress: [vectors][rows].
+  // The sequence FIRST..LAST in progress: [segments][vectors][rows].
   bool open_ = false;
   std::uint32_t rows_ = 0;
   std::uint32_t vectors_in_sequence_ = 0;

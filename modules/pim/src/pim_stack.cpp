@@ -8,6 +8,7 @@
 #include "gemv_timing.h"
 #include "gemv_unit.h"
 #include "tandem/common/tlm_checks.h"
+#include "tandem/pim/bank_layout.h"
 
 namespace tandem::pim {
 namespace {
@@ -90,6 +91,9 @@ void PimStack::set_constants() {
   bank_.set(regs::DRAM_BASE_LO, static_cast<std::uint32_t>(config_.dram_base));
   bank_.set(regs::DRAM_BASE_HI, static_cast<std::uint32_t>(config_.dram_base >> 32));
   bank_.set(regs::CLOCK_PS, static_cast<std::uint32_t>(clock_period_ps_));
+  const BankLayout layout = bank_layout(stack_.mapping(), geometry);
+  bank_.set(regs::BANK_LAYOUT, layout.banks_word);
+  bank_.set(regs::CHANNEL_LAYOUT, layout.channels_word);
 }
 
 void PimStack::set_clock_period_ps(std::uint64_t period_ps) {
@@ -209,7 +213,7 @@ std::uint64_t PimStack::run_in_banks(const PimCommand& command,
   const bool stores = (command.flags & abi::kPimLast) != 0;
   const std::uint64_t vector_bytes = 2ull * command.columns * command.vectors;
   const std::uint64_t result_bytes =
-      stores ? (2ull * command.rows * command.vectors + work.size() - 1) / work.size() : 0;
+      stores ? (2 * results_of(command) + work.size() - 1) / work.size() : 0;
   const std::uint64_t banks =
       config_.row_buffer == RowBuffer::kSingle ? memory::Channel::kAllBanks : 0;
   const memory::DeviceTiming& t = config_.memory.device.timing;
@@ -254,7 +258,7 @@ void PimStack::count(const PimCommand& command) {
   }
   vector_bytes_ += 2ull * command.columns * command.vectors;
   if ((command.flags & abi::kPimLast) != 0) {
-    result_bytes_ += 2ull * command.rows * command.vectors;
+    result_bytes_ += 2 * results_of(command);
   }
 }
 

@@ -43,7 +43,7 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<TensorKind>::kInfo,   &DescribeEnumeration<TensorRole>::kInfo,
     &DescribeEnumeration<Policy>::kInfo,       &DescribeEnumeration<Granularity>::kInfo,
     &DescribeEnumeration<Placement>::kInfo,    &DescribeEnumeration<DraftKv>::kInfo,
-    &DescribeEnumeration<RecordKind>::kInfo,
+    &DescribeEnumeration<RecordKind>::kInfo,   &DescribeEnumeration<KvPlacement>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {
