@@ -18,6 +18,9 @@ memory::Sram::Config sram_config(const HardwareConfig& hardware);
 npu::Config npu_config(const HardwareConfig& hardware);
 pim::Config pim_config(const HardwareConfig& hardware);
 
+// Throws UserError if policy.kv_layout asks for a layout that the address mapping does not allow.
+void check_kv_layout(const Scenario& scenario);
+
 abi::PolicyBlock policy_block(const PolicyConfig& policy);
 
 }  // namespace tandem::platform
