@@ -154,6 +154,11 @@ TEST_CASE("a line of keys that follow each other is what one command reads") {
   CHECK(wide.key_heads() == 4);  // as NeuPIMs: four heads of 128 elements in a row of 512
   CHECK(wide.key_rows() == 32 / 4 * kPageTokens / 16);
   CHECK(wide.value_rows() == 32 * 128 / 16 / 4);
+  // GPT3-7B as NeuPIMs lays it out on 32 banks of 512 elements: K takes ceil(E/512) rows per 32
+  // tokens, V ceil(E/32) rows per 512 tokens.
+  constexpr abi::KvLines neupims = abi::kv_lines(32, 128, 512, 512, 32);
+  CHECK(neupims.key_rows == 4096 / 512 * (512 / 32));
+  CHECK(neupims.value_rows == 4096 / 32);
 }
 
 namespace {
@@ -170,6 +175,8 @@ pim::Config pim_config(const memory::Stack::Config& memory) {
   pim::Config config;
   config.memory = memory;
   config.dram_base = 0;
+  // All vectors of a command meet a row while it is open.
+  config.global_buffer_rows = config.accumulators_per_bank = 1024;
   return config;
 }
 
@@ -230,11 +237,11 @@ class AttentionRig : public test::PimRig {
     return Status::kOk;
   }
 
-  // PIM commands that worked in a channel.
-  std::uint64_t commands_in(unsigned channel) {
+  // Of the PIM in a channel: commands, or rows that were opened.
+  std::uint64_t count(const char* what, unsigned channel) {
     observe::StatisticsTable table;
     pim.collect(table);
-    return table.find("channel" + std::to_string(channel) + ".commands")->integer;
+    return table.find("channel" + std::to_string(channel) + "." + what)->integer;
   }
 
   static constexpr std::uint32_t kTokens = 150, kLast = 3;  // more than a page
@@ -334,9 +341,9 @@ TEST_CASE("a sequence works in the banks of one channel, or of all") {
   std::vector<std::uint16_t> outputs;
   const auto commands = [&](KvLayout layout) {
     std::vector<std::uint64_t> before, more;
-    for (unsigned c = 0; c < 4; ++c) before.push_back(rig.commands_in(c));
+    for (unsigned c = 0; c < 4; ++c) before.push_back(rig.count("commands", c));
     REQUIRE(rig.attend(layout, abi::kEnginePim, outputs) == Status::kOk);
-    for (unsigned c = 0; c < 4; ++c) more.push_back(rig.commands_in(c) - before[c]);
+    for (unsigned c = 0; c < 4; ++c) more.push_back(rig.count("commands", c) - before[c]);
     return more;
   };
   // Pages of bank_rows lie in channels 1 and 0 here; the second chunk of tokens reaches page 1.
@@ -347,6 +354,22 @@ TEST_CASE("a sequence works in the banks of one channel, or of all") {
   const std::vector<std::uint64_t> split = commands(KvLayout::kHeadSplit);
   for (unsigned c = 0; c < 4; ++c) CHECK(split[c] == split[0]);
   CHECK(split[0] > 0);
+}
+
+TEST_CASE("keys that share rows with other heads' are read with one activation of each row") {
+  memory::Stack::Config config = stack_config("RoRaBgBaChCo", 4, 1024);
+  config.device.geometry.rows = 4096;
+  AttentionRig rig(config);
+  rig.prepare_tables({8, 1, 128}, 1);  // four heads to a row: two rows per token
+  std::vector<std::uint16_t> outputs;
+  REQUIRE(rig.attend(KvLayout::kBankRows, abi::kEnginePim, outputs) == Status::kOk);
+  std::uint64_t rows = 0;
+  for (unsigned c = 0; c < 4; ++c) rows += rig.count("activations", c);
+  // Keys: a row per token and four heads, with 147, then 150 tokens. Values: a head's 128 elements
+  // take 8 lines of a bank, of which a row holds 4, in each of two pages.
+  const std::uint64_t keys = 2 * (147 + 150);
+  const std::uint64_t values = 2 * 8 * (8 / 4) * 16 * 2;
+  CHECK(rows == keys + values);
 }
 
 TEST_CASE("bad descriptors of a banked cache end the command, and the device goes on") {

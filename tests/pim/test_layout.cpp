@@ -236,6 +236,37 @@ TEST_CASE("a mapping without such strides says which rule it breaks") {
   CHECK_THAT(layout_of("RaBgBaRoChCo", 4, 256).why_not, Catch::Contains("not above the bank"));
 }
 
+TEST_CASE("weights lie evenly in all banks of all channels") {
+  // As the platform maps by default, NeuPIMs, and IANUS; from row to row of a bank for the last
+  // two.
+  const memory::DeviceGeometry geometry = memory::device_preset("hbm2_1000_x128").geometry;
+  struct Case {
+    const char* order;
+    unsigned interleave;
+  };
+  for (const Case& c : {Case{"RoRaBaCoBgCh", 256}, Case{"RoRaBgBaChCo", geometry.row_bytes},
+                        Case{"RoChRaBaBgCo", geometry.row_bytes}}) {
+    INFO(c.order);
+    const unsigned channels = 8;
+    const memory::AddressMapping mapping(c.order, channels, geometry, c.interleave);
+    const std::uint64_t matrix_bytes = 4096ull * 4096 * 2;
+    std::vector<std::uint64_t> bytes(std::size_t{channels} * geometry.banks());
+    mapping.for_each_run(0x1'2340, matrix_bytes, [&](const memory::Run& run) {
+      bytes[run.channel * geometry.banks() + run.bank] += run.bytes;
+    });
+    const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());
+    CHECK(*least > 0);
+    CHECK(*most - *least <= geometry.row_bytes);
+    CHECK(*most >= matrix_bytes / bytes.size());
+    // 8 MiB of one bit plane of the weights are as even.
+    std::vector<std::uint64_t> plane(bytes.size());
+    mapping.for_each_run(matrix_bytes, matrix_bytes / 4, [&](const memory::Run& run) {
+      plane[run.channel * geometry.banks() + run.bank] += run.bytes;
+    });
+    for (const std::uint64_t part : plane) CHECK(part == matrix_bytes / 4 / plane.size());
+  }
+}
+
 TEST_CASE("the PIM shows its strides, or zero") {
   pim::Config strided = small_config();
   strided.memory.mapping = "RoRaBgBaChCo";
