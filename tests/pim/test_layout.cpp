@@ -141,6 +141,43 @@ TEST_CASE("a dot product goes on over scattered commands") {
   CHECK(y == expected);
 }
 
+TEST_CASE("sequences with results of their own may take turns, the oldest of too many ends") {
+  PimBench bench(small_config());
+  std::mt19937 random(19);
+  const std::uint32_t rows = 4, columns = 100, parts = 2, count = abi::kPimSequences + 1;
+  const std::vector<std::uint16_t> x = random_fp16(random, parts * columns);
+  REQUIRE(bench.write_vectors(0, x) == kOk);
+  const std::vector<std::uint16_t> weights =
+      random_fp16(random, std::size_t{count} * rows * parts * columns);
+  bench.pim.memory().store().write(0, weights.data(), 2 * weights.size());
+  const auto part = [&](std::uint32_t sequence, std::uint32_t index) {
+    const std::uint64_t element = (std::uint64_t{sequence} * rows * parts + index) * columns;
+    abi::PimCommand c = gemv(kBase + 2 * element, rows, columns);
+    c.row_elements = parts * columns;
+    c.vector_offset = 2 * index * columns;
+    c.output_offset = 2 * rows * sequence;
+    c.flags = index == 0 ? abi::kPimFirst : abi::kPimLast;
+    return c;
+  };
+  const auto read = [&](std::uint32_t sequence) {
+    std::vector<std::uint16_t> y(rows);
+    return std::make_pair(bench.read_results(2 * rows * sequence, y), y);
+  };
+  for (std::uint32_t s = 0; s < count; ++s) REQUIRE(bench.send(part(s, 0)) == kOk);
+  for (std::uint32_t s = count; s-- > 0;) REQUIRE(bench.send(part(s, 1)) == kOk);
+  CHECK(read(0).first != kOk);
+  for (std::uint32_t s = 1; s < count; ++s) {
+    std::vector<std::uint16_t> expected;
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      const std::uint16_t* w = &weights[(std::size_t{s} * rows + row) * parts * columns];
+      expected.push_back(numerics::float_to_fp16(numerics::dot(x.data(), 1, w, 1, x.size())));
+    }
+    const auto [status, y] = read(s);
+    REQUIRE(status == kOk);
+    REQUIRE(y == expected);
+  }
+}
+
 TEST_CASE("bad strides and segments complete with a status") {
   PimBench bench(small_config());
   const auto scattered = [] {

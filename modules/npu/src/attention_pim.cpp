@@ -140,8 +140,18 @@ void AttentionJob::add_commands(const std::vector<Part>& parts,
       if (!part.values && page < pages(*part.work)) add_scores(part, page, commands);
     }
   }
+  // Pages of one sum in ascending order, those of other sums between them.
+  std::vector<ValueLines> lines;
   for (const Part& part : parts) {
-    if (part.values) add_values(part, commands);
+    if (part.values) add_value_lines(part, lines);
+  }
+  for (std::size_t first = 0; first < lines.size(); first += abi::kPimSequences) {
+    const std::size_t end = std::min<std::size_t>(lines.size(), first + abi::kPimSequences);
+    for (std::uint32_t page = 0; page < most_pages; ++page) {
+      for (std::size_t i = first; i < end; ++i) {
+        if (page < pages(*lines[i].part->work)) commands.push_back(value_command(lines[i], page));
+      }
+    }
   }
 }
 
@@ -189,49 +199,50 @@ void AttentionJob::add_scores(const Part& part, std::uint32_t page,
   }
 }
 
-// Values, element by element: a page holds a stretch of each element's row, so pages accumulate.
-void AttentionJob::add_values(const Part& part, std::vector<abi::PimCommand>& commands) const {
+// Values, element by element: the elements that one command can take.
+void AttentionJob::add_value_lines(const Part& part, std::vector<ValueLines>& lines) const {
   const KvGeometry& geometry = part.work->geometry;
-  if (!geometry.is_banked()) return add_value_lines(part, 0, primitive_.head_dim, 0, commands);
+  if (!geometry.is_banked()) {
+    lines.push_back({&part, 0, primitive_.head_dim, 0});
+    return;
+  }
   const BankedKv& banked = geometry.banked;
   for (std::uint32_t element = 0; element < primitive_.head_dim;) {
     const std::uint32_t left = primitive_.head_dim - element;
     const BankedKv::Run run =
         banked.value_run(part.first_head, element, (left + banked.banks() - 1) / banked.banks());
     const std::uint32_t rows = std::min(left, run.lines * banked.banks());
-    add_value_lines(part, element, rows, run.stride, commands);
+    lines.push_back({&part, element, rows, run.stride});
     element += rows;
   }
 }
 
-void AttentionJob::add_value_lines(const Part& part, std::uint32_t element, std::uint32_t rows,
-                                   std::uint64_t line_stride,
-                                   std::vector<abi::PimCommand>& commands) const {
+// A page holds a stretch of each element's row, so pages accumulate.
+abi::PimCommand AttentionJob::value_command(const ValueLines& lines, std::uint32_t page) const {
+  const Part& part = *lines.part;
   const Work& work = *part.work;
   const KvGeometry& geometry = work.geometry;
-  for (std::uint32_t page = 0; page < pages(work); ++page) {
-    abi::PimCommand command = pim_command(part);
-    if (page == 0) command.flags |= abi::kPimFirst;
-    if (page + 1 == pages(work)) command.flags |= abi::kPimLast;
-    command.rows = rows;
-    command.columns = tokens_of(work, page);
-    command.vector_offset += 2 * page * geometry.page_tokens;
-    command.vector_stride = 2 * work.length;
-    command.output_offset += 2 * element;
-    command.output_stride = 2u * primitive_.head_dim;
-    if (geometry.is_banked()) {
-      const BankedKv& banked = geometry.banked;
-      command.weights = banked.address(page_address(work, page), page,
-                                       banked.value(part.channel, part.first_head, element));
-      command.row_elements = static_cast<std::uint32_t>(banked.bank_stride() / 2);
-      command.block_rows = static_cast<std::uint16_t>(banked.banks());
-      command.block_elements = static_cast<std::uint32_t>(line_stride / 2);
-    } else {
-      command.weights = geometry.values(page_address(work, page)) + geometry.head(part.first_head);
-      command.row_elements = geometry.page_tokens;
-    }
-    commands.push_back(command);
+  abi::PimCommand command = pim_command(part);
+  if (page == 0) command.flags |= abi::kPimFirst;
+  if (page + 1 == pages(work)) command.flags |= abi::kPimLast;
+  command.rows = lines.elements;
+  command.columns = tokens_of(work, page);
+  command.vector_offset += 2 * page * geometry.page_tokens;
+  command.vector_stride = 2 * work.length;
+  command.output_offset += 2 * lines.first;
+  command.output_stride = 2u * primitive_.head_dim;
+  if (geometry.is_banked()) {
+    const BankedKv& banked = geometry.banked;
+    command.weights = banked.address(page_address(work, page), page,
+                                     banked.value(part.channel, part.first_head, lines.first));
+    command.row_elements = static_cast<std::uint32_t>(banked.bank_stride() / 2);
+    command.block_rows = static_cast<std::uint16_t>(banked.banks());
+    command.block_elements = static_cast<std::uint32_t>(lines.stride / 2);
+  } else {
+    command.weights = geometry.values(page_address(work, page)) + geometry.head(part.first_head);
+    command.row_elements = geometry.page_tokens;
   }
+  return command;
 }
 
 // Results are [vector][head][token] for scores, [vector][element] for outputs.

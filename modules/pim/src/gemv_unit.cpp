@@ -64,13 +64,14 @@ GemvUnit::GemvUnit(const Config& config, memory::SparseStore& store)
       store_(store),
       vectors_(config.vector_bytes / 2),
       results_(config.result_bytes / 2),
-      unreadable_(config.result_bytes / 2) {}
+      unreadable_(config.result_bytes / 2),
+      sequences_(abi::kPimSequences) {}
 
 void GemvUnit::reset() {
   std::fill(vectors_.begin(), vectors_.end(), std::uint16_t{0});
   std::fill(results_.begin(), results_.end(), std::uint16_t{0});
   std::fill(unreadable_.begin(), unreadable_.end(), std::uint8_t{0});
-  open_ = false;
+  for (Sequence& sequence : sequences_) sequence.opened = 0;
 }
 
 bool GemvUnit::results_readable(std::uint64_t offset, std::uint64_t bytes) const {
@@ -82,7 +83,7 @@ bool GemvUnit::results_readable(std::uint64_t offset, std::uint64_t bytes) const
 GemvUnit::Outcome GemvUnit::execute(const PimCommand& command, std::uint64_t dram_base) {
   const Outcome outcome = check(command, dram_base);
   if (outcome.status != Status::kOk) {
-    open_ = false;
+    if (Sequence* sequence = find(command)) sequence->opened = 0;
     mark_results(command, false);
   } else if (command.opcode == static_cast<std::uint8_t>(abi::PimOpcode::kGemv)) {
     compute(command, outcome.weights);
@@ -182,31 +183,56 @@ bool GemvUnit::continues_sequence(const PimCommand& command) const {
     return has(command, abi::kPimFirst) && has(command, abi::kPimLast);
   }
   if (has(command, abi::kPimFirst)) return true;
-  const bool same = open_ && rows_ == command.rows && vectors_in_sequence_ == command.vectors;
+  const Sequence* sequence = find(command);
+  const bool same =
+      sequence != nullptr && sequence->rows == command.rows && sequence->vectors == command.vectors;
   const bool groups_by_position =
       command.grouping == static_cast<std::uint8_t>(Grouping::kGroup128);
-  return same && (!groups_by_position || position_ % abi::kChunk == 0);
+  return same && (!groups_by_position || sequence->position % abi::kChunk == 0);
 }
 
 // --- Function --------------------------------------------------------------------------------
 
+const GemvUnit::Sequence* GemvUnit::find(const PimCommand& command) const {
+  for (const Sequence& sequence : sequences_) {
+    if (sequence.opened != 0 && sequence.output_offset == command.output_offset) return &sequence;
+  }
+  return nullptr;
+}
+
+GemvUnit::Sequence* GemvUnit::find(const PimCommand& command) {
+  return const_cast<Sequence*>(static_cast<const GemvUnit*>(this)->find(command));
+}
+
+// Takes the place of one that is closed, else of the oldest.
+GemvUnit::Sequence& GemvUnit::open(const PimCommand& command) {
+  Sequence* sequence = find(command);
+  if (sequence == nullptr) {
+    sequence = &*std::min_element(
+        sequences_.begin(), sequences_.end(),
+        [](const Sequence& a, const Sequence& b) { return a.opened < b.opened; });
+  }
+  const std::size_t sums = std::size_t{command.vectors} * command.rows * segments_of(command);
+  sequence->opened = ++opened_;
+  sequence->output_offset = command.output_offset;
+  sequence->rows = command.rows;
+  sequence->vectors = command.vectors;
+  sequence->position = 0;
+  sequence->totals.assign(sums, 0.0f);
+  sequence->chunk.assign(sums, 0.0f);
+  return *sequence;
+}
+
 void GemvUnit::compute(const PimCommand& command, const WeightBytes& weights) {
   const std::uint32_t segments = segments_of(command);
-  if (has(command, abi::kPimFirst)) {
-    const std::size_t sums = std::size_t{command.vectors} * command.rows * segments;
-    open_ = true;
-    rows_ = command.rows;
-    vectors_in_sequence_ = command.vectors;
-    position_ = 0;
-    totals_.assign(sums, 0.0f);
-    chunk_.assign(sums, 0.0f);
-  }
+  Sequence& sequence = has(command, abi::kPimFirst) ? open(command) : *find(command);
   const std::uint16_t* x = vectors_.data() + command.vector_offset / 2;
   if (is_scattered(command)) {
     const std::uint32_t columns = command.columns / segments;
     for (std::uint32_t segment = 0; segment < segments; ++segment) {
       accumulate(command, gathered(weights, segment * columns, columns), x + segment * columns,
-                 totals_.data() + std::size_t{segment} * command.vectors * command.rows);
+                 sequence,
+                 sequence.totals.data() + std::size_t{segment} * command.vectors * command.rows);
     }
   } else {
     const std::uint8_t* stream = stream_of(weights);
@@ -216,23 +242,23 @@ void GemvUnit::compute(const PimCommand& command, const WeightBytes& weights) {
     accumulate(command,
                numerics::view_of(weights.layout, weights.tile, stream, nullptr,
                                  tables ? nullptr : side, tables ? side : nullptr),
-               x, totals_.data());
+               x, sequence, sequence.totals.data());
   }
-  position_ += command.columns;
+  sequence.position += command.columns;
   if (!has(command, abi::kPimLast)) return;
-  store_results(command);
-  open_ = false;
+  store_results(command, sequence);
+  sequence.opened = 0;
 }
 
 void GemvUnit::accumulate(const PimCommand& command, const numerics::WeightView& view,
-                          const std::uint16_t* x, float* totals) {
+                          const std::uint16_t* x, Sequence& sequence, float* totals) {
   const bool last = has(command, abi::kPimLast);
   const bool whole_chunks =
-      position_ % abi::kChunk == 0 && (last || command.columns % abi::kChunk == 0);
+      sequence.position % abi::kChunk == 0 && (last || command.columns % abi::kChunk == 0);
   if (whole_chunks) {
     numerics::accumulate(view, x, command.vector_stride / 2, command.vectors, totals, command.rows);
   } else {
-    accumulate_open_chunk(command, view, x);
+    accumulate_open_chunk(command, view, x, sequence);
   }
 }
 
@@ -274,7 +300,7 @@ const std::uint8_t* GemvUnit::stream_of(const WeightBytes& weights) {
 
 // Columns that begin or end within a chunk: its sum goes on where the last command left it.
 void GemvUnit::accumulate_open_chunk(const PimCommand& command, const numerics::WeightView& view,
-                                     const std::uint16_t* x) {
+                                     const std::uint16_t* x, Sequence& sequence) {
   row_values_.resize(command.columns);
   const bool last = has(command, abi::kPimLast);
   for (std::uint32_t row = 0; row < command.rows; ++row) {
@@ -283,21 +309,21 @@ void GemvUnit::accumulate_open_chunk(const PimCommand& command, const numerics::
       const std::uint16_t* elements =
           x + static_cast<std::size_t>(vector) * (command.vector_stride / 2);
       const std::size_t at = std::size_t{vector} * command.rows + row;
-      float sum = chunk_[at];
+      float sum = sequence.chunk[at];
       for (std::uint32_t i = 0; i < command.columns; ++i) {
         sum += row_values_[i] * numerics::fp16_to_float(elements[i]);
-        const bool chunk_ends = (position_ + i + 1) % abi::kChunk == 0;
+        const bool chunk_ends = (sequence.position + i + 1) % abi::kChunk == 0;
         if (!chunk_ends && !(last && i + 1 == command.columns)) continue;
-        totals_[at] += sum * numerics::scale_at(view, row, i);
+        sequence.totals[at] += sum * numerics::scale_at(view, row, i);
         sum = 0.0f;
       }
-      chunk_[at] = sum;
+      sequence.chunk[at] = sum;
     }
   }
 }
 
-void GemvUnit::store_results(const PimCommand& command) {
-  const float* totals = totals_.data();
+void GemvUnit::store_results(const PimCommand& command, const Sequence& sequence) {
+  const float* totals = sequence.totals.data();
   for (std::uint32_t segment = 0; segment < segments_of(command); ++segment) {
     for (std::uint32_t vector = 0; vector < command.vectors; ++vector) {
       std::uint16_t* to = results_.data() + command.output_offset / 2 +

@@ -66,10 +66,16 @@ TANDEM_ENUM(PimOpcode, u8, "PimCommand::opcode", TANDEM_PIM_OPCODES)
 //
 // PimCommand::flags. A dot product longer than one command is split along its columns, in
 // ascending order, at multiples of kChunk: FIRST clears the accumulators, LAST rounds and stores.
+// Commands with one output_offset belong together, others may come between; when more than
+// kPimSequences are open, the oldest is given up.
 #define TANDEM_PIM_FLAGS(ITEM)                          \
   ITEM(u8, PimFirst, 1u << 0, "Clear the accumulators") \
   ITEM(u8, PimLast, 1u << 1, "Round and store the results")
 TANDEM_CONSTANTS(PimFlags, "PimCommand::flags", TANDEM_PIM_FLAGS)
+
+#define TANDEM_PIM_LIMITS(ITEM) \
+  ITEM(std::uint32_t, PimSequences, 64, "Sequences that may be open between FIRST and LAST")
+TANDEM_CONSTANTS(PimLimits, "Limits of the PIM", TANDEM_PIM_LIMITS)
 
 #define TANDEM_PIM_COMMAND_MEMBERS(ONE, MANY)                                                    \
   ONE(u8, opcode, "PimOpcode")                                                                   \

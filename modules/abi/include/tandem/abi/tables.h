@@ -47,21 +47,10 @@ constexpr const EnumerationInfo* kEnumerations[] = {
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {
-    &kBootGroup,
-    &kBootFlagsGroup,
-    &kCommandLimitsGroup,
-    &kCommandFlagsGroup,
-    &kBatchLimitsGroup,
-    &kEngineMaskGroup,
-    &kProgramLimitsGroup,
-    &kFormatSizesGroup,
-    &kNpuLimitsGroup,
-    &kPimFlagsGroup,
-    &kPimWindowsGroup,
-    &kPeArrayWindowsGroup,
-    &kInterruptLimitsGroup,
-    &kModelGroup,
-    &kModelFlagsGroup,
+    &kBootGroup,           &kBootFlagsGroup,       &kCommandLimitsGroup, &kCommandFlagsGroup,
+    &kBatchLimitsGroup,    &kEngineMaskGroup,      &kProgramLimitsGroup, &kFormatSizesGroup,
+    &kNpuLimitsGroup,      &kPimFlagsGroup,        &kPimLimitsGroup,     &kPimWindowsGroup,
+    &kPeArrayWindowsGroup, &kInterruptLimitsGroup, &kModelGroup,         &kModelFlagsGroup,
     &kMailboxLimitsGroup,
 };
 

@@ -84,6 +84,13 @@ class AttentionJob {
     std::uint32_t vector_offset;  // in the windows
     std::uint32_t result_offset;
   };
+  // Elements [first, first + elements) of a head's values.
+  struct ValueLines {
+    const Part* part;
+    std::uint32_t first;
+    std::uint32_t elements;
+    std::uint64_t stride;  // banked: bytes from a line of a bank to the next
+  };
   struct Batch;
   std::uint32_t head_of(const Part& part, std::uint32_t index) const;
   std::uint64_t vector_bytes(const Part& part) const;
@@ -97,9 +104,8 @@ class AttentionJob {
   void add_commands(const std::vector<Part>& parts, std::vector<abi::PimCommand>& commands) const;
   void add_scores(const Part& part, std::uint32_t page,
                   std::vector<abi::PimCommand>& commands) const;
-  void add_values(const Part& part, std::vector<abi::PimCommand>& commands) const;
-  void add_value_lines(const Part& part, std::uint32_t element, std::uint32_t rows,
-                       std::uint64_t line_stride, std::vector<abi::PimCommand>& commands) const;
+  void add_value_lines(const Part& part, std::vector<ValueLines>& lines) const;
+  abi::PimCommand value_command(const ValueLines& lines, std::uint32_t page) const;
   abi::PimCommand pim_command(const Part& part) const;
   void take_results(const Batch& batch);
 
