@@ -166,7 +166,7 @@ namespace {
 npu::Config npu_config() {
   npu::Config config = test::small_npu();
   config.pim_bound = true;
-  config.activation_bytes = 2u << 20;
+  config.activation_bytes = 4u << 20;
   config.kv_buffer_bytes = 1u << 20;
   return config;
 }
@@ -235,6 +235,28 @@ class AttentionRig : public test::PimRig {
       }
     }
     return Status::kOk;
+  }
+
+  // Time of one more token's attention alone, after attend() with the same layout.
+  std::uint64_t attention_ps(KvLayout layout) {
+    std::vector<abi::Primitive> only = program(abi::kEnginePim);
+    only = {only[2], only[4]};
+    only[1].predecessor_count = 1;
+    only[1].predecessors[0] = 0;
+    put(test::kProgram, only);
+    abi::BatchEntry entry{};
+    entry.pending_count = 1;
+    entry.pending_tokens = test::kTokens;
+    entry.position_base = kTokens - 1;
+    entry.remaining_tokens = 100;
+    entry.kv[0] = kv_set(config_, layout);
+    entry.kv[0].committed_length = kTokens - 1;
+    put(test::kBatch, entry);
+    abi::Command command = RigDriver::command(abi::Opcode::kRun);
+    command.primitive_count = 2;
+    const std::uint64_t before_ps = npu.phase_times().phase_ps[0];
+    REQUIRE(status_of(run(command)) == Status::kOk);
+    return npu.phase_times().phase_ps[0] - before_ps;
   }
 
   // Of the PIM in a channel: commands, or rows that were opened.
@@ -354,6 +376,21 @@ TEST_CASE("a sequence works in the banks of one channel, or of all") {
   const std::vector<std::uint64_t> split = commands(KvLayout::kHeadSplit);
   for (unsigned c = 0; c < 4; ++c) CHECK(split[c] == split[0]);
   CHECK(split[0] > 0);
+}
+
+TEST_CASE("channels work at the same time on the heads of one sequence") {
+  AttentionRig rig(stack_config("RoRaBgBaChCo", 8, 1024));
+  rig.prepare_tables({16, 1, 128}, 1);
+  std::vector<std::uint16_t> outputs;
+  const auto time_ps = [&](KvLayout layout) {
+    REQUIRE(rig.attend(layout, abi::kEnginePim, outputs) == Status::kOk);
+    return rig.attention_ps(layout);
+  };
+  // The pages of bank_rows lie in two channels here.
+  const std::uint64_t banked_ps = time_ps(KvLayout::kBankRows);
+  const std::uint64_t split_ps = time_ps(KvLayout::kHeadSplit);
+  INFO("bank_rows " << banked_ps << " ps, head_split " << split_ps << " ps");
+  CHECK(2 * split_ps < banked_ps);
 }
 
 TEST_CASE("keys that share rows with other heads' are read with one activation of each row") {
