@@ -216,6 +216,43 @@ TEST_CASE("bad strides and segments complete with a status") {
   CHECK(status_of(bench, c) == Status::kOk);
 }
 
+TEST_CASE("random scattered commands complete, and the PIM works afterwards") {
+  PimBench bench(small_config());
+  std::mt19937 random(20);
+  const auto edge = [&](std::uint32_t usual) -> std::uint32_t {
+    static constexpr std::uint32_t kEdges[] = {0, 1, 2, 3, 255, 0xFFFF, 0x8000'0000, ~0u};
+    return random() % 6 == 0 ? kEdges[random() % 8] : static_cast<std::uint32_t>(random()) % usual;
+  };
+  unsigned good = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    abi::PimCommand c = gemv(kBase + 2ull * edge(1 << 20), edge(64), edge(256));
+    c.vectors = static_cast<std::uint16_t>(edge(4));
+    c.segments = static_cast<std::uint8_t>(edge(4));
+    c.block_rows = static_cast<std::uint16_t>(edge(32));
+    c.row_elements = edge(4096);
+    c.block_elements = edge(4096);
+    c.output_offset = 2 * edge(64);
+    c.output_stride = 8 * edge(64);
+    c.flags = static_cast<std::uint8_t>(edge(4));
+    c.element_offset = 0;
+    REQUIRE(bench.send(c) == kOk);
+    if (i % 64 != 63) continue;
+    bench.settle();
+    std::uint32_t errors = 0;
+    REQUIRE(bench.bus.read(regs::ERROR_COUNT, &errors, 4) == kOk);
+    good += errors < 64 ? 1 : 0;
+    bench.bus.write32(regs::CONTROL, regs::CONTROL_SOFT_RESET.put(1));
+    bench.enable();
+  }
+  CHECK(good > 250);  // some of the commands between two resets did compute
+  const Scattered p = random_scattered(random, bench);
+  REQUIRE(bench.write_vectors(0, p.x) == kOk);
+  REQUIRE(bench.send(p.command) == kOk);
+  std::vector<std::uint16_t> row(p.command.rows);
+  REQUIRE(bench.read_results(0, row) == kOk);
+  CHECK(std::equal(row.begin(), row.end(), p.expected.begin()));
+}
+
 TEST_CASE("full-precision BSFP is not multiplied in the banks") {
   PimBench bench(small_config());
   for (const abi::Format format : {abi::Format::kBsfpEFull, abi::Format::kBsfpIFull}) {
