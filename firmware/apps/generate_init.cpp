@@ -68,12 +68,11 @@ class Setup {
 
   Status start_pim() {
     if (boot_.pim_base != 0 && state_.npu.pim_bound()) {
-      const Status status =
-          PimDriver::start(machine_, boot_.pim_base, boot_.dram_base, pim_formats_);
+      const Status status = PimDriver::start(machine_, boot_.pim_base, boot_.dram_base, pim_);
       if (status != Status::kOk) return status;
     }
     const bool wanted = boot_.policy.attention == static_cast<u32>(abi::Placement::kPim);
-    const bool able = (pim_formats_ >> static_cast<u32>(abi::Format::kFp16) & 1u) != 0;
+    const bool able = (pim_.formats >> static_cast<u32>(abi::Format::kFp16) & 1u) != 0;
     return wanted && !able ? Status::kNoEngine : Status::kOk;
   }
 
@@ -93,10 +92,10 @@ class Setup {
     setup.group = state_.layout.sequences;
     setup.chunk = state_.layout.chunk;
     setup.kv_sets = draft.keeps_own_kv() ? 2 : 1;
+    setup.pim = pim_;
     setup.distributions_bytes = u64{draft.longest_draft()} * shape.vocabulary * sizeof(u32);
-    const bool fits =
-        state_.batch.start(machine_, shape, state_.layout, limits.bytes, control_) &&
-        state_.scheduler.start(machine_, shape, boot_.policy, setup, control_, memory_);
+    const bool fits = state_.batch.start(machine_, shape, state_.layout, limits.bytes, control_) &&
+                      state_.scheduler.start(shape, boot_.policy, setup, control_, memory_);
     if (!fits) return Status::kNoSpace;
     state_.vocabulary = shape.vocabulary;
     state_.reporter.start(boot_, shape);
@@ -104,7 +103,7 @@ class Setup {
   }
 
   Status build_programs() {
-    const ConfiguredPlacement placement(boot_.policy, pim_formats_);
+    const ConfiguredPlacement placement(boot_.policy, pim_.formats);
     LlamaPasses passes(model_, state_.layout, placement, policies_.draft(), machine_, control_);
     return passes.build(static_cast<abi::Granularity>(boot_.policy.granularity),
                         state_.npu.contexts(), state_.npu.max_primitives(), state_.passes);
@@ -117,7 +116,7 @@ class Setup {
   RangeAllocator control_;
   RangeAllocator memory_;
   Model model_;
-  u32 pim_formats_ = 0;
+  PimFacts pim_{};
 };
 
 }  // namespace

@@ -62,6 +62,10 @@ Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request&
     history[i] = prompt[i];
   }
   sequence.total = request.prompt_count;
+  const u32 channel = kv_.least_loaded();
+  for (u32 set = 0; set < setup_.kv_sets; ++set) {
+    kv_.place(sequence.kv[set], channel, sequence.total + sequence.remaining);
+  }
   return Status::kOk;
 }
 

@@ -3,45 +3,99 @@
 
 namespace tandem::firmware {
 
-u64 PagedKvCache::page_bytes(const Shape& shape) {
-  return u64{shape.layers} * 2 * shape.kv_heads * shape.page_tokens * shape.head_dim * sizeof(u16);
-}
-
-bool PagedKvCache::start(Machine& machine, const Shape& shape, RangeAllocator& control,
-                         RangeAllocator& memory) {
+bool PagedKvCache::start(const KvShape& shape, RangeAllocator& control, RangeAllocator& memory) {
   page_tokens_ = shape.page_tokens;
   layout_ = shape.layout;
-  pages_per_table_ = static_cast<u32>(divide_up(shape.max_tokens, shape.page_tokens));
+  banks_ = shape.banked() ? shape.banks : 0;
+  channels_ = layout_ == abi::KvLayout::kHeadSplit ? shape.channels : 0;
+  pages_per_table_ = shape.pages_per_table();
+  list_count_ = shape.lists();
 
-  const u64 bytes = align_up(page_bytes(shape), 64);
+  const u64 base = memory.next();
+  const u64 bytes = memory.remaining();
+  memory.take_rest();
   const u64 useful = u64{shape.tables} * pages_per_table_;
-  // The first page may lose up to 63 bytes to its alignment.
-  const u64 fitting = (memory.remaining() - smaller<u64>(memory.remaining(), 63)) / bytes;
-  free_count_ = static_cast<u32>(smaller(useful, fitting));
-  free_list_ = control.take(u64{free_count_} * sizeof(u64));
-  if (free_count_ == 0 || free_list_ == 0) return false;
+  for (u32 i = 0; i < list_count_; ++i) {
+    const KvRange range = kv_range(shape, i, base, bytes);
+    List& list = lists_[i];
+    list = {};
+    list.first_page = range.first_page;
+    list.pages = static_cast<u32>(smaller(useful, range.pages));
+    list.returned = control.take(u64{list.pages} * sizeof(u32));
+    page_stride_ = range.page_stride;
+  }
+  return free_pages() > 0 && !control.failed();
+}
 
-  // Filled so that pages are handed out in ascending order of address.
-  u64* const list = machine.shared<u64>(free_list_);
-  for (u32 i = 0; i < free_count_; ++i) list[free_count_ - 1 - i] = memory.take(bytes);
-  return true;
+u32 PagedKvCache::free_pages() const {
+  u32 pages = 0;
+  for (u32 i = 0; i < list_count_; ++i) pages += lists_[i].free();
+  return pages;
+}
+
+u32 PagedKvCache::least_loaded() const {
+  u32 best = 0;
+  for (u32 i = 1; i < list_count_; ++i) {
+    if (lists_[i].load < lists_[best].load) best = i;
+  }
+  return best;
+}
+
+void PagedKvCache::place(KvTable& table, u32 channel, u32 tokens) {
+  table.channel = channel;
+  table.load = tokens;
+  lists_[channel].load += tokens;
+}
+
+// 0 when the list is empty.
+u64 PagedKvCache::take(Machine& machine, u32 index) {
+  List& list = lists_[index];
+  if (list.free() == 0) return 0;
+  u32 page = list.fresh;
+  if (list.returned_count > 0) {
+    page = machine.shared<u32>(list.returned)[--list.returned_count];
+  } else {
+    ++list.fresh;
+  }
+  return list.first_page + page * page_stride_;
 }
 
 bool PagedKvCache::reserve(Machine& machine, KvTable& table, u32 tokens) {
   const u32 needed = static_cast<u32>(divide_up(tokens, page_tokens_));
   if (needed > pages_per_table_) return false;
   u64* const pages = machine.shared<u64>(table.page_table);
-  const u64* const list = machine.shared<u64>(free_list_);
-  while (table.page_count < needed && free_count_ > 0) {
-    pages[table.page_count++] = list[--free_count_];
+  while (table.page_count < needed) {
+    u32 from = table.channel;
+    for (u32 i = 0; i < list_count_ && lists_[table.channel].free() == 0; ++i) {
+      if (lists_[i].free() > lists_[from].free()) from = i;
+    }
+    const u64 page = take(machine, from);
+    if (page == 0) return false;
+    pages[table.page_count++] = page;
   }
-  return table.page_count >= needed;
+  return true;
+}
+
+// The list that a page came from: its first page is a whole number of pages away.
+u32 PagedKvCache::list_of(u64 page) const {
+  for (u32 i = 0; i < list_count_; ++i) {
+    const List& list = lists_[i];
+    if (page < list.first_page || (page - list.first_page) % page_stride_ != 0) continue;
+    if ((page - list.first_page) / page_stride_ < list.pages) return i;
+  }
+  return 0;
 }
 
 void PagedKvCache::release(Machine& machine, KvTable& table) {
   const u64* const pages = machine.shared<u64>(table.page_table);
-  u64* const list = machine.shared<u64>(free_list_);
-  while (table.page_count > 0) list[free_count_++] = pages[--table.page_count];
+  while (table.page_count > 0) {
+    const u64 page = pages[--table.page_count];
+    List& list = lists_[list_of(page)];
+    machine.shared<u32>(list.returned)[list.returned_count++] =
+        static_cast<u32>((page - list.first_page) / page_stride_);
+  }
+  lists_[table.channel].load -= table.load;
+  table.load = 0;
 }
 
 abi::KvSet PagedKvCache::describe(const KvTable& table, u32 committed_length) const {
@@ -51,6 +105,8 @@ abi::KvSet PagedKvCache::describe(const KvTable& table, u32 committed_length) co
   set.page_tokens = page_tokens_;
   set.layout = static_cast<u32>(layout_);
   set.committed_length = committed_length;
+  set.banks = banks_;
+  set.channels = channels_;
   return set;
 }
 

@@ -5,9 +5,8 @@ namespace tandem::firmware {
 
 using abi::Status;
 
-bool Scheduler::start(Machine& machine, const abi::ModelImage& model,
-                      const abi::PolicyBlock& policy, const Setup& setup, RangeAllocator& control,
-                      RangeAllocator& memory) {
+bool Scheduler::start(const abi::ModelImage& model, const abi::PolicyBlock& policy,
+                      const Setup& setup, RangeAllocator& control, RangeAllocator& memory) {
   setup_ = setup;
   max_positions_ = model.max_positions;
   vocabulary_ = model.vocabulary;
@@ -16,18 +15,15 @@ bool Scheduler::start(Machine& machine, const abi::ModelImage& model,
     sequences_[i].distributions = memory.take(setup.distributions_bytes);
   }
 
-  PagedKvCache::Shape shape;
+  KvShape shape;
   shape.layers = model.layers;
   shape.kv_heads = model.kv_heads;
   shape.head_dim = model.head_dim;
   shape.max_tokens = model.max_positions + abi::kMaxDraft;
   shape.tables = setup.sequences * setup.kv_sets;
-  const bool token_major = policy.attention == static_cast<u32>(abi::Placement::kNpu);
-  shape.layout = token_major ? abi::KvLayout::kTokenMajor : abi::KvLayout::kElementMajor;
-  // A PIM multiplies along a row of values, whole chunks at a time.
-  shape.page_tokens = token_major ? policy.page_tokens
-                                  : static_cast<u32>(align_up(policy.page_tokens, abi::kChunk));
-  if (memory.failed() || !kv_.start(machine, shape, control, memory)) return false;
+  if (memory.failed()) return false;
+  plan_kv(policy, setup.pim, setup.sequences, memory.next(), memory.remaining(), shape);
+  if (!kv_.start(shape, control, memory)) return false;
 
   for (u32 i = 0; i < setup.sequences; ++i) {
     Sequence& sequence = sequences_[i];

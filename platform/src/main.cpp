@@ -22,6 +22,7 @@ tandem::platform::CommandHooks hooks() {
     tandem::platform::sram_config(scenario.platform);
     tandem::platform::npu_config(scenario.platform);
     if (scenario.platform.pim.enabled) tandem::platform::pim_config(scenario.platform);
+    tandem::platform::check_kv_layout(scenario);
   };
   hooks.start = tandem::platform::check_scenario;
   hooks.run = tandem::platform::run_scenario;

@@ -91,6 +91,12 @@ constexpr Choice kEngine[] = {
     {"pim", "always in the memory"},
     {"auto", "wherever it is estimated to be faster"},
 };
+constexpr Choice kKvLayout[] = {
+    {"auto", "for a PIM that attends: bank_rows, head_split with fewer sequences than channels"},
+    {"contiguous", "pages are ranges of addresses"},
+    {"bank_rows", "a sequence in one channel: keys by token over the banks, values by element"},
+    {"head_split", "a sequence over all channels: its heads in turn, each as in bank_rows"},
+};
 constexpr Choice kDraftFormat[] = {
     {"bsfp_e", "4 of the weights' own 16 bits, exponent codes"},
     {"bsfp_i", "4 of the weights' own 16 bits, interval codes, any FP16 level"},
@@ -208,6 +214,10 @@ ChoiceList choices<Granularity>() {
 template <>
 ChoiceList choices<Engine>() {
   return list(kEngine);
+}
+template <>
+ChoiceList choices<KvLayoutChoice>() {
+  return list(kKvLayout);
 }
 template <>
 ChoiceList choices<DraftFormat>() {

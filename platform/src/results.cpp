@@ -33,8 +33,11 @@ void check_phases(const RunReport& report) {
 }
 
 void check_energy(const RunReport& report) {
-  for (const observe::EnergyEntry& entry : report.energy.entries()) {
-    check_number("energy of " + entry.component, entry.picojoules);
+  const std::vector<std::string>& phases = report.energy.phases();
+  for (const observe::PhaseLedger::Entry& entry : report.energy.entries()) {
+    for (std::size_t i = 0; i < phases.size(); ++i) {
+      check_number("energy of " + entry.component + " in phase " + phases[i], entry.picojoules[i]);
+    }
     if (entry.source.empty()) {
       throw InternalError("the energy of " + entry.component + " has no source");
     }
@@ -83,6 +86,10 @@ Json summary_json(const RunReport& report) {
       draft ? Json(draft->table_and_scale_bytes) : Json(nullptr);
   json["table_and_scale_bytes_per_verify_pass"] = report.verify_pass.table_and_scale_bytes;
   json["energy_pj"] = report.energy.total_picojoules();
+  json["energy_by_phase_pj"] = Json::object();
+  for (std::size_t i = 0; i < report.energy.phases().size(); ++i) {
+    json["energy_by_phase_pj"][report.energy.phases()[i]] = report.energy.phase_picojoules(i);
+  }
   json["phases"] = Json::object();
   for (const PhaseTime& phase : report.phases) {
     json["phases"][phase.name] = {{"time_ps", phase.time_ps},
@@ -103,11 +110,16 @@ Json baseline_json(const BaselineResult& baseline) {
           {"same_tokens", baseline.same_tokens}};
 }
 
-Json energy_json(const observe::EnergyLedger& ledger) {
+Json energy_json(const observe::PhaseLedger& ledger) {
   Json json = Json::array();
-  for (const observe::EnergyEntry& entry : ledger.entries()) {
+  for (const observe::PhaseLedger::Entry& entry : ledger.entries()) {
+    Json by_phase = Json::object();
+    for (std::size_t i = 0; i < entry.picojoules.size(); ++i) {
+      by_phase[ledger.phases()[i]] = entry.picojoules[i];
+    }
     json.push_back({{"component", entry.component},
-                    {"energy_pj", entry.picojoules},
+                    {"energy_pj", entry.total_picojoules()},
+                    {"by_phase", std::move(by_phase)},
                     {"source", entry.source}});
   }
   return json;

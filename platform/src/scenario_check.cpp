@@ -9,6 +9,7 @@
 #include "device_schema.h"
 #include "tandem/memory/field_error.h"
 #include "tandem/platform/device_file.h"
+#include "tandem/platform/names.h"
 #include "text.h"
 
 namespace tandem::platform {
@@ -184,6 +185,12 @@ void check_policy(const Checker& check, const Scenario& scenario) {
   }
   if (placement.linear == Engine::kPim) {
     check.fail("policy.placement.linear", "pim, but platform.pim.enabled is false", hint);
+  }
+  const KvLayoutChoice layout = scenario.policy.kv_layout;
+  if (layout == KvLayoutChoice::kBankRows || layout == KvLayoutChoice::kHeadSplit) {
+    check.fail("policy.kv_layout",
+               std::string(name_of(layout)) + ", but platform.pim.enabled is false",
+               "set platform.pim.enabled: true, or choose auto or contiguous");
   }
 }
 

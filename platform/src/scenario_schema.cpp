@@ -160,6 +160,7 @@ void bind_policy(Binder& b, PolicyConfig& p) {
   b.choice({"granularity", "work per command"}, p.granularity);
   b.integer({"max_batch", "sequences decoded together at most"}, p.max_batch, 1,
             kFirmwareSequences);
+  b.choice({"kv_layout", "where keys and values lie in the memory"}, p.kv_layout);
   b.section({"placement", "which engine runs what"}, [&](Binder& inner) {
     inner.choice({"attention", "attention over the KV cache"}, p.placement.attention);
     inner.choice({"linear", "the matrices of the layers"}, p.placement.linear);

@@ -49,22 +49,22 @@ TEST_CASE("ranges are handed out aligned until they are used up") {
 
 TEST_CASE("KV pages are handed out once and come back") {
   Fixture f;
-  PagedKvCache::Shape shape;
+  KvShape shape;
   shape.layers = 2;
   shape.kv_heads = 1;
   shape.head_dim = 4;
   shape.page_tokens = 16;
   shape.max_tokens = 80;
   shape.tables = 2;
-  CHECK(PagedKvCache::page_bytes(shape) == 2u * 2 * 1 * 16 * 4 * 2);
-  RangeAllocator memory(0x8000'0000, 7 * PagedKvCache::page_bytes(shape));
+  const u64 page_bytes = 2u * 2 * 1 * 16 * 4 * 2;
+  RangeAllocator memory(0x8000'0000, 7 * page_bytes);
   PagedKvCache cache;
-  REQUIRE(cache.start(f.machine, shape, f.control, memory));
+  REQUIRE(cache.start(shape, f.control, memory));
   const u32 pages = cache.free_pages();
   CHECK(pages >= 6);
 
-  KvTable a{f.control.take(64), 0};
-  KvTable b{f.control.take(64), 0};
+  KvTable a{f.control.take(64), 0, 0, 0};
+  KvTable b{f.control.take(64), 0, 0, 0};
   CHECK(cache.reserve(f.machine, a, 16));
   CHECK(a.page_count == 1);
   CHECK(cache.reserve(f.machine, a, 17));

@@ -105,7 +105,7 @@ class RigDriver {
     e.pending_count = pending;
     e.pending_tokens = kTokens;
     e.remaining_tokens = 100;
-    for (abi::KvSet& kv : e.kv) kv = {kPageTable, 4, 128, 0, 0};
+    for (abi::KvSet& kv : e.kv) kv = {kPageTable, 4, 128, 0, 0, 0, 0};
     return e;
   }
 

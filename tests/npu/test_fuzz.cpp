@@ -4,6 +4,7 @@
 #include <random>
 
 #include "npu_rig.h"
+#include "tandem/abi/pim_registers.h"
 
 using namespace tandem;
 using test::NpuRig;
@@ -55,6 +56,17 @@ class Fuzzer {
     return p;
   }
 
+  // Strides that a memory could have, or nearly.
+  void set_banked(abi::KvSet& kv) {
+    namespace regs = abi::pim;
+    kv.layout = 2 + below(2);
+    kv.banks = regs::BANK_LAYOUT_ROW.put(8 + below(4)) | regs::BANK_LAYOUT_BANKS.put(below(6)) |
+               regs::BANK_LAYOUT_BANK_STRIDE.put(10 + below(6)) |
+               regs::BANK_LAYOUT_ROW_STRIDE.put(14 + below(20));
+    kv.channels = regs::CHANNEL_LAYOUT_CHANNELS.put(below(5)) |
+                  regs::CHANNEL_LAYOUT_CHANNEL_STRIDE.put(8 + below(24));
+  }
+
   abi::Command command() {
     std::vector<abi::Primitive> program(1 + below(6));
     for (std::uint16_t i = 0; i < program.size(); ++i) program[i] = primitive(i);
@@ -74,6 +86,9 @@ class Fuzzer {
     abi::BatchEntry entries[2] = {rig_.entry(1 + below(3)), rig_.entry(1)};
     for (abi::BatchEntry& entry : entries) {
       entry.draft_block = test::kDraft;
+      for (abi::KvSet& kv : entry.kv) {
+        if (below(4) == 0) set_banked(kv);
+      }
       if (below(4) == 0) spoil(entry, 1 + below(6));
     }
     rig_.put(test::kBatch, entries);

@@ -2,9 +2,7 @@
 // Independent primitives on the NPU and on the PIM run at the same time.
 #include <catch2/catch.hpp>
 
-#include "npu_rig.h"
-#include "tandem/interconnect/crossbar.h"
-#include "tandem/pim/pim_stack.h"
+#include "pim_rig.h"
 
 using namespace tandem;
 using abi::PrimitiveOp;
@@ -12,7 +10,6 @@ using abi::PrimitiveOp;
 namespace {
 
 constexpr std::uint32_t kDim = 2048;
-constexpr std::uint64_t kPimBase = 1ull << 40;
 
 npu::Config npu_config(bool serial) {
   npu::Config config = test::small_npu();
@@ -32,47 +29,9 @@ pim::Config pim_config() {
   return config;
 }
 
-interconnect::Crossbar::Config bus_config(const pim::Config& config) {
-  interconnect::Crossbar::Config bus;
-  interconnect::Crossbar::Port port;
-  port.name = "npu";
-  port.width_bytes = 32;
-  bus.initiators = {port};
-  port.name = "cpu";
-  bus.initiators.push_back(port);
-  port.name = "dram";
-  bus.targets = {port};
-  port.name = "pim";
-  bus.targets.push_back(port);
-  bus.ranges = {{"dram", 0, config.memory.size_bytes(), 0, true},
-                {"pim", kPimBase, abi::kPimWindowBytes, 1, true}};
-  return bus;
-}
-
-struct Parts {
-  npu::Npu device;
-  pim::PimStack pim;
-  interconnect::Crossbar bus;
-  test::LtInitiator pim_driver;
-};
-
-class PimRig : private Parts, public test::RigDriver {
+class OverlapRig : public test::PimRig {
  public:
-  explicit PimRig(bool serial)
-      : Parts{{"npu", npu_config(serial)},
-              {"pim", pim_config()},
-              {"bus", bus_config(pim_config())},
-              test::LtInitiator{"pim_driver"}},
-        RigDriver(device, pim.memory()) {
-    device.memory.bind(bus.from_initiator(0));
-    bus.to_target(0).bind(pim.memory().target());
-    bus.to_target(1).bind(pim.registers);
-    pim_driver.socket.bind(bus.from_initiator(1));
-    sc_core::sc_start(sc_core::SC_ZERO_TIME);
-    enable();
-    driver.write32(abi::npu::PIM_BASE_HI, static_cast<std::uint32_t>(kPimBase >> 32));
-    pim_driver.write32(kPimBase + abi::pim::CONTROL, 1);
-  }
+  explicit OverlapRig(bool serial) : PimRig(npu_config(serial), pim_config()) {}
 
   // Time of a program of LINEARs [kDim][kDim] that do not depend on each other.
   std::uint64_t time_ps(std::uint32_t on_npu, std::uint32_t on_pim) {
@@ -96,7 +55,7 @@ class PimRig : private Parts, public test::RigDriver {
 
 // Share of the shorter side that was hidden behind the longer one.
 double overlap(bool serial) {
-  PimRig rig(serial);
+  OverlapRig rig(serial);
   rig.time_ps(0, 1);  // the first use reads the PIM's capabilities
   const std::uint64_t npu_ps = rig.time_ps(2, 0);
   const std::uint64_t pim_ps = rig.time_ps(0, 2);

@@ -115,7 +115,7 @@ abi::PimCommand part(const Problem& p, std::uint32_t begin, std::uint32_t end) {
   c.scope = static_cast<abi::u8>(p.layout.table_scope);
   c.row_elements = p.layout.cols;
   c.weights = kBase + p.stream_address + element * bits / 8;
-  c.element_offset = static_cast<abi::u32>(element * bits % 8 / 4);
+  c.element_offset = static_cast<abi::u8>(element * bits % 8 / 4);
   c.flags = static_cast<abi::u8>((begin == 0 ? abi::kPimFirst : 0) |
                                  (end == p.columns ? abi::kPimLast : 0));
   c.vector_offset = 64 + 2 * begin;

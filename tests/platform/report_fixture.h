@@ -21,8 +21,13 @@ inline platform::RunReport consistent_report() {
   report.verify_pass = {4000, 0};
   report.phases = {{"draft", 600'000'000}, {"verify", 400'000'000}};
   report.utilisations = {{"npu.matrix", 0.25, "busy"}, {"memory.channel0", 1.0, "data bus"}};
-  report.energy.spend("memory.read", 1.5, "data sheet");
-  report.energy.spend("npu.mac", 2.5, "paper");
+  report.energy = observe::PhaseLedger({"draft", "verify", "decode"});
+  report.energy.read("memory", 0);
+  report.energy.spend("read", 1.0, "data sheet");
+  report.energy.read("memory", 1);
+  report.energy.spend("read", 1.5, "data sheet");
+  report.energy.read("npu", 1);
+  report.energy.spend("mac", 2.5, "paper");
   {
     const observe::StatisticsGroup npu(report.statistics, "npu");
     report.statistics.value("cycles", std::uint64_t{42}, "1", "clock cycles");

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 #include <limits>
+#include <sstream>
 
 #include "report_fixture.h"
 #include "tandem/platform/errors.h"
@@ -49,6 +50,13 @@ TEST_CASE("result.json has the fields that others rely on") {
   CHECK(summary["weight_bytes_per_draft_pass"] == 1000);
   CHECK(summary["weight_bytes_per_verify_pass"] == 4000);
   CHECK(summary["energy_pj"] == 4.0);
+  CHECK(summary["energy_by_phase_pj"]["draft"] == 1.0);
+  CHECK(summary["energy_by_phase_pj"]["verify"] == 3.0);
+  CHECK(summary["energy_by_phase_pj"]["decode"] == 0.0);
+  REQUIRE(json["energy"].size() == 2);
+  CHECK(json["energy"][0].dump() ==
+        R"({"component":"memory.read","energy_pj":1.5,"by_phase":)"
+        R"({"draft":1.0,"verify":0.5,"decode":0.0},"source":"data sheet"})");
   CHECK(summary["phases"]["draft"]["share"] == 0.6);
   CHECK(json["statistics"]["npu"]["cycles"]["value"] == 42);
   CHECK(json["statistics"]["npu"]["cycles"]["unit"] == "1");
@@ -93,9 +101,13 @@ TEST_CASE("a report that contradicts itself or physics is a defect") {
           r.utilisations[0].fraction = std::numeric_limits<double>::quiet_NaN();
         }) == "the run reports utilisation of npu.matrix = nan");
   CHECK(verdict([](Scenario&, RunReport& r) { r.energy.spend("x", -1.0, "y"); }) ==
-        "the run reports energy of x = -1");
+        "the run reports energy of npu.x in phase verify = -1");
+  CHECK(verdict([](Scenario&, RunReport& r) {
+          r.energy.read("memory", 2);
+          r.energy.spend("read", 1.25, "data sheet");  // less than before
+        }) == "the run reports energy of memory.read in phase decode = -0.25");
   CHECK(verdict([](Scenario&, RunReport& r) { r.energy.spend("x", 1.0, ""); }) ==
-        "the energy of x has no source");
+        "the energy of npu.x has no source");
   CHECK(verdict([](Scenario&, RunReport& r) { r.accepted_tokens = 9; }) ==
         "more tokens accepted than drafted: 9 of 8");
   CHECK(verdict([](Scenario&, RunReport& r) {
@@ -135,4 +147,40 @@ TEST_CASE("the summary says what an architect wants first") {
   stopped.incomplete_reason = "request 0, error: Reset";
   CHECK(summary_text({}, stopped).find("(INCOMPLETE: request 0, error: Reset)") !=
         std::string::npos);
+}
+
+TEST_CASE("the summary shows energy by component and phase, and each source once") {
+  const std::string text = summary_text({}, consistent_report());
+  for (const char* expected : {"  pJ            total   draft  verify\n"
+                               "  memory.read     1.5     1.0     0.5\n"
+                               "  npu.mac         2.5       -     2.5\n"
+                               "  total           4.0     1.0     3.0\n"
+                               "                       25.0 %  75.0 %\n",
+                               "  memory.read:\n      data sheet\n  npu.mac:\n      paper\n"}) {
+    CAPTURE(expected, text);
+    CHECK(text.find(expected) != std::string::npos);
+  }
+}
+
+TEST_CASE("the summary's energy has a unit that fits, and lines of at most 100 columns") {
+  RunReport report = consistent_report();
+  std::string source;
+  for (int i = 0; i < 40; ++i) source += "word" + std::to_string(i) + " ";
+  report.energy = tandem::observe::PhaseLedger(
+      {"other", "prefill", "draft", "verify", "decode", "attention", "idle"});
+  for (std::size_t phase = 0; phase < 7; ++phase) {
+    report.energy.read("npu", phase);
+    const double picojoules = 14'285.7e12 * static_cast<double>(phase + 1);  // 99,999.9 J in all
+    report.energy.spend("pe_array.of_some_long_format", picojoules, source);
+    report.energy.spend("buffers", 1.0 + static_cast<double>(phase), source);
+  }
+  const std::string text = summary_text({}, report);
+  const std::size_t begin = text.find("\nEnergy\n"), end = text.find("\nRequests\n");
+  std::istringstream energy(text.substr(begin, end - begin));
+  for (std::string line; std::getline(energy, line);) {
+    CAPTURE(line);
+    CHECK(line.size() <= 100);
+  }
+  CHECK(text.find("npu.pe_array.of_some_long_format 99999.9 14285.7 14285.7") != std::string::npos);
+  CHECK(text.find("word39") == text.rfind("word39"));
 }

@@ -211,6 +211,12 @@ TEST_CASE_METHOD(ScenarioFixture, "a policy that the hardware cannot run is refu
         std::string::npos);
   CHECK(error_of(minimal(), {"platform.pim.enabled=false", "policy.placement.linear=pim"})
             .find("policy.placement.linear: pim, but") != std::string::npos);
+  for (const std::string layout : {"bank_rows", "head_split"}) {
+    CHECK(error_of(minimal(), {"platform.pim.enabled=false", "policy.kv_layout=" + layout})
+              .find("policy.kv_layout: " + layout + ", but platform.pim.enabled is false") !=
+          std::string::npos);
+  }
+  CHECK(error_of(minimal(), {"platform.pim.enabled=false", "policy.kv_layout=contiguous"}).empty());
   CHECK(error_of(minimal(), {"platform.pim.enabled=false"}).empty());
 }
 

@@ -31,11 +31,12 @@ AttentionJob::~AttentionJob() {
 }
 
 void AttentionJob::start() {
-  if (on_pim_) {
-    next_sequence();
-  } else {
-    fetch_more();
+  if (!on_pim_) return fetch_more();
+  for (const auto& work : work_) {
+    allocate(*work);
+    pim_scores(*work);
   }
+  pump_pim();
 }
 
 void AttentionJob::allocate(Work& work) {
@@ -73,8 +74,7 @@ void AttentionJob::sequence_done(Work& work) {
   store(work);
   work.scores = {};
   work.outputs = {};
-  if (++done_ == work_.size()) return execution_.primitive_done(index_);
-  if (on_pim_) next_sequence();
+  if (++done_ == work_.size()) execution_.primitive_done(index_);
 }
 
 void AttentionJob::store(Work& work) {
@@ -166,6 +166,9 @@ void AttentionJob::fetch(Work& work) {
 void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                               const std::function<Dma::Done()>& part) {
   const KvGeometry& geometry = work.geometry;
+  if (geometry.is_banked()) {
+    return fetch_image(work, values ? work.value_image : work.key_image, values, part);
+  }
   const std::uint64_t half = geometry.half_bytes();
   into.resize(pages(work) * half);
   for (std::uint32_t page = 0; page < pages(work); ++page) {
@@ -173,8 +176,7 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
                                          : geometry.keys(page_address(work, page));
     std::uint8_t* to = into.data() + page * half;
     const std::uint32_t tokens = tokens_of(work, page);
-    const bool element_major = values && geometry.layout == abi::KvLayout::kElementMajor;
-    if (tokens == geometry.page_tokens || element_major) {
+    if (tokens == geometry.page_tokens || (values && geometry.element_major())) {
       core_.dma.read(Dma::kKv, address, to, half, part(), execution_.serial());
       continue;
     }
@@ -183,6 +185,78 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
                      2ull * tokens * primitive_.head_dim, part(), execution_.serial());
     }
   }
+}
+
+// What the page's tokens occupy of each bank's rows; the lines within are sorted out on arrival.
+void AttentionJob::fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
+                               const std::function<Dma::Done()>& part) {
+  const BankedKv& banked = work.geometry.banked;
+  const std::uint32_t rows = values ? banked.value_rows() : banked.key_rows();
+  const std::uint32_t first = values ? banked.first_value_row() : banked.first_key_row();
+  const std::uint64_t page_bytes = banked.image_bytes(rows);
+  into.resize(pages(work) * page_bytes);
+  for (std::uint32_t page = 0; page < pages(work); ++page) {
+    const std::uint32_t tokens = tokens_of(work, page);
+    for (std::uint32_t channel = 0; channel < banked.channels(); ++channel) {
+      for (std::uint32_t row = first; row < first + rows; ++row) {
+        for (std::uint32_t bank = 0; bank < banked.banks(); ++bank) {
+          const std::uint32_t elements =
+              values ? banked.value_elements(row, tokens) : banked.key_elements(bank, row, tokens);
+          if (elements == 0) continue;
+          const BankedKv::Line line{channel, bank, row, 0};
+          core_.dma.read(Dma::kKv, banked.address(page_address(work, page), page, line),
+                         into.data() + page * page_bytes + banked.image_offset(line, first, rows),
+                         2ull * elements, part(), execution_.serial());
+        }
+      }
+    }
+  }
+}
+
+void AttentionJob::unpack_keys(Work& work) {
+  const KvGeometry& geometry = work.geometry;
+  const BankedKv& banked = geometry.banked;
+  const std::uint64_t head_bytes = 2ull * primitive_.head_dim;
+  work.keys.resize(pages(work) * geometry.half_bytes());
+  for (std::uint32_t page = 0; page < pages(work); ++page) {
+    const std::uint8_t* image =
+        work.key_image.data() + page * banked.image_bytes(banked.key_rows());
+    for (std::uint32_t channel = 0; channel < banked.channels(); ++channel) {
+      for (std::uint32_t local = 0; local < banked.heads_in(channel); ++local) {
+        std::uint8_t* to = work.keys.data() + page * geometry.half_bytes() +
+                           geometry.head(banked.head_of(channel, local));
+        for (std::uint32_t t = 0; t < tokens_of(work, page); ++t) {
+          const std::uint64_t from = banked.image_offset(banked.key(channel, local, t),
+                                                         banked.first_key_row(), banked.key_rows());
+          std::memcpy(to + t * head_bytes, image + from, head_bytes);
+        }
+      }
+    }
+  }
+  work.key_image = {};
+}
+
+void AttentionJob::unpack_values(Work& work) {
+  const KvGeometry& geometry = work.geometry;
+  const BankedKv& banked = geometry.banked;
+  work.values.resize(pages(work) * geometry.half_bytes());
+  for (std::uint32_t page = 0; page < pages(work); ++page) {
+    const std::uint8_t* image =
+        work.value_image.data() + page * banked.image_bytes(banked.value_rows());
+    for (std::uint32_t channel = 0; channel < banked.channels(); ++channel) {
+      for (std::uint32_t local = 0; local < banked.heads_in(channel); ++local) {
+        std::uint8_t* to = work.values.data() + page * geometry.half_bytes() +
+                           geometry.head(banked.head_of(channel, local));
+        for (std::uint32_t e = 0; e < primitive_.head_dim; ++e) {
+          const std::uint64_t from = banked.image_offset(
+              banked.value(channel, local, e), banked.first_value_row(), banked.value_rows());
+          std::memcpy(to + 2ull * e * geometry.page_tokens, image + from,
+                      2ull * tokens_of(work, page));
+        }
+      }
+    }
+  }
+  work.value_image = {};
 }
 
 // All KV heads' products with n weight rows and k weight columns each, on the matrix unit.
@@ -204,6 +278,7 @@ void AttentionJob::multiply(Work& work, std::uint32_t n, std::uint32_t k,
 
 void AttentionJob::compute_scores(Work& work) {
   const KvGeometry& geometry = work.geometry;
+  if (geometry.is_banked()) unpack_keys(work);
   std::vector<float> q(primitive_.head_dim), sums(geometry.page_tokens);
   for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
     for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
@@ -240,7 +315,8 @@ void AttentionJob::sum_values(Work& work) {
 
 void AttentionJob::compute_outputs(Work& work) {
   const KvGeometry& geometry = work.geometry;
-  const bool element_major = geometry.layout == abi::KvLayout::kElementMajor;
+  if (geometry.is_banked()) unpack_values(work);
+  const bool element_major = geometry.element_major();
   const std::size_t token_stride = element_major ? 1 : primitive_.head_dim;
   const std::size_t element_stride = element_major ? geometry.page_tokens : 1;
   numerics::WeightedRowSum sum;
@@ -267,97 +343,6 @@ void AttentionJob::compute_outputs(Work& work) {
   work.values = {};
   sequence_done(work);
   if (done_ != work_.size()) fetch_more();
-}
-
-// --- PIM
-// ------------------------------------------------------------------------------------------
-
-void AttentionJob::next_sequence() {
-  Work& work = *work_[next_pim_++];
-  allocate(work);
-  pim_scores(work);
-}
-
-PimPort::Job AttentionJob::pim_job(const Work& work, const std::vector<std::uint16_t>& vectors_in,
-                                   std::uint32_t columns, std::uint32_t rows,
-                                   std::uint16_t* results) const {
-  PimPort::Job job;
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(vectors_in.data());
-  job.writes.push_back({0, {bytes, bytes + 2ull * vectors(work) * columns}});
-  job.reads.push_back({0, results, 2ull * vectors(work) * rows});
-  job.multiply_ps =
-      core_.pim.multiply_ps(abi::Format::kFp16, std::uint64_t{rows} * columns, vectors(work));
-  return job;
-}
-
-abi::PimCommand AttentionJob::pim_command(const Work& work) const {
-  abi::PimCommand command{};
-  command.opcode = static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
-  command.format = static_cast<std::uint8_t>(abi::Format::kFp16);
-  command.vectors = static_cast<std::uint16_t>(vectors(work));
-  return command;
-}
-
-// Keys: a page holds a row per token, so each page gives its own results.
-void AttentionJob::pim_scores(Work& work) {
-  work.heads_pending = primitive_.kv_heads;
-  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
-    std::vector<std::uint16_t> queries(std::size_t{vectors(work)} * primitive_.head_dim);
-    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
-      std::copy_n(query(work, kv_head, vector), primitive_.head_dim,
-                  &queries[std::size_t{vector} * primitive_.head_dim]);
-    }
-    PimPort::Job job = pim_job(work, queries, primitive_.head_dim, work.length,
-                               &work.scores[std::size_t{kv_head} * vectors(work) * work.length]);
-    for (std::uint32_t page = 0; page < pages(work); ++page) {
-      abi::PimCommand command = pim_command(work);
-      command.flags = abi::kPimFirst | abi::kPimLast;
-      command.weights = work.geometry.keys(page_address(work, page)) + work.geometry.head(kv_head);
-      command.rows = tokens_of(work, page);
-      command.columns = command.row_elements = primitive_.head_dim;
-      command.vector_stride = 2u * primitive_.head_dim;
-      command.output_offset = 2 * page * work.geometry.page_tokens;
-      command.output_stride = 2 * work.length;
-      job.commands.push_back(command);
-    }
-    job.done = execution_.then(index_, [this, &work] {
-      if (--work.heads_pending == 0) softmax(work, &AttentionJob::pim_values);
-    });
-    core_.pim.run(std::move(job));
-  }
-}
-
-// Values, element-major: a page holds a stretch of each element's row, so pages accumulate.
-void AttentionJob::pim_values(Work& work) {
-  work.heads_pending = primitive_.kv_heads;
-  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
-    const std::size_t first = std::size_t{kv_head} * vectors(work) * work.length;
-    const std::vector<std::uint16_t> probabilities(
-        work.scores.begin() + static_cast<std::ptrdiff_t>(first),
-        work.scores.begin() +
-            static_cast<std::ptrdiff_t>(first + std::size_t{vectors(work)} * work.length));
-    PimPort::Job job =
-        pim_job(work, probabilities, work.length, primitive_.head_dim,
-                &work.outputs[std::size_t{kv_head} * vectors(work) * primitive_.head_dim]);
-    for (std::uint32_t page = 0; page < pages(work); ++page) {
-      abi::PimCommand command = pim_command(work);
-      if (page == 0) command.flags |= abi::kPimFirst;
-      if (page + 1 == pages(work)) command.flags |= abi::kPimLast;
-      command.weights =
-          work.geometry.values(page_address(work, page)) + work.geometry.head(kv_head);
-      command.rows = primitive_.head_dim;
-      command.columns = tokens_of(work, page);
-      command.row_elements = work.geometry.page_tokens;
-      command.vector_offset = 2 * page * work.geometry.page_tokens;
-      command.vector_stride = 2 * work.length;
-      command.output_stride = 2u * primitive_.head_dim;
-      job.commands.push_back(command);
-    }
-    job.done = execution_.then(index_, [this, &work] {
-      if (--work.heads_pending == 0) sequence_done(work);
-    });
-    core_.pim.run(std::move(job));
-  }
 }
 
 }  // namespace tandem::npu

@@ -8,6 +8,7 @@
 
 namespace tandem::npu {
 
+using abi::KvLayout;
 using abi::Opcode;
 using abi::PrimitiveOp;
 using abi::Status;
@@ -132,7 +133,14 @@ Fault Execution::check_kv(const abi::Primitive& primitive) const {
     const abi::KvSet& kv = sequence.entry.kv[primitive.kv_set];
     const std::uint64_t length = std::uint64_t{sequence.kv_length[primitive.kv_set]} + range.count;
     const std::uint64_t pages = (length + kv.page_tokens - 1) / kv.page_tokens;
-    const std::uint64_t half_bytes = geometry_of(primitive, kv).half_bytes();
+    const KvGeometry geometry = geometry_of(primitive, kv);
+    std::uint64_t half_bytes = geometry.half_bytes();
+    if (geometry.is_banked()) {
+      const BankedKv& banked = geometry.banked;
+      if (const Fault fault = banked.check_shape()) return fault;
+      const std::uint32_t rows = std::max(banked.key_rows(), banked.value_rows());
+      half_bytes = std::max(half_bytes, banked.image_bytes(rows));
+    }
     if (half_bytes > kMaxKvHalfBytes || pages * half_bytes > kMaxKvHalfBytes) {
       return {Status::kNoSpace, kNoPrimitive, pages * half_bytes};
     }
@@ -223,11 +231,11 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
   if (!has(abi::Format::kFp16) || primitive.mask != 0) {
     return {Status::kNoEngine, kNoPrimitive, primitive.mask};
   }
+  std::uint64_t scores = 0;
   for (const RowRange& range : pass_.ranges) {
     const Sequence& sequence = sequences_[range.sequence];
     const abi::KvSet& kv = sequence.entry.kv[primitive.kv_set];
-    if (kv.layout != static_cast<std::uint32_t>(abi::KvLayout::kElementMajor) ||
-        kv.page_tokens % abi::kChunk != 0) {
+    if (!geometry_of(primitive, kv).element_major() || kv.page_tokens % abi::kChunk != 0) {
       return {Status::kNoEngine, kNoPrimitive, kv.layout};
     }
     const std::uint64_t length =
@@ -237,6 +245,8 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
     if (vectors > 0xFFFF) return {Status::kNoSpace, kNoPrimitive, vectors};
     const Fault fault = no_space(longest, longest);
     if (fault) return fault;
+    scores += length * range.count * primitive.heads;  // all sequences at once
+    if (scores > kMaxScores) return {Status::kNoSpace, kNoPrimitive, scores};
   }
   return {};
 }
@@ -244,28 +254,39 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
 // The expected times of both: bytes over the memory port's rate, against multiplications at the
 // banks' rate, the traffic of vectors and results, and what jobs have been seen to cost besides.
 bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const {
+  const PimPort::Geometry& pim = core_.pim.geometry();
   std::uint64_t weights = std::uint64_t{primitive.n} * primitive.k;
   std::uint64_t vectors = output_rows(primitive, shape);
   std::uint64_t moved_elements = vectors * (std::uint64_t{primitive.n} + primitive.k);
   const std::uint64_t rows_at_once =
       std::max<std::uint64_t>(1, pim_rows_at_once(static_cast<std::uint32_t>(vectors)));
   std::uint64_t jobs = (primitive.n + rows_at_once - 1) / rows_at_once;
+  std::uint64_t idle_factor = 1;
   auto format = static_cast<abi::Format>(primitive.weight.format);
   if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kAttention) {
     format = abi::Format::kFp16;
     weights = moved_elements = 0;
+    bool one_channel_each = true;
     for (const RowRange& range : pass_.ranges) {
-      const std::uint64_t length =
-          sequences_[range.sequence].kv_length[primitive.kv_set] + range.count;
+      const Sequence& sequence = sequences_[range.sequence];
+      const std::uint64_t length = sequence.kv_length[primitive.kv_set] + range.count;
       weights += 2 * length * primitive.kv_heads * primitive.head_dim;
       moved_elements += 2 * length * shape.rows / shape.sequences * primitive.heads;
+      one_channel_each = one_channel_each && sequence.entry.kv[primitive.kv_set].layout ==
+                                                 static_cast<std::uint32_t>(KvLayout::kBankRows);
     }
     vectors = std::uint64_t{shape.rows} * primitive.heads / primitive.kv_heads / shape.sequences;
-    jobs = 2ull * primitive.kv_heads * shape.sequences;
+    // Scores and outputs of all sequences together, more where they do not fit the windows.
+    const std::uint64_t window =
+        std::max<std::uint64_t>(1, std::min(pim.vector_bytes, pim.result_bytes));
+    jobs = 2 + 2 * moved_elements / window;
+    if (one_channel_each && shape.sequences < pim.channels) {
+      idle_factor = pim.channels / shape.sequences;
+    }
   }
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
   const std::uint64_t npu_ps = weights * abi::stream_bits(format) / 8 * 1'000'000 / rate;
-  const std::uint64_t pim_ps = core_.pim.multiply_ps(format, weights, vectors) +
+  const std::uint64_t pim_ps = core_.pim.multiply_ps(format, weights, vectors) * idle_factor +
                                moved_elements * 2 * 1'000'000 / rate +
                                jobs * core_.pim.overhead_ps();
   return pim_ps < npu_ps;

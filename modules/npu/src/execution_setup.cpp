@@ -149,7 +149,11 @@ Fault Execution::check_entry(const Sequence& sequence) const {
         kv.page_tokens > 65'536) {
       return bad(Status::kBadBatch, kv.page_tokens);
     }
-    if (kv.layout > 1) return bad(Status::kBadBatch, kv.layout);
+    if (kv.layout > static_cast<std::uint32_t>(abi::KvLayout::kHeadSplit)) {
+      return bad(Status::kBadBatch, kv.layout);
+    }
+    const Fault fault = BankedKv::check(kv);
+    if (fault) return fault;
   }
   return {};
 }

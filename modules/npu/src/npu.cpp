@@ -132,6 +132,7 @@ std::unique_ptr<Execution> Npu::try_start(unsigned queue, const abi::Command& co
   account();
   const std::uint64_t serial = next_serial_++;
   in_flight_.push_back({serial, command.phase % abi::kPhases, common::now_ps()});
+  tell_phase();
   return std::make_unique<Execution>(core_, *context.stream, context.program, command, serial,
                                      std::move(finished));
 }
@@ -146,6 +147,7 @@ void Npu::ended(unsigned queue, Execution& execution) {
                           found->begin_ps, common::now_ps(), execution.serial());
   }
   in_flight_.erase(found);
+  tell_phase();
   context_of(queue, execution.command()).busy = false;
   ++core_.commands;
   for (const auto& other : queues_) {
@@ -186,6 +188,13 @@ void Npu::account() {
   }
 }
 
+void Npu::tell_phase() {
+  if (phase() == told_phase_) return;
+  const std::uint32_t ended = told_phase_;
+  told_phase_ = phase();
+  if (on_phase_end_) on_phase_end_(ended);
+}
+
 PhaseTimes Npu::phase_times() const {
   PhaseTimes times = times_;
   const std::uint64_t elapsed_ps = common::now_ps() - accounted_ps_;
@@ -216,6 +225,7 @@ void Npu::on_reset_pin() {
 void Npu::reset_device() {
   account();
   in_flight_.clear();
+  tell_phase();
   dma_.reset();
   core_.later.reset();
   core_.pim.reset();

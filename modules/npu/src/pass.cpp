@@ -14,9 +14,4 @@ void Pass::add(std::uint32_t sequence, const std::uint32_t* tokens, std::uint32_
   for (std::uint32_t i = 0; i < count; ++i) rows.push_back({sequence, tokens[i], position + i});
 }
 
-KvGeometry geometry_of(const abi::Primitive& primitive, const abi::KvSet& set) {
-  return {primitive.kv_heads, primitive.head_dim, set.page_tokens, primitive.layer,
-          static_cast<abi::KvLayout>(set.layout)};
-}
-
 }  // namespace tandem::npu

@@ -3,6 +3,7 @@
 // the arithmetic happens when that time is over.
 #include <cstring>
 
+#include "join.h"
 #include "tandem/npu/execution.h"
 #include "tandem/numerics/decode.h"
 #include "tandem/numerics/dot.h"
@@ -21,21 +22,6 @@ const std::uint16_t* as_fp16(const std::uint8_t* bytes) {
 }
 std::uint16_t* as_fp16(std::uint8_t* bytes) {
   return reinterpret_cast<std::uint16_t*>(bytes);
-}
-
-// Runs `next` when every part that was handed out is done, and the last() of it has been called.
-struct Join {
-  std::size_t pending = 1;
-  std::function<void()> next;
-  void done() {
-    if (--pending == 0) next();
-  }
-};
-
-std::shared_ptr<Join> join(std::function<void()> next) {
-  auto joint = std::make_shared<Join>();
-  joint->next = std::move(next);
-  return joint;
 }
 
 }  // namespace
@@ -255,88 +241,6 @@ void Execution::start_elementwise(std::uint16_t index) {
       if (kind == abi::ElementwiseKind::kSiluMultiply) VectorUnit::silu_multiply(a, b, p.n, y);
     }
   });
-}
-
-// --- KV cache
-// -------------------------------------------------------------------------------------
-
-void Execution::start_kv_append(std::uint16_t index) {
-  const auto joint = join([this, index] { primitive_done(index); });
-  const auto part = [this, index, joint] {
-    ++joint->pending;
-    return then(index, [joint] { joint->done(); });
-  };
-  for (const RowRange& range : pass_.ranges) append_rows(program_[index], range, part);
-  joint->done();
-}
-
-// Runs of tokens of one page go out together: a head's keys are contiguous, its values too unless
-// the layout is element-major, where each element's run of tokens is.
-void Execution::append_rows(const abi::Primitive& primitive, const RowRange& range,
-                            const std::function<Dma::Done()>& part) {
-  const Sequence& sequence = sequences_[range.sequence];
-  const KvGeometry geometry = geometry_of(primitive, sequence.entry.kv[primitive.kv_set]);
-  const std::uint32_t head_dim = primitive.head_dim;
-  const std::uint64_t head_bytes = 2ull * head_dim;
-  std::vector<std::uint8_t> bytes;
-  const auto element = [&](const abi::Operand& operand, std::uint32_t row, std::uint32_t head,
-                           std::uint32_t e) {
-    return activation(operand, row) + head * head_bytes + 2ull * e;
-  };
-  std::uint32_t done = 0;
-  while (done < range.count) {
-    const std::uint32_t at_token = sequence.kv_length[primitive.kv_set] + done;
-    const std::uint32_t slot = at_token % geometry.page_tokens;
-    const std::uint32_t run = std::min(geometry.page_tokens - slot, range.count - done);
-    const std::uint64_t page = sequence.pages[primitive.kv_set][at_token / geometry.page_tokens];
-    const std::uint32_t row0 = range.first + done;
-    for (std::uint32_t head = 0; head < primitive.kv_heads; ++head) {
-      const auto write_tokens = [&](const abi::Operand& operand, std::uint64_t half) {
-        bytes.resize(run * head_bytes);
-        for (std::uint32_t t = 0; t < run; ++t) {
-          std::memcpy(bytes.data() + t * head_bytes, element(operand, row0 + t, head, 0),
-                      head_bytes);
-        }
-        core_.dma.write(Dma::kKv, half + geometry.head(head) + slot * head_bytes, bytes.data(),
-                        bytes.size(), part(), serial_);
-      };
-      write_tokens(primitive.input, geometry.keys(page));
-      if (geometry.layout == abi::KvLayout::kTokenMajor) {
-        write_tokens(primitive.input2, geometry.values(page));
-        continue;
-      }
-      bytes.resize(2ull * run);
-      for (std::uint32_t e = 0; e < head_dim; ++e) {
-        for (std::uint32_t t = 0; t < run; ++t) {
-          std::memcpy(bytes.data() + 2ull * t, element(primitive.input2, row0 + t, head, e), 2);
-        }
-        const std::uint64_t offset = 2ull * (std::uint64_t{e} * geometry.page_tokens + slot);
-        core_.dma.write(Dma::kKv, geometry.values(page) + geometry.head(head) + offset,
-                        bytes.data(), bytes.size(), part(), serial_);
-      }
-    }
-    done += run;
-  }
-}
-
-void Execution::start_kv_commit(std::uint16_t index) {
-  const abi::Primitive& primitive = program_[index];
-  const auto joint = join([this, index] { primitive_done(index); });
-  for (const RowRange& range : pass_.ranges) {
-    Sequence& sequence = sequences_[range.sequence];
-    const std::uint32_t rows =
-        sequence.accepted ? sequence.entry.pending_count + sequence.result.accepted : range.count;
-    const std::uint32_t length = sequence.kv_length[primitive.kv_set] + rows;
-    sequence.result.committed_length = length;
-    sequence.committed = true;
-    const std::uint64_t address = command_.batch_table + range.sequence * sizeof(abi::BatchEntry) +
-                                  offsetof(abi::BatchEntry, kv) +
-                                  primitive.kv_set * sizeof(abi::KvSet) +
-                                  offsetof(abi::KvSet, committed_length);
-    ++joint->pending;
-    core_.dma.write(Dma::kControl, address, &length, 4, then(index, [joint] { joint->done(); }));
-  }
-  joint->done();
 }
 
 // --- Sampling
@@ -576,8 +480,8 @@ void Execution::start_pim_linear(std::uint16_t index) {
     }
     command.vector_stride = vector_bytes;
     command.output_stride = 2 * rows;
-    command.element_offset = static_cast<std::uint32_t>(std::uint64_t{row0} * primitive.k *
-                                                        abi::stream_bits(layout.format) % 8 / 4);
+    command.element_offset = static_cast<std::uint8_t>(std::uint64_t{row0} * primitive.k *
+                                                       abi::stream_bits(layout.format) % 8 / 4);
     job.commands.push_back(command);
     for (std::uint32_t row = 0; row < m; ++row) {
       job.reads.push_back(

@@ -29,7 +29,14 @@ const std::vector<ChannelPlan>& GemvPlan::compile(const abi::PimCommand& command
                                     ? command.columns
                                     : static_cast<std::uint32_t>(std::min<std::uint64_t>(
                                           command.columns, std::max<std::uint64_t>(1, held)));
-  const std::uint32_t together = set_.vectors_per_row(2ull * segment);
+  std::uint32_t together = set_.vectors_per_row(2ull * segment);
+  if (set_.sums_over_rows()) {
+    // Every dot product of a row needs an accumulator of its own.
+    const std::uint64_t row_columns = set_.geometry().row_bytes / column_bytes_;
+    const std::uint64_t runs = row_columns / columns_of_run(weights, {0, segment, 1});
+    together = static_cast<std::uint32_t>(
+        std::max<std::uint64_t>(1, together / std::max<std::uint64_t>(1, runs)));
+  }
   for (std::uint32_t done = 0; done < command.vectors;) {
     Pass next;
     next.vectors = std::min<std::uint32_t>(together, command.vectors - done);
@@ -58,8 +65,11 @@ void GemvPlan::pass(const abi::PimCommand& command, const WeightBytes& weights, 
   // Scales and tables are read from their rows like weights, by the first pass.
   if (weights.side_bytes != 0 && pass.first == 0) visit_range(weights.side, weights.side_bytes);
   visit_weights(command, weights, pass);
+  // Segments are dot products side by side, each a run of its own.
+  const std::uint64_t dot = ceil_divide(pass.columns, command.segments == 0 ? 1 : command.segments);
   const std::uint64_t run_columns =
-      std::min<std::uint64_t>(columns_of_run(weights, pass), set_.run_columns(format_));
+      std::min<std::uint64_t>({columns_of_run(weights, pass), set_.run_columns(format_),
+                               ceil_divide(dot, set_.elements_per_column(format_))});
   const std::uint64_t row_columns = ceil_divide(pass.columns, set_.elements_per_column(format_));
   for (unsigned i = 0; i < pieces_.size(); ++i) {
     if (pieces_[i].empty()) continue;
@@ -76,7 +86,7 @@ void GemvPlan::visit_weights(const abi::PimCommand& command, const WeightBytes& 
   }
   const std::uint64_t bits = abi::stream_bits(format_);
   for (std::uint64_t row = 0; row < command.rows; ++row) {
-    const std::uint64_t first = weights.first_bit + (row * weights.layout.cols + pass.first) * bits;
+    const std::uint64_t first = weights.first_bit + (weights.row_begin(row) + pass.first) * bits;
     const std::uint64_t end = ceil_divide(first + pass.columns * bits, 8);
     visit_range(weights.stream + first / 8, end - first / 8);
   }

@@ -37,6 +37,20 @@ bool grouping_fits(const PimCommand& command) {
   }
 }
 
+std::uint32_t segments_of(const PimCommand& command) {
+  return std::max<std::uint32_t>(1, command.segments);
+}
+
+// Bytes from the results of one segment to those of the next.
+std::uint32_t segment_stride(const PimCommand& command) {
+  return command.output_stride / segments_of(command);
+}
+
+// Rows that do not follow each other at one stride, or that hold several dot products.
+bool is_scattered(const PimCommand& command) {
+  return command.block_rows != 0 || segments_of(command) > 1;
+}
+
 numerics::TensorLayout layout_of(const PimCommand& command) {
   const std::uint32_t columns = command.rows == 1 ? command.columns : command.row_elements;
   return {format_of(command), static_cast<Grouping>(command.grouping),
@@ -50,13 +64,14 @@ GemvUnit::GemvUnit(const Config& config, memory::SparseStore& store)
       store_(store),
       vectors_(config.vector_bytes / 2),
       results_(config.result_bytes / 2),
-      unreadable_(config.result_bytes / 2) {}
+      unreadable_(config.result_bytes / 2),
+      sequences_(abi::kPimSequences) {}
 
 void GemvUnit::reset() {
   std::fill(vectors_.begin(), vectors_.end(), std::uint16_t{0});
   std::fill(results_.begin(), results_.end(), std::uint16_t{0});
   std::fill(unreadable_.begin(), unreadable_.end(), std::uint8_t{0});
-  open_ = false;
+  for (Sequence& sequence : sequences_) sequence.opened = 0;
 }
 
 bool GemvUnit::results_readable(std::uint64_t offset, std::uint64_t bytes) const {
@@ -68,7 +83,7 @@ bool GemvUnit::results_readable(std::uint64_t offset, std::uint64_t bytes) const
 GemvUnit::Outcome GemvUnit::execute(const PimCommand& command, std::uint64_t dram_base) {
   const Outcome outcome = check(command, dram_base);
   if (outcome.status != Status::kOk) {
-    open_ = false;
+    if (Sequence* sequence = find(command)) sequence->opened = 0;
     mark_results(command, false);
   } else if (command.opcode == static_cast<std::uint8_t>(abi::PimOpcode::kGemv)) {
     compute(command, outcome.weights);
@@ -90,6 +105,9 @@ GemvUnit::Outcome GemvUnit::check(const PimCommand& command, std::uint64_t dram_
       !grouping_fits(command)) {
     return {Status::kUnsupported, command.weights, {}};
   }
+  if (is_scattered(command) && abi::stream_bits(format_of(command)) != 16) {
+    return {Status::kUnsupported, command.weights, {}};
+  }
   const Outcome shape = check_shape(command);
   if (shape.status != Status::kOk) return shape;
   const Outcome memory = check_memory(command, dram_base);
@@ -109,8 +127,10 @@ GemvUnit::Outcome GemvUnit::check_shape(const PimCommand& c) const {
   const bool aligned = (bits != 16 || c.weights % 2 == 0) && c.vector_offset % 2 == 0 &&
                        c.vector_stride % 2 == 0 && c.output_offset % 2 == 0 &&
                        c.output_stride % 2 == 0;
-  const bool separate = c.vectors == 1 || c.output_stride / 2 >= c.rows;
-  if (shaped && aligned && separate) return {};
+  const std::uint32_t segments = segments_of(c);
+  const bool divided = c.columns % segments == 0 && segment_stride(c) % 2 == 0;
+  const bool separate = (c.vectors == 1 && segments == 1) || segment_stride(c) / 2 >= c.rows;
+  if (divided && shaped && aligned && separate) return {};
   return {Status::kBadOperand, c.weights, {}};
 }
 
@@ -118,8 +138,14 @@ GemvUnit::Outcome GemvUnit::check_memory(const PimCommand& command, std::uint64_
   WeightBytes w;
   w.layout = layout_of(command);
   w.tile = {0, command.rows, 0, command.columns};
-  const std::uint64_t elements =
-      (std::uint64_t{command.rows} - 1) * w.layout.cols + command.columns;
+  w.block_rows = command.block_rows;
+  w.block_elements = command.block_elements;
+  std::uint64_t last_row = w.row_begin(command.rows - 1);
+  if (command.block_rows != 0 && command.rows > command.block_rows) {
+    const std::uint32_t end_of_block = command.rows / command.block_rows * command.block_rows;
+    last_row = std::max(last_row, w.row_begin(end_of_block - 1));
+  }
+  const std::uint64_t elements = last_row + command.columns;
   if (elements > 2 * store_.size_bytes()) return {Status::kBusError, command.weights, {}};
   const unsigned bits = abi::stream_bits(w.layout.format);
   w.stream = command.weights - dram_base;
@@ -146,51 +172,109 @@ GemvUnit::Outcome GemvUnit::check_memory(const PimCommand& command, std::uint64_
 bool GemvUnit::fits_windows(const PimCommand& c) const {
   const std::uint64_t last = std::uint64_t{c.vectors} - 1;
   const std::uint64_t input_end = c.vector_offset + last * c.vector_stride + 2ull * c.columns;
-  const std::uint64_t output_end = c.output_offset + last * c.output_stride + 2ull * c.rows;
+  const std::uint64_t output_end = c.output_offset + last * c.output_stride +
+                                   std::uint64_t{segments_of(c) - 1} * segment_stride(c) +
+                                   2ull * c.rows;
   return input_end <= config_.vector_bytes && output_end <= config_.result_bytes;
 }
 
 bool GemvUnit::continues_sequence(const PimCommand& command) const {
+  if (segments_of(command) > 1) {
+    return has(command, abi::kPimFirst) && has(command, abi::kPimLast);
+  }
   if (has(command, abi::kPimFirst)) return true;
-  const bool same = open_ && rows_ == command.rows && vectors_in_sequence_ == command.vectors;
+  const Sequence* sequence = find(command);
+  const bool same =
+      sequence != nullptr && sequence->rows == command.rows && sequence->vectors == command.vectors;
   const bool groups_by_position =
       command.grouping == static_cast<std::uint8_t>(Grouping::kGroup128);
-  return same && (!groups_by_position || position_ % abi::kChunk == 0);
+  return same && (!groups_by_position || sequence->position % abi::kChunk == 0);
 }
 
 // --- Function --------------------------------------------------------------------------------
 
-void GemvUnit::compute(const PimCommand& command, const WeightBytes& weights) {
-  const std::size_t sums = std::size_t{command.vectors} * command.rows;
-  if (has(command, abi::kPimFirst)) {
-    open_ = true;
-    rows_ = command.rows;
-    vectors_in_sequence_ = command.vectors;
-    position_ = 0;
-    totals_.assign(sums, 0.0f);
-    chunk_.assign(sums, 0.0f);
+const GemvUnit::Sequence* GemvUnit::find(const PimCommand& command) const {
+  for (const Sequence& sequence : sequences_) {
+    if (sequence.opened != 0 && sequence.output_offset == command.output_offset) return &sequence;
   }
-  const std::uint8_t* stream = stream_of(weights);
-  const std::uint8_t* side =
-      weights.side_bytes == 0 ? nullptr : bytes_at(weights.side, weights.side_bytes, side_copy_);
-  const bool tables = abi::is_bsfp(weights.layout.format);
-  const numerics::WeightView view =
-      numerics::view_of(weights.layout, weights.tile, stream, nullptr, tables ? nullptr : side,
-                        tables ? side : nullptr);
+  return nullptr;
+}
+
+GemvUnit::Sequence* GemvUnit::find(const PimCommand& command) {
+  return const_cast<Sequence*>(static_cast<const GemvUnit*>(this)->find(command));
+}
+
+// Takes the place of one that is closed, else of the oldest.
+GemvUnit::Sequence& GemvUnit::open(const PimCommand& command) {
+  Sequence* sequence = find(command);
+  if (sequence == nullptr) {
+    sequence = &*std::min_element(
+        sequences_.begin(), sequences_.end(),
+        [](const Sequence& a, const Sequence& b) { return a.opened < b.opened; });
+  }
+  const std::size_t sums = std::size_t{command.vectors} * command.rows * segments_of(command);
+  sequence->opened = ++opened_;
+  sequence->output_offset = command.output_offset;
+  sequence->rows = command.rows;
+  sequence->vectors = command.vectors;
+  sequence->position = 0;
+  sequence->totals.assign(sums, 0.0f);
+  sequence->chunk.assign(sums, 0.0f);
+  return *sequence;
+}
+
+void GemvUnit::compute(const PimCommand& command, const WeightBytes& weights) {
+  const std::uint32_t segments = segments_of(command);
+  Sequence& sequence = has(command, abi::kPimFirst) ? open(command) : *find(command);
   const std::uint16_t* x = vectors_.data() + command.vector_offset / 2;
+  if (is_scattered(command)) {
+    const std::uint32_t columns = command.columns / segments;
+    for (std::uint32_t segment = 0; segment < segments; ++segment) {
+      accumulate(command, gathered(weights, segment * columns, columns), x + segment * columns,
+                 sequence,
+                 sequence.totals.data() + std::size_t{segment} * command.vectors * command.rows);
+    }
+  } else {
+    const std::uint8_t* stream = stream_of(weights);
+    const std::uint8_t* side =
+        weights.side_bytes == 0 ? nullptr : bytes_at(weights.side, weights.side_bytes, side_copy_);
+    const bool tables = abi::is_bsfp(weights.layout.format);
+    accumulate(command,
+               numerics::view_of(weights.layout, weights.tile, stream, nullptr,
+                                 tables ? nullptr : side, tables ? side : nullptr),
+               x, sequence, sequence.totals.data());
+  }
+  sequence.position += command.columns;
+  if (!has(command, abi::kPimLast)) return;
+  store_results(command, sequence);
+  sequence.opened = 0;
+}
+
+void GemvUnit::accumulate(const PimCommand& command, const numerics::WeightView& view,
+                          const std::uint16_t* x, Sequence& sequence, float* totals) {
   const bool last = has(command, abi::kPimLast);
   const bool whole_chunks =
-      position_ % abi::kChunk == 0 && (last || command.columns % abi::kChunk == 0);
+      sequence.position % abi::kChunk == 0 && (last || command.columns % abi::kChunk == 0);
   if (whole_chunks) {
-    numerics::accumulate(view, x, command.vector_stride / 2, command.vectors, totals_.data(),
-                         command.rows);
+    numerics::accumulate(view, x, command.vector_stride / 2, command.vectors, totals, command.rows);
   } else {
-    accumulate_open_chunk(command, view, x);
+    accumulate_open_chunk(command, view, x, sequence);
   }
-  position_ += command.columns;
-  if (!last) return;
-  store_results(command);
-  open_ = false;
+}
+
+// Columns [begin, begin + columns) of the rows, 16 bits each, wherever the rows lie.
+numerics::WeightView GemvUnit::gathered(const WeightBytes& weights, std::uint32_t begin,
+                                        std::uint32_t columns) {
+  const std::uint32_t rows = weights.tile.rows;
+  stream_copy_.resize(std::size_t{rows} * columns * 2);
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    store_.read(weights.stream + 2 * (weights.row_begin(row) + begin),
+                stream_copy_.data() + std::size_t{row} * columns * 2, columns * 2ull);
+  }
+  const numerics::TensorLayout layout{weights.layout.format, Grouping::kNone,
+                                      abi::TableScope::kTensor, rows, columns};
+  return numerics::view_of(layout, numerics::whole(layout), stream_copy_.data(), nullptr, nullptr,
+                           nullptr);
 }
 
 const std::uint8_t* GemvUnit::bytes_at(std::uint64_t address, std::uint64_t bytes,
@@ -216,7 +300,7 @@ const std::uint8_t* GemvUnit::stream_of(const WeightBytes& weights) {
 
 // Columns that begin or end within a chunk: its sum goes on where the last command left it.
 void GemvUnit::accumulate_open_chunk(const PimCommand& command, const numerics::WeightView& view,
-                                     const std::uint16_t* x) {
+                                     const std::uint16_t* x, Sequence& sequence) {
   row_values_.resize(command.columns);
   const bool last = has(command, abi::kPimLast);
   for (std::uint32_t row = 0; row < command.rows; ++row) {
@@ -225,38 +309,50 @@ void GemvUnit::accumulate_open_chunk(const PimCommand& command, const numerics::
       const std::uint16_t* elements =
           x + static_cast<std::size_t>(vector) * (command.vector_stride / 2);
       const std::size_t at = std::size_t{vector} * command.rows + row;
-      float sum = chunk_[at];
+      float sum = sequence.chunk[at];
       for (std::uint32_t i = 0; i < command.columns; ++i) {
         sum += row_values_[i] * numerics::fp16_to_float(elements[i]);
-        const bool chunk_ends = (position_ + i + 1) % abi::kChunk == 0;
+        const bool chunk_ends = (sequence.position + i + 1) % abi::kChunk == 0;
         if (!chunk_ends && !(last && i + 1 == command.columns)) continue;
-        totals_[at] += sum * numerics::scale_at(view, row, i);
+        sequence.totals[at] += sum * numerics::scale_at(view, row, i);
         sum = 0.0f;
       }
-      chunk_[at] = sum;
+      sequence.chunk[at] = sum;
     }
   }
 }
 
-void GemvUnit::store_results(const PimCommand& command) {
-  for (std::uint32_t vector = 0; vector < command.vectors; ++vector) {
-    std::uint16_t* to = results_.data() + command.output_offset / 2 +
-                        std::size_t{vector} * (command.output_stride / 2);
-    numerics::round_to_storage(totals_.data() + std::size_t{vector} * command.rows, command.rows,
-                               Format::kFp16, to);
+void GemvUnit::store_results(const PimCommand& command, const Sequence& sequence) {
+  const float* totals = sequence.totals.data();
+  for (std::uint32_t segment = 0; segment < segments_of(command); ++segment) {
+    for (std::uint32_t vector = 0; vector < command.vectors; ++vector) {
+      std::uint16_t* to = results_.data() + command.output_offset / 2 +
+                          std::size_t{segment} * (segment_stride(command) / 2) +
+                          std::size_t{vector} * (command.output_stride / 2);
+      numerics::round_to_storage(totals, command.rows, Format::kFp16, to);
+      totals += command.rows;
+    }
   }
   mark_results(command, true);
 }
 
 // Of a command that failed, whatever of its results lies in the window.
 void GemvUnit::mark_results(const PimCommand& command, bool readable) {
+  const std::uint64_t stride = segment_stride(command) / 2;
+  const bool joined = stride < command.rows;  // segments touch each other, or there is one
+  const std::uint64_t runs = joined ? 1 : segments_of(command);
+  const std::uint64_t length =
+      joined ? (segments_of(command) - 1) * stride + command.rows : command.rows;
   for (std::uint64_t vector = 0; vector < command.vectors; ++vector) {
-    const std::uint64_t begin = command.output_offset / 2 + vector * (command.output_stride / 2);
-    if (begin >= unreadable_.size()) return;
-    const std::uint64_t end = std::min<std::uint64_t>(begin + command.rows, unreadable_.size());
-    std::fill(unreadable_.begin() + static_cast<std::ptrdiff_t>(begin),
-              unreadable_.begin() + static_cast<std::ptrdiff_t>(end),
-              static_cast<std::uint8_t>(readable ? 0 : 1));
+    for (std::uint64_t run = 0; run < runs; ++run) {
+      const std::uint64_t begin =
+          command.output_offset / 2 + vector * (command.output_stride / 2) + run * stride;
+      if (begin >= unreadable_.size()) return;
+      const std::uint64_t end = std::min<std::uint64_t>(begin + length, unreadable_.size());
+      std::fill(unreadable_.begin() + static_cast<std::ptrdiff_t>(begin),
+                unreadable_.begin() + static_cast<std::ptrdiff_t>(end),
+                static_cast<std::uint8_t>(readable ? 0 : 1));
+    }
     if (command.output_stride == 0) return;
   }
 }

@@ -36,19 +36,37 @@ class GemvUnit {
   void reset();
 
  private:
+  // A sequence FIRST..LAST. Sums are [segments][vectors][rows].
+  struct Sequence {
+    std::uint64_t opened = 0;  // order of FIRST; 0: closed
+    std::uint32_t output_offset = 0;
+    std::uint32_t rows = 0;
+    std::uint32_t vectors = 0;
+    std::uint64_t position = 0;  // columns summed up so far
+    std::vector<float> totals;
+    std::vector<float> chunk;  // of the 128 columns that `position` lies in
+  };
+
   Outcome check(const abi::PimCommand& command, std::uint64_t dram_base) const;
   Outcome check_shape(const abi::PimCommand& command) const;
   Outcome check_memory(const abi::PimCommand& command, std::uint64_t dram_base) const;
   bool fits_windows(const abi::PimCommand& command) const;
   bool continues_sequence(const abi::PimCommand& command) const;
 
+  Sequence* find(const abi::PimCommand& command);
+  const Sequence* find(const abi::PimCommand& command) const;
+  Sequence& open(const abi::PimCommand& command);
   void compute(const abi::PimCommand& command, const WeightBytes& weights);
+  void accumulate(const abi::PimCommand& command, const numerics::WeightView& view,
+                  const std::uint16_t* x, Sequence& sequence, float* totals);
+  numerics::WeightView gathered(const WeightBytes& weights, std::uint32_t begin,
+                                std::uint32_t columns);
   const std::uint8_t* stream_of(const WeightBytes& weights);
   const std::uint8_t* bytes_at(std::uint64_t address, std::uint64_t bytes,
                                std::vector<std::uint8_t>& copy);
   void accumulate_open_chunk(const abi::PimCommand& command, const numerics::WeightView& view,
-                             const std::uint16_t* x);
-  void store_results(const abi::PimCommand& command);
+                             const std::uint16_t* x, Sequence& sequence);
+  void store_results(const abi::PimCommand& command, const Sequence& sequence);
   void mark_results(const abi::PimCommand& command, bool readable);
 
   const Config& config_;
@@ -57,13 +75,8 @@ class GemvUnit {
   std::vector<std::uint16_t> results_;
   std::vector<std::uint8_t> unreadable_;  // per element of results_
 
-  // The sequence FIRST..LAST in progress: [vectors][rows].
-  bool open_ = false;
-  std::uint32_t rows_ = 0;
-  std::uint32_t vectors_in_sequence_ = 0;
-  std::uint64_t position_ = 0;  // columns summed up so far
-  std::vector<float> totals_;
-  std::vector<float> chunk_;  // of the 128 columns that `position_` lies in
+  std::vector<Sequence> sequences_;
+  std::uint64_t opened_ = 0;
 
   std::vector<std::uint8_t> stream_copy_, side_copy_;
   std::vector<float> row_values_;

@@ -9,6 +9,7 @@
 #include "gemv_plan.h"
 #include "gemv_unit.h"
 #include "tandem/common/tlm_checks.h"
+#include "tandem/pim/bank_layout.h"
 #include "tandem/pim/operation_timing.h"
 
 namespace tandem::pim {
@@ -129,6 +130,9 @@ void PimStack::set_constants() {
   bank_.set(regs::DRAM_BASE_LO, static_cast<std::uint32_t>(config_.dram_base));
   bank_.set(regs::DRAM_BASE_HI, static_cast<std::uint32_t>(config_.dram_base >> 32));
   bank_.set(regs::CLOCK_PS, static_cast<std::uint32_t>(clock_period_ps_));
+  const BankLayout layout = bank_layout(stack_.mapping(), geometry);
+  bank_.set(regs::BANK_LAYOUT, layout.banks_word);
+  bank_.set(regs::CHANNEL_LAYOUT, layout.channels_word);
 }
 
 void PimStack::set_clock_period_ps(std::uint64_t period_ps) {
@@ -390,7 +394,7 @@ void PimStack::count(const PimCommand& command) {
   }
   vector_bytes_ += 2ull * command.columns * command.vectors;
   if ((command.flags & abi::kPimLast) != 0) {
-    result_bytes_ += 2ull * command.rows * command.vectors;
+    result_bytes_ += 2 * results_of(command);
   }
 }
 

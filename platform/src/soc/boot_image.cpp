@@ -66,6 +66,7 @@ abi::BootInfo devices(const Scenario& scenario) {
 
 BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy, const Model& model,
                           const Tokenizer& tokenizer, std::uint64_t prompt_bytes, bool echo) {
+  check_kv_layout(scenario);
   const HardwareConfig& hardware = scenario.platform;
   const std::uint64_t sram = hardware.address_map.sram;
   const std::uint64_t dram = hardware.address_map.dram;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tandem/observe/energy.h"
+#include "tandem/observe/phase_ledger.h"
 #include "tandem/observe/statistics.h"
 #include "tandem/platform/model/tokenizer.h"
 #include "tandem/platform/results.h"
@@ -45,7 +45,7 @@ struct Outcome {
   std::optional<PassBytes> draft_pass;
   PassBytes verify_pass;
   std::vector<Utilisation> utilisations;
-  observe::EnergyLedger energy;
+  observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
 };
 

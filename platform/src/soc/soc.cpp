@@ -107,7 +107,8 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       cpu_irq_("cpu_irq"),
       reset_("reset"),
       listener_(std::move(listener)),
-      transcript_(setup.prompts.size()) {
+      transcript_(setup.prompts.size()),
+      energy_(phase_names()) {
   TANDEM_HAS_PROCESS(Soc);
   if (hardware_.pim.enabled) {
     pim_ =
@@ -120,6 +121,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   connect_interrupts();
   connect_reset();
   record_timeline(setup.timeline);
+  npu_.on_phase_end([this](std::uint32_t phase) { read_energy(energy_, phase); });
   load(image);
   post_requests(setup);
   SC_METHOD(on_firmware_finished);

@@ -14,6 +14,7 @@
 #include "tandem/memory/sram.h"
 #include "tandem/memory/stack.h"
 #include "tandem/npu/npu.h"
+#include "tandem/observe/phase_ledger.h"
 #include "tandem/observe/timeline.h"
 #include "tandem/peripherals/interrupt_controller.h"
 #include "tandem/peripherals/mailbox.h"
@@ -70,9 +71,11 @@ class Soc : public sc_core::sc_module {
   void on_firmware_finished();
   std::uint64_t prefill_ps() const;
   Outcome measure() const;
+  static std::vector<std::string> phase_names();  // by abi::Phase, then idle
   std::vector<PhaseTime> phases() const;
   void collect_statistics(observe::StatisticsSink& sink) const;
-  void collect_energy(observe::EnergyLedger& ledger) const;
+  // Gives `phase` (an abi::Phase or npu::kIdlePhase) what was spent since the reading before.
+  void read_energy(observe::PhaseLedger& ledger, std::uint32_t phase) const;
   std::vector<Utilisation> utilisations(const observe::StatisticsTable& table,
                                         std::uint64_t time_ps) const;
   memory::Stack& dram() { return pim_ ? pim_->memory() : *stack_; }
@@ -97,6 +100,7 @@ class Soc : public sc_core::sc_module {
   Listener listener_;
   Transcript transcript_;
   DecodeClock decode_clock_;
+  observe::PhaseLedger energy_;
   std::unique_ptr<Outcome> outcome_;
 };
 

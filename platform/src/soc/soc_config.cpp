@@ -6,7 +6,9 @@
 
 #include "tandem/memory/field_error.h"
 #include "tandem/numerics/fp.h"
+#include "tandem/pim/bank_layout.h"
 #include "tandem/platform/errors.h"
+#include "tandem/platform/names.h"
 #include "tandem/platform/units.h"
 
 namespace tandem::platform {
@@ -153,6 +155,20 @@ abi::Placement placement(Engine engine) {
   throw InternalError("unknown engine");
 }
 
+abi::KvPlacement kv_placement(KvLayoutChoice layout) {
+  switch (layout) {
+    case KvLayoutChoice::kAuto:
+      return abi::KvPlacement::kAuto;
+    case KvLayoutChoice::kContiguous:
+      return abi::KvPlacement::kContiguous;
+    case KvLayoutChoice::kBankRows:
+      return abi::KvPlacement::kBankRows;
+    case KvLayoutChoice::kHeadSplit:
+      return abi::KvPlacement::kHeadSplit;
+  }
+  throw InternalError("unknown KV layout");
+}
+
 }  // namespace
 
 DeviceFile dram_device(const DramConfig& dram) {
@@ -246,6 +262,22 @@ pim::Config pim_config(const HardwareConfig& hardware, FidelityLevel fidelity) {
   return checked(config, "platform.pim");
 }
 
+void check_kv_layout(const Scenario& scenario) {
+  const KvLayoutChoice wanted = scenario.policy.kv_layout;
+  if (wanted != KvLayoutChoice::kBankRows && wanted != KvLayoutChoice::kHeadSplit) return;
+  const memory::Stack::Config config = stack_config(scenario.platform.dram);
+  const memory::DeviceGeometry& geometry = config.device.geometry;
+  const pim::BankLayout layout = pim::bank_layout(
+      memory::AddressMapping(config.mapping, config.channels, geometry, config.interleave_bytes),
+      geometry);
+  if (layout.possible()) return;
+  throw UserError(std::string("policy.kv_layout: ") + name_of(wanted) +
+                      " cannot be had with platform.dram.mapping: " + layout.why_not,
+                  "interleave channels and banks by whole rows of " +
+                      format_quantity(geometry.row_bytes, Quantity::kBytes) +
+                      ", or choose auto or contiguous");
+}
+
 abi::PolicyBlock policy_block(const PolicyConfig& policy) {
   abi::PolicyBlock block{};
   const bool speculative = policy.name == PolicyName::kSelfSpeculative;
@@ -256,6 +288,7 @@ abi::PolicyBlock policy_block(const PolicyConfig& policy) {
                                                      : abi::Granularity::kStep);
   block.attention = static_cast<std::uint32_t>(placement(policy.placement.attention));
   block.linear = static_cast<std::uint32_t>(placement(policy.placement.linear));
+  block.kv_layout = static_cast<std::uint32_t>(kv_placement(policy.kv_layout));
   block.draft_length = policy.draft.length;
   block.stop_below = numerics::float_bits(static_cast<float>(policy.draft.stop_below));
   block.draft_classifier_full = policy.draft.classifier == Classifier::kFull ? 1 : 0;

@@ -21,6 +21,9 @@ npu::Config npu_config(const HardwareConfig& hardware);
 pim::Config pim_config(const HardwareConfig& hardware,
                        FidelityLevel fidelity = FidelityLevel::kTransaction);
 
+// Throws UserError if policy.kv_layout asks for a layout that the address mapping does not allow.
+void check_kv_layout(const Scenario& scenario);
+
 abi::PolicyBlock policy_block(const PolicyConfig& policy);
 
 }  // namespace tandem::platform

@@ -11,26 +11,13 @@ namespace {
 
 constexpr double kPicosecondsPerSecond = 1e12;
 
-// Puts the name of the module in front of its entries.
-class PrefixedEnergy : public observe::EnergySink {
- public:
-  PrefixedEnergy(observe::EnergySink& sink, std::string prefix)
-      : sink_(sink), prefix_(std::move(prefix) + ".") {}
-  void spend(std::string_view component, double picojoules, std::string_view source) override {
-    sink_.spend(prefix_ + std::string(component), picojoules, source);
-  }
-
- private:
-  observe::EnergySink& sink_;
-  std::string prefix_;
-};
-
 double share(double part, double whole) {
   return whole > 0.0 ? part / whole : 0.0;
 }
 
-const char* phase_name(abi::Phase phase) {
-  switch (phase) {
+const char* phase_name(std::size_t phase) {
+  if (phase == npu::kIdlePhase) return "idle";
+  switch (static_cast<abi::Phase>(phase)) {
     case abi::Phase::kOther:
       return "other";
     case abi::Phase::kPrefill:
@@ -81,6 +68,12 @@ std::optional<PassBytes> pass_bytes(const npu::Npu& npu, abi::Phase phase,
 
 }  // namespace
 
+std::vector<std::string> Soc::phase_names() {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i <= npu::kIdlePhase; ++i) names.emplace_back(phase_name(i));
+  return names;
+}
+
 std::uint64_t Soc::prefill_ps() const {
   return npu_.phase_times().phase_ps[static_cast<std::size_t>(abi::Phase::kPrefill)];
 }
@@ -102,7 +95,8 @@ Outcome Soc::measure() const {
       verify ? *verify
              : pass_bytes(npu_, abi::Phase::kDecode, sizes_.table_bytes).value_or(PassBytes{});
   collect_statistics(outcome.statistics);
-  collect_energy(outcome.energy);
+  outcome.energy = energy_;
+  read_energy(outcome.energy, npu_.phase());
   outcome.utilisations = utilisations(outcome.statistics, now_ps);
   return outcome;
 }
@@ -112,9 +106,9 @@ std::vector<PhaseTime> Soc::phases() const {
   std::vector<PhaseTime> phases;
   for (std::size_t i = 0; i < times.phase_ps.size(); ++i) {
     if (times.phase_ps[i] == 0) continue;
-    phases.push_back({phase_name(static_cast<abi::Phase>(i)), times.phase_ps[i]});
+    phases.push_back({phase_name(i), times.phase_ps[i]});
   }
-  phases.push_back({"idle", times.idle_ps});
+  phases.push_back({phase_name(npu::kIdlePhase), times.idle_ps});
   return phases;
 }
 
@@ -164,15 +158,15 @@ void Soc::collect_statistics(observe::StatisticsSink& sink) const {
   collect("mailbox", mailbox_);
 }
 
-void Soc::collect_energy(observe::EnergyLedger& ledger) const {
-  const auto collect = [&ledger](const char* name, const auto& module) {
-    PrefixedEnergy sink(ledger, name);
-    module.collect_energy(sink);
+void Soc::read_energy(observe::PhaseLedger& ledger, std::uint32_t phase) const {
+  const auto read = [&ledger, phase](const char* name, const auto& module) {
+    ledger.read(name, phase);
+    module.collect_energy(ledger);
   };
-  collect("npu", npu_);
-  collect("memory", dram());
-  if (pim_) collect("pim", *pim_);
-  collect("sram", sram_);
+  read("npu", npu_);
+  read("memory", dram());
+  if (pim_) read("pim", *pim_);
+  read("sram", sram_);
 }
 
 }  // namespace tandem::platform

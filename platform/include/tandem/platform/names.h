@@ -71,6 +71,8 @@ ChoiceList choices<Granularity>();
 template <>
 ChoiceList choices<Engine>();
 template <>
+ChoiceList choices<KvLayoutChoice>();
+template <>
 ChoiceList choices<DraftFormat>();
 template <>
 ChoiceList choices<DraftGroup>();

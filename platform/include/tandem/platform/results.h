@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tandem/observe/energy.h"
+#include "tandem/observe/phase_ledger.h"
 #include "tandem/observe/statistics.h"
 #include "tandem/observe/timeline.h"
 #include "tandem/platform/scenario.h"
@@ -69,7 +69,7 @@ struct RunReport {
 
   std::vector<PhaseTime> phases;  // partition simulated_time_ps
   std::vector<Utilisation> utilisations;
-  observe::EnergyLedger energy;
+  observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::optional<BaselineResult> baseline;
   std::unique_ptr<observe::Timeline> timeline;  // null: off
@@ -86,8 +86,8 @@ struct WallTime {
 };
 
 // Throws InternalError, naming the figure, unless the phases sum to the simulated time, every
-// utilisation lies in 0..1, no amount of energy is negative or not a number, accepted <= drafted,
-// and the baseline (under greedy decoding or the coupled rule) produced the same tokens.
+// utilisation lies in 0..1, no amount of energy in a phase is negative or not a number, accepted <=
+// drafted, and the baseline (under greedy decoding or the coupled rule) produced the same tokens.
 void check_physics(const Scenario& scenario, const RunReport& report);
 
 nlohmann::ordered_json result_json(const Scenario& scenario, const RunReport& report,

@@ -155,6 +155,7 @@ struct Workload {
 enum class PolicyName { kPlain, kSelfSpeculative };
 enum class Granularity { kStep, kLayer };
 enum class Engine { kNpu, kPim, kAuto };
+enum class KvLayoutChoice { kAuto, kContiguous, kBankRows, kHeadSplit };
 enum class DraftFormat { kBsfpE, kBsfpI, kBsfpIShiftAdd, kInt4, kE2m1, kE3m0 };
 enum class DraftGroup { k128, kRow, kTensor };
 enum class DraftScale { kAbsmax, kMse, kPow2 };
@@ -182,6 +183,7 @@ struct PolicyConfig {
   PolicyName name = PolicyName::kSelfSpeculative;
   Granularity granularity = Granularity::kStep;
   std::uint32_t max_batch = 8;  // sequences decoded together at most
+  KvLayoutChoice kv_layout = KvLayoutChoice::kAuto;
   PlacementConfig placement;
   DraftConfig draft;
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include "tandem/abi/batch.h"
 #include "tandem/firmware/machine.h"
+#include "tandem/firmware/runtime/kv_plan.h"
 #include "tandem/firmware/runtime/range_allocator.h"
 
 namespace tandem::firmware {
@@ -10,43 +11,57 @@ namespace tandem::firmware {
 struct KvTable {
   u64 page_table;  // shared memory, u64[PagedKvCache::pages_per_table()]
   u32 page_count;
+  u32 channel;  // whose pages it takes as long as there are some
+  u32 load;     // tokens that it counts for in that channel
 };
 
-// Hands out pages of the KV region. The list of free pages and the page tables lie in shared
-// memory; a page holds page_tokens tokens of every layer (see abi/batch.h).
+// Hands out pages of the KV region. Page tables, and lists of the pages that came back, lie in
+// shared memory; a page holds page_tokens tokens of every layer (see abi/batch.h). With the layout
+// kBankRows each channel has pages of its own, and a sequence keeps to one channel.
 class PagedKvCache {
  public:
-  struct Shape {
-    u32 layers = 0;
-    u32 kv_heads = 0;
-    u32 head_dim = 0;
-    u32 page_tokens = 0;
-    u32 max_tokens = 0;  // longest sequence
-    u32 tables = 0;      // sequences times KV sets
-    abi::KvLayout layout = abi::KvLayout::kTokenMajor;
-  };
-  static u64 page_bytes(const Shape& shape);
+  // Takes all of `memory`, but counts on no more pages than all tables can use. False when there is
+  // no room for one page or for the lists.
+  bool start(const KvShape& shape, RangeAllocator& control, RangeAllocator& memory);
 
-  // Takes as many pages from `memory` as fit, but not more than all tables can use. False when
-  // there is no room for one page or for the lists.
-  bool start(Machine& machine, const Shape& shape, RangeAllocator& control, RangeAllocator& memory);
-
+  abi::KvLayout layout() const { return layout_; }
+  u32 page_tokens() const { return page_tokens_; }
   u32 pages_per_table() const { return pages_per_table_; }
-  u32 free_pages() const { return free_count_; }
+  u32 free_pages() const;
+  u32 free_pages(u32 channel) const { return lists_[channel].free(); }
 
-  // Makes room for `tokens` tokens in all. False when the pages run out; the table keeps what it
-  // has got so far.
+  // The channel whose sequences need the fewest tokens, the lowest of equals.
+  u32 least_loaded() const;
+  // A table without pages will need `tokens` tokens, of `channel` if possible.
+  void place(KvTable& table, u32 channel, u32 tokens);
+  // Makes room for `tokens` tokens in all, in other channels once the table's own is full. False
+  // when the pages run out; the table keeps what it has got so far.
   bool reserve(Machine& machine, KvTable& table, u32 tokens);
   void release(Machine& machine, KvTable& table);
   // What a batch entry says about this table.
   abi::KvSet describe(const KvTable& table, u32 committed_length) const;
 
  private:
-  u64 free_list_;  // shared memory, u64[pages]: addresses of free pages, last one taken first
-  u32 free_count_;
+  struct List {
+    u64 first_page;  // address
+    u64 returned;    // shared memory, u32[pages]: indices of pages that came back
+    u32 pages;
+    u32 fresh;           // pages never handed out begin with this one
+    u32 returned_count;  // the last one is taken first
+    u32 load;            // tokens
+    u32 free() const { return pages - fresh + returned_count; }
+  };
+  u64 take(Machine& machine, u32 list);
+  u32 list_of(u64 page) const;
+
+  u32 list_count_;
+  List lists_[kMaxKvChannels];
+  u64 page_stride_;
   u32 pages_per_table_;
   u32 page_tokens_;
   abi::KvLayout layout_;
+  u32 banks_;
+  u32 channels_;
 };
 
 }  // namespace tandem::firmware

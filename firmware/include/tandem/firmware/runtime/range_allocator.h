@@ -20,6 +20,8 @@ class RangeAllocator {
     next_ = address + bytes;
     return address;
   }
+  // Leaves nothing to those who come later.
+  void take_rest() { next_ = end_; }
   bool failed() const { return failed_; }
   u64 next() const { return next_; }
   u64 remaining() const { return end_ - next_; }

@@ -35,12 +35,13 @@ class Scheduler {
     u32 chunk = 1;                // prompt tokens per sequence and command
     u32 kv_sets = 1;              // 2: the draft keeps its own
     u64 distributions_bytes = 0;  // per sequence
+    PimFacts pim{};
   };
 
   // Takes what the sequences need of the two memories and gives the rest of `memory` to the KV
   // cache. False when there is not enough.
-  bool start(Machine& machine, const abi::ModelImage& model, const abi::PolicyBlock& policy,
-             const Setup& setup, RangeAllocator& control, RangeAllocator& memory);
+  bool start(const abi::ModelImage& model, const abi::PolicyBlock& policy, const Setup& setup,
+             RangeAllocator& control, RangeAllocator& memory);
 
   // Takes requests while there is room. A bad one is there, too, as a sequence that ends at once.
   void admit(Machine& machine, Mailbox& mailbox);

@@ -11,22 +11,45 @@ namespace tandem::abi {
   ITEM(std::uint32_t, MaxStopIds, 4, "Token ids that may end a sequence")
 TANDEM_CONSTANTS(BatchLimits, "Sizes of the batch table", TANDEM_BATCH_LIMITS)
 
-// A page holds page_tokens tokens of every layer:
+// A page holds page_tokens tokens P of every layer, as FP16.
+//
+// Contiguous (kTokenMajor, kElementMajor):
 //   page + layer * layer_bytes:            K [kv_head][token][head_dim]
 //   page + layer * layer_bytes + half:     V, by layout
-// with layer_bytes = 2 * half and half = kv_heads * page_tokens * head_dim * 2 (FP16).
-#define TANDEM_KV_LAYOUTS(ITEM)                       \
-  ITEM(TokenMajor, 0, "V [kv_head][token][head_dim]") \
-  ITEM(ElementMajor, 1, "V [kv_head][head_dim][token]: a PIM bank multiplies along its row")
+// with layer_bytes = 2 * half and half = kv_heads * P * head_dim * 2.
+//
+// Banked (kBankRows, kHeadSplit): lines lie in rows of the B banks of a channel. kBankRows has all
+// heads in the channel that the page's address names. kHeadSplit has head h of page p of the table
+// in channel (p * kv_heads + h) mod C, as that channel's head h / C; the address is channel 0's.
+// With E = elements of a row, D = head_dim, H = heads in a channel (kv_heads, or its C-th part
+// rounded up):
+//   K: a line is a token's keys of G = min(H, E / D, 128) heads, G * D elements; for head h, token
+//   t
+//      it is line (h / G) * (P / B) + t / B of bank t mod B.
+//   V: a line is an element's values of P tokens. A head takes D' elements: D rounded up to a power
+//      of two if less than B, else to a multiple of B. Element e of head h is i = h * D' + e, line
+//      i / B of bank i mod B.
+// A bank's lines follow each other, floor(E / elements of a line) in a row, then the next row. K of
+// a layer begins with a row of its own, so does V; layers follow each other. Row r of bank b in
+// channel c: address + r * row stride + b * bank stride + c * channel stride. The strides are
+// powers of two, in the form of the PIM's registers BANK_LAYOUT and CHANNEL_LAYOUT. D and P may not
+// exceed E, and P is a multiple of B.
+#define TANDEM_KV_LAYOUTS(ITEM)                                                              \
+  ITEM(TokenMajor, 0, "V [kv_head][token][head_dim]")                                        \
+  ITEM(ElementMajor, 1, "V [kv_head][head_dim][token]: a PIM bank multiplies along its row") \
+  ITEM(BankRows, 2, "A page lies in one channel: K by token over the banks, V by element")   \
+  ITEM(HeadSplit, 3, "As BankRows, the heads of a page over the channels in turn")
 TANDEM_ENUM(KvLayout, u32, "Order of the values of a KV page", TANDEM_KV_LAYOUTS)
 
-#define TANDEM_KV_SET_MEMBERS(ONE, MANY)                                            \
-  ONE(u64, page_table, "Address of u64 page addresses, one per page_tokens tokens") \
-  ONE(u32, page_count, "Entries of the page table")                                 \
-  ONE(u32, page_tokens, "Tokens per page, a multiple of 16")                        \
-  ONE(u32, layout, "KvLayout")                                                      \
-  ONE(u32, committed_length, "Tokens whose keys and values are valid; written by KV_COMMIT")
-TANDEM_STRUCTURE(KvSet, 24, "KV cache of one sequence", TANDEM_KV_SET_MEMBERS)
+#define TANDEM_KV_SET_MEMBERS(ONE, MANY)                                                     \
+  ONE(u64, page_table, "Address of u64 page addresses, one per page_tokens tokens")          \
+  ONE(u32, page_count, "Entries of the page table")                                          \
+  ONE(u32, page_tokens, "Tokens per page, a multiple of 16")                                 \
+  ONE(u32, layout, "KvLayout")                                                               \
+  ONE(u32, committed_length, "Tokens whose keys and values are valid; written by KV_COMMIT") \
+  ONE(u32, banks, "BankRows, HeadSplit: as BANK_LAYOUT of the PIM, else ignored")            \
+  ONE(u32, channels, "HeadSplit: as CHANNEL_LAYOUT of the PIM, else ignored")
+TANDEM_STRUCTURE(KvSet, 32, "KV cache of one sequence", TANDEM_KV_SET_MEMBERS)
 
 #define TANDEM_TOPOLOGIES(ITEM)                       \
   ITEM(Chain, 0, "Each token follows the one before") \
@@ -45,8 +68,7 @@ TANDEM_ENUM(Topology, u32, "Shape of a draft", TANDEM_TOPOLOGIES)
   ONE(u64, topology_block, "Tree: address of parent, depth and ancestor masks; chain: 0") \
   ONE(u64, rng_key, "Mixed into the seed")                                                \
   MANY(u32, stop_ids, 4, "Token ids that end the sequence")                               \
-  MANY(KvSet, kv, 2, "Set 0: target; set 1: draft, if it keeps its own")                  \
-  MANY(u32, reserved, 4, "0")
+  MANY(KvSet, kv, 2, "Set 0: target; set 1: draft, if it keeps its own")
 TANDEM_STRUCTURE(BatchEntry, 136, "One sequence of a batch table", TANDEM_BATCH_MEMBERS)
 
 #define TANDEM_DRAFT_BLOCK_MEMBERS(ONE, MANY)                                        \

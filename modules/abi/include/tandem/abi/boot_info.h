@@ -32,6 +32,15 @@ TANDEM_ENUM(Placement, u32, "Engine that runs a kind of primitive", TANDEM_PLACE
   ITEM(Shared, 1, "KV set 0, overwritten by verification")
 TANDEM_ENUM(DraftKv, u32, "KV cache of the draft", TANDEM_DRAFT_KV)
 
+#define TANDEM_KV_PLACEMENTS(ITEM)                                                    \
+  ITEM(Auto, 0,                                                                       \
+       "BankRows with as many sequences as channels, else HeadSplit; without a PIM "  \
+       "that attends, or where its rows are not in strides: Contiguous")              \
+  ITEM(Contiguous, 1, "TokenMajor, or ElementMajor if a PIM may attend")              \
+  ITEM(BankRows, 2, "A sequence in one channel; Contiguous where that is impossible") \
+  ITEM(HeadSplit, 3, "A sequence over all channels; Contiguous where that is impossible")
+TANDEM_ENUM(KvPlacement, u32, "Where the firmware puts the KV cache", TANDEM_KV_PLACEMENTS)
+
 #define TANDEM_BOOT_FLAGS(ITEM) \
   ITEM(u32, BootEchoText, 1u << 0, "Write the text of sequence 0 to the UART")
 TANDEM_CONSTANTS(BootFlags, "BootInfo::flags", TANDEM_BOOT_FLAGS)
@@ -48,8 +57,10 @@ TANDEM_CONSTANTS(BootFlags, "BootInfo::flags", TANDEM_BOOT_FLAGS)
   ONE(u32, max_batch, "Sequences decoded together")                             \
   ONE(u32, prefill_chunk, "Prompt tokens per sequence and command")             \
   ONE(u32, page_tokens, "Tokens of a KV page")                                  \
-  ONE(u32, use_interrupts, "1: wait for interrupts, 0: poll")
-TANDEM_STRUCTURE(PolicyBlock, 48, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
+  ONE(u32, use_interrupts, "1: wait for interrupts, 0: poll")                   \
+  ONE(u32, kv_layout, "KvPlacement")                                            \
+  ONE(u32, reserved, "0")
+TANDEM_STRUCTURE(PolicyBlock, 56, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
 
 #define TANDEM_BOOT_MEMBERS(ONE, MANY)                                                  \
   ONE(u32, magic, "kBootMagic")                                                         \
@@ -75,7 +86,7 @@ TANDEM_STRUCTURE(PolicyBlock, 48, "How the firmware decodes", TANDEM_POLICY_MEMB
   ONE(u32, flags, "kBoot... bits")                                                      \
   ONE(u32, timeout_us, "A command that takes longer has failed")                        \
   ONE(PolicyBlock, policy, "")                                                          \
-  MANY(u64, reserved, 4, "0")
+  MANY(u64, reserved, 3, "0")
 TANDEM_STRUCTURE(BootInfo, 224, "Memory map, devices, policy", TANDEM_BOOT_MEMBERS)
 
 }  // namespace tandem::abi

@@ -43,25 +43,14 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<TensorKind>::kInfo,   &DescribeEnumeration<TensorRole>::kInfo,
     &DescribeEnumeration<Policy>::kInfo,       &DescribeEnumeration<Granularity>::kInfo,
     &DescribeEnumeration<Placement>::kInfo,    &DescribeEnumeration<DraftKv>::kInfo,
-    &DescribeEnumeration<RecordKind>::kInfo,
+    &DescribeEnumeration<RecordKind>::kInfo,   &DescribeEnumeration<KvPlacement>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {
-    &kBootGroup,
-    &kBootFlagsGroup,
-    &kCommandLimitsGroup,
-    &kCommandFlagsGroup,
-    &kBatchLimitsGroup,
-    &kEngineMaskGroup,
-    &kProgramLimitsGroup,
-    &kFormatSizesGroup,
-    &kNpuLimitsGroup,
-    &kPimFlagsGroup,
-    &kPimWindowsGroup,
-    &kPeArrayWindowsGroup,
-    &kInterruptLimitsGroup,
-    &kModelGroup,
-    &kModelFlagsGroup,
+    &kBootGroup,           &kBootFlagsGroup,       &kCommandLimitsGroup, &kCommandFlagsGroup,
+    &kBatchLimitsGroup,    &kEngineMaskGroup,      &kProgramLimitsGroup, &kFormatSizesGroup,
+    &kNpuLimitsGroup,      &kPimFlagsGroup,        &kPimLimitsGroup,     &kPimWindowsGroup,
+    &kPeArrayWindowsGroup, &kInterruptLimitsGroup, &kModelGroup,         &kModelFlagsGroup,
     &kMailboxLimitsGroup,
 };
 

@@ -27,12 +27,14 @@ class AttentionJob {
   struct Work {  // one sequence
     RowRange range;
     KvGeometry geometry;
-    std::uint32_t length;            // tokens, with those of this pass
-    std::vector<std::uint8_t> keys;  // [page][half], as in memory
-    std::vector<std::uint8_t> values;
+    std::uint32_t length;  // tokens, with those of this pass
+    // [page][kv_head][token][head_dim]; values of the element-major layouts
+    // [page][kv_head][head_dim][token].
+    std::vector<std::uint8_t> keys, values;
+    std::vector<std::uint8_t> key_image, value_image;  // banked: [page][image], see BankedKv
     std::uint64_t held_bytes = 0;
     std::size_t values_pending = 0;  // transfers
-    std::size_t heads_pending = 0;   // PIM: KV heads under way
+    std::size_t heads_pending = 0;   // PIM: KV heads whose scores or outputs are to come
     bool normalised = false;
     std::vector<std::uint16_t> scores;   // [kv_head][vector][length]
     std::vector<std::uint16_t> outputs;  // [kv_head][vector][head_dim]
@@ -66,14 +68,46 @@ class AttentionJob {
   void scores_done(Work& work);
   void values_arrived(Work& work);
 
-  // PIM
-  void next_sequence();
+  void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
+                   const std::function<Dma::Done()>& part);
+  void unpack_keys(Work& work);
+  void unpack_values(Work& work);
+
+  // PIM: attention_pim.cpp
+  // Scores or outputs of some heads of a sequence: as much as shares one vector in the banks.
+  struct Part {
+    Work* work;
+    bool values;
+    std::uint32_t channel;     // banked layouts; 0 otherwise
+    std::uint32_t first_head;  // local to the channel
+    std::uint32_t heads;
+    std::uint32_t vector_offset;  // in the windows
+    std::uint32_t result_offset;
+  };
+  // Elements [first, first + elements) of a head's values.
+  struct ValueLines {
+    const Part* part;
+    std::uint32_t first;
+    std::uint32_t elements;
+    std::uint64_t stride;  // banked: bytes from a line of a bank to the next
+  };
+  struct Batch;
+  std::uint32_t head_of(const Part& part, std::uint32_t index) const;
+  std::uint64_t vector_bytes(const Part& part) const;
+  std::uint64_t result_bytes(const Part& part) const;
+  std::uint32_t heads_at_once(const Work& work) const;
   void pim_scores(Work& work);
   void pim_values(Work& work);
-  abi::PimCommand pim_command(const Work& work) const;
-  // Vectors [vectors][columns] in, results [vectors][rows] out; commands are the caller's.
-  PimPort::Job pim_job(const Work& work, const std::vector<std::uint16_t>& vectors_in,
-                       std::uint32_t columns, std::uint32_t rows, std::uint16_t* results) const;
+  void add_parts(Work& work, bool values, std::uint32_t heads_at_once);
+  void pump_pim();
+  void write_vectors(const Part& part, std::vector<std::uint8_t>& bytes);
+  void add_commands(const std::vector<Part>& parts, std::vector<abi::PimCommand>& commands) const;
+  void add_scores(const Part& part, std::uint32_t page,
+                  std::vector<abi::PimCommand>& commands) const;
+  void add_value_lines(const Part& part, std::vector<ValueLines>& lines) const;
+  abi::PimCommand value_command(const ValueLines& lines, std::uint32_t page) const;
+  abi::PimCommand pim_command(const Part& part) const;
+  void take_results(const Batch& batch);
 
   Execution& execution_;
   Core& core_;
@@ -82,7 +116,8 @@ class AttentionJob {
   bool on_pim_;
   std::vector<std::unique_ptr<Work>> work_;
   std::size_t next_fetch_ = 0;
-  std::size_t next_pim_ = 0;
+  std::vector<Part> parts_;  // PIM: not yet sent
+  bool pim_busy_ = false;
   std::size_t done_ = 0;
 };
 

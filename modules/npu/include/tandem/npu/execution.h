@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tandem/npu/core.h"
+#include "tandem/npu/kv_layout.h"
 #include "tandem/npu/pass.h"
 #include "tandem/npu/program.h"
 #include "tandem/npu/weight_stream.h"
@@ -114,8 +115,23 @@ class Execution {
   void start_position(std::uint16_t index);
   void start_elementwise(std::uint16_t index);
   void start_kv_append(std::uint16_t index);
+  // Of the tokens [slot, slot + count) of one page, from row `row` of the pass on.
+  struct PageRows {
+    std::uint64_t address;
+    std::uint32_t page;  // in the table
+    std::uint32_t slot;
+    std::uint32_t count;
+    std::uint32_t row;
+  };
   void append_rows(const abi::Primitive& primitive, const RowRange& range,
                    const std::function<Dma::Done()>& part);
+  void append_contiguous(const abi::Primitive& primitive, const KvGeometry& geometry,
+                         const PageRows& rows, const std::function<Dma::Done()>& part);
+  void append_banked(const abi::Primitive& primitive, const KvGeometry& geometry,
+                     const PageRows& rows, const std::function<Dma::Done()>& part);
+  void append_values(const abi::Primitive& primitive, std::uint32_t head, std::uint32_t element,
+                     std::uint64_t address, const PageRows& rows,
+                     const std::function<Dma::Done()>& part);
   void start_kv_commit(std::uint16_t index);
   void start_sample(std::uint16_t index);
   void sample(const abi::Primitive& primitive, const RowRange& range, std::size_t entry,

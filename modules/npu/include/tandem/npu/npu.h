@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct PhaseTimes {
   std::uint64_t idle_ps = 0;  // no command in flight
 };
 
+// Where a phase is a number: no command in flight.
+constexpr std::uint32_t kIdlePhase = abi::kPhases;
+
 class Npu : public sc_core::sc_module, private QueuePair::Owner {
  public:
   common::ResetPort reset;
@@ -49,6 +53,13 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
 
   bool idle() const;
   PhaseTimes phase_times() const;
+  // The phase label of the oldest command in flight, or kIdlePhase.
+  std::uint32_t phase() const { return in_flight_.empty() ? kIdlePhase : in_flight_.front().phase; }
+  // Called with the phase that ends, whenever the phase changes, at that moment of simulated time.
+  // Phases may last 0 ps. The function must not call the NPU's other non-const functions.
+  void on_phase_end(std::function<void(std::uint32_t)> function) {
+    on_phase_end_ = std::move(function);
+  }
   const PassCounters& pass_counters(abi::Phase phase) const {
     return core_.phases[static_cast<std::size_t>(phase)];
   }
@@ -92,6 +103,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void on_reset_pin();
   void reset_device();
   void account();
+  void tell_phase();
   tlm::tlm_sync_enum forward(common::Payload& payload, tlm::tlm_phase& phase,
                              sc_core::sc_time& delay);
   tlm::tlm_sync_enum backward(common::Payload& payload, tlm::tlm_phase& phase,
@@ -112,6 +124,8 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   std::uint64_t next_serial_ = 1;
   PhaseTimes times_;
   std::uint64_t accounted_ps_ = 0;
+  std::uint32_t told_phase_ = kIdlePhase;
+  std::function<void(std::uint32_t)> on_phase_end_;
   Perf perf_base_;
   sc_core::sc_event lt_request_;
   bool in_reset_ = false;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pass: the token positions that a program processes at once, and where their keys and values
-// lie.
+// A pass: the token positions that a program processes at once.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -50,24 +49,5 @@ struct Pass {
   void add(std::uint32_t sequence, const std::uint32_t* tokens, std::uint32_t count,
            std::uint32_t position);
 };
-
-// Where a layer's keys and values of one KV head lie within a page.
-struct KvGeometry {
-  std::uint32_t kv_heads;
-  std::uint32_t head_dim;
-  std::uint32_t page_tokens;
-  std::uint32_t layer;
-  abi::KvLayout layout;
-
-  std::uint64_t half_bytes() const { return 2ull * kv_heads * page_tokens * head_dim; }
-  std::uint64_t keys(std::uint64_t page) const { return page + layer * 2ull * half_bytes(); }
-  std::uint64_t values(std::uint64_t page) const { return keys(page) + half_bytes(); }
-  // Byte offset of a head's block within a half.
-  std::uint64_t head(std::uint32_t kv_head) const {
-    return 2ull * kv_head * page_tokens * head_dim;
-  }
-};
-
-KvGeometry geometry_of(const abi::Primitive& primitive, const abi::KvSet& set);
 
 }  // namespace tandem::npu

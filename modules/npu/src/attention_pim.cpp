@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// ATTENTION in the memory's banks. Scores and outputs of all sequences and heads are parts of
+// batches, as large as the PIM's windows allow, so that all channels that hold keys and values work
+// at the same time.
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+#include "tandem/npu/attention_job.h"
+
+namespace tandem::npu {
+
+struct AttentionJob::Batch {
+  std::vector<Part> parts;
+  std::vector<std::uint8_t> results;  // of the result window
+};
+
+std::uint32_t AttentionJob::head_of(const Part& part, std::uint32_t index) const {
+  const KvGeometry& geometry = part.work->geometry;
+  const std::uint32_t local = part.first_head + index;
+  return geometry.is_banked() ? geometry.banked.head_of(part.channel, local) : local;
+}
+
+std::uint64_t AttentionJob::vector_bytes(const Part& part) const {
+  const std::uint64_t columns = part.values ? part.work->length : part.heads * primitive_.head_dim;
+  return 2 * vectors(*part.work) * columns;
+}
+
+std::uint64_t AttentionJob::result_bytes(const Part& part) const {
+  const std::uint64_t rows = part.values ? primitive_.head_dim : part.heads * part.work->length;
+  return 2 * vectors(*part.work) * rows;
+}
+
+// Heads whose keys share a line, as far as their queries and scores fit the windows.
+std::uint32_t AttentionJob::heads_at_once(const Work& work) const {
+  if (!work.geometry.is_banked()) return 1;
+  const PimPort::Geometry& pim = core_.pim.geometry();
+  const std::uint64_t queries = pim.vector_bytes / (2ull * vectors(work) * primitive_.head_dim);
+  const std::uint64_t scores = pim.result_bytes / (2ull * vectors(work) * work.length);
+  const std::uint64_t fitting = std::max<std::uint64_t>(1, std::min(queries, scores));
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(work.geometry.banked.key_heads(), fitting));
+}
+
+void AttentionJob::pim_scores(Work& work) {
+  add_parts(work, false, heads_at_once(work));
+}
+
+void AttentionJob::pim_values(Work& work) {
+  add_parts(work, true, 1);
+  pump_pim();
+}
+
+void AttentionJob::add_parts(Work& work, bool values, std::uint32_t heads_at_once) {
+  work.heads_pending = primitive_.kv_heads;
+  const KvGeometry& geometry = work.geometry;
+  const std::uint32_t channels = geometry.is_banked() ? geometry.banked.channels() : 1;
+  for (std::uint32_t channel = 0; channel < channels; ++channel) {
+    const std::uint32_t heads =
+        geometry.is_banked() ? geometry.banked.heads_in(channel) : primitive_.kv_heads;
+    const std::uint32_t sharing = geometry.is_banked() ? geometry.banked.key_heads() : 1;
+    for (std::uint32_t head = 0; head < heads;) {
+      // Not beyond the heads of the line.
+      const std::uint32_t line_end = std::min(heads, (head / sharing + 1) * sharing);
+      const std::uint32_t together = std::min(heads_at_once, line_end - head);
+      parts_.push_back({&work, values, channel, head, together, 0, 0});
+      head += together;
+    }
+  }
+}
+
+// Sends what waits, as soon as what was sent before is done. Neighbouring parts lie in different
+// channels where there is a choice, because the PIM takes commands in order and holds only so many.
+void AttentionJob::pump_pim() {
+  if (pim_busy_ || parts_.empty()) return;
+  std::stable_sort(parts_.begin(), parts_.end(), [](const Part& a, const Part& b) {
+    return std::tie(a.values, a.first_head, a.channel) <
+           std::tie(b.values, b.first_head, b.channel);
+  });
+  const PimPort::Geometry& pim = core_.pim.geometry();
+  const auto batch = std::make_shared<Batch>();
+  PimPort::Job job;
+  std::vector<std::uint8_t> vectors_in;
+  std::uint64_t result_end = 0;
+  std::size_t taken = 0;
+  for (; taken < parts_.size(); ++taken) {
+    Part& part = parts_[taken];
+    const std::uint64_t vector_offset = vectors_in.size();
+    const std::uint64_t result_offset = result_end;
+    if (vector_offset + vector_bytes(part) > pim.vector_bytes ||
+        result_offset + result_bytes(part) > pim.result_bytes) {
+      break;
+    }
+    part.vector_offset = static_cast<std::uint32_t>(vector_offset);
+    part.result_offset = static_cast<std::uint32_t>(result_offset);
+    write_vectors(part, vectors_in);
+    result_end = result_offset + result_bytes(part);
+    job.multiply_ps += core_.pim.multiply_ps(
+        abi::Format::kFp16, std::uint64_t{part.heads} * part.work->length * primitive_.head_dim,
+        vectors(*part.work));
+    batch->parts.push_back(part);
+  }
+  parts_.erase(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(taken));
+
+  batch->results.resize(result_end);
+  job.writes.push_back({0, std::move(vectors_in)});
+  add_commands(batch->parts, job.commands);
+  job.reads.push_back({0, batch->results.data(), result_end});
+  job.done = execution_.then(index_, [this, batch] { take_results(*batch); });
+  pim_busy_ = true;
+  core_.pim.run(std::move(job));
+}
+
+// Queries [vector][head][head_dim], or probabilities [vector][token].
+void AttentionJob::write_vectors(const Part& part, std::vector<std::uint8_t>& bytes) {
+  const Work& work = *part.work;
+  std::size_t at = bytes.size();
+  bytes.resize(at + vector_bytes(part));
+  const auto append = [&](const std::uint16_t* values, std::size_t count) {
+    std::memcpy(bytes.data() + at, values, 2 * count);
+    at += 2 * count;
+  };
+  if (part.values) {
+    const std::size_t elements = std::size_t{vectors(work)} * work.length;
+    return append(&work.scores[head_of(part, 0) * elements], elements);
+  }
+  for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+    for (std::uint32_t i = 0; i < part.heads; ++i) {
+      append(query(work, head_of(part, i), vector), primitive_.head_dim);
+    }
+  }
+}
+
+void AttentionJob::add_commands(const std::vector<Part>& parts,
+                                std::vector<abi::PimCommand>& commands) const {
+  std::uint32_t most_pages = 0;
+  for (const Part& part : parts) most_pages = std::max(most_pages, pages(*part.work));
+  for (std::uint32_t page = 0; page < most_pages; ++page) {
+    for (const Part& part : parts) {
+      if (!part.values && page < pages(*part.work)) add_scores(part, page, commands);
+    }
+  }
+  // Pages of one sum in ascending order, those of other sums between them.
+  std::vector<ValueLines> lines;
+  for (const Part& part : parts) {
+    if (part.values) add_value_lines(part, lines);
+  }
+  for (std::size_t first = 0; first < lines.size(); first += abi::kPimSequences) {
+    const std::size_t end = std::min<std::size_t>(lines.size(), first + abi::kPimSequences);
+    for (std::uint32_t page = 0; page < most_pages; ++page) {
+      for (std::size_t i = first; i < end; ++i) {
+        if (page < pages(*lines[i].part->work)) commands.push_back(value_command(lines[i], page));
+      }
+    }
+  }
+}
+
+abi::PimCommand AttentionJob::pim_command(const Part& part) const {
+  abi::PimCommand command{};
+  command.opcode = static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
+  command.format = static_cast<std::uint8_t>(abi::Format::kFp16);
+  command.vectors = static_cast<std::uint16_t>(vectors(*part.work));
+  command.vector_offset = part.vector_offset;
+  command.output_offset = part.result_offset;
+  return command;
+}
+
+// Keys: a row of weights per token, so each page gives its own results.
+void AttentionJob::add_scores(const Part& part, std::uint32_t page,
+                              std::vector<abi::PimCommand>& commands) const {
+  const Work& work = *part.work;
+  const KvGeometry& geometry = work.geometry;
+  const BankedKv& banked = geometry.banked;
+  const std::uint32_t tokens = tokens_of(work, page);
+  for (std::uint32_t token = 0; token < tokens;) {
+    abi::PimCommand command = pim_command(part);
+    command.flags = abi::kPimFirst | abi::kPimLast;
+    command.segments = static_cast<std::uint8_t>(part.heads);
+    command.columns = part.heads * primitive_.head_dim;
+    command.vector_stride = 2 * command.columns;
+    command.output_offset += 2 * (page * geometry.page_tokens + token);
+    command.output_stride = part.heads * 2 * work.length;
+    if (geometry.is_banked()) {
+      const BankedKv::Run run = banked.key_run(
+          part.first_head, token, (tokens - token + banked.banks() - 1) / banked.banks());
+      command.weights = banked.address(page_address(work, page), page,
+                                       banked.key(part.channel, part.first_head, token));
+      command.rows = std::min(tokens - token, run.lines * banked.banks());
+      command.row_elements = static_cast<std::uint32_t>(banked.bank_stride() / 2);
+      command.block_rows = static_cast<std::uint16_t>(banked.banks());
+      command.block_elements = static_cast<std::uint32_t>(run.stride / 2);
+    } else {
+      command.weights = geometry.keys(page_address(work, page)) + geometry.head(part.first_head);
+      command.rows = tokens;
+      command.row_elements = primitive_.head_dim;
+    }
+    commands.push_back(command);
+    token += command.rows;
+  }
+}
+
+// Values, element by element: the elements that one command can take.
+void AttentionJob::add_value_lines(const Part& part, std::vector<ValueLines>& lines) const {
+  const KvGeometry& geometry = part.work->geometry;
+  if (!geometry.is_banked()) {
+    lines.push_back({&part, 0, primitive_.head_dim, 0});
+    return;
+  }
+  const BankedKv& banked = geometry.banked;
+  for (std::uint32_t element = 0; element < primitive_.head_dim;) {
+    const std::uint32_t left = primitive_.head_dim - element;
+    const BankedKv::Run run =
+        banked.value_run(part.first_head, element, (left + banked.banks() - 1) / banked.banks());
+    const std::uint32_t rows = std::min(left, run.lines * banked.banks());
+    lines.push_back({&part, element, rows, run.stride});
+    element += rows;
+  }
+}
+
+// A page holds a stretch of each element's row, so pages accumulate.
+abi::PimCommand AttentionJob::value_command(const ValueLines& lines, std::uint32_t page) const {
+  const Part& part = *lines.part;
+  const Work& work = *part.work;
+  const KvGeometry& geometry = work.geometry;
+  abi::PimCommand command = pim_command(part);
+  if (page == 0) command.flags |= abi::kPimFirst;
+  if (page + 1 == pages(work)) command.flags |= abi::kPimLast;
+  command.rows = lines.elements;
+  command.columns = tokens_of(work, page);
+  command.vector_offset += 2 * page * geometry.page_tokens;
+  command.vector_stride = 2 * work.length;
+  command.output_offset += 2 * lines.first;
+  command.output_stride = 2u * primitive_.head_dim;
+  if (geometry.is_banked()) {
+    const BankedKv& banked = geometry.banked;
+    command.weights = banked.address(page_address(work, page), page,
+                                     banked.value(part.channel, part.first_head, lines.first));
+    command.row_elements = static_cast<std::uint32_t>(banked.bank_stride() / 2);
+    command.block_rows = static_cast<std::uint16_t>(banked.banks());
+    command.block_elements = static_cast<std::uint32_t>(lines.stride / 2);
+  } else {
+    command.weights = geometry.values(page_address(work, page)) + geometry.head(part.first_head);
+    command.row_elements = geometry.page_tokens;
+  }
+  return command;
+}
+
+// Results are [vector][head][token] for scores, [vector][element] for outputs.
+void AttentionJob::take_results(const Batch& batch) {
+  for (const Part& part : batch.parts) {
+    Work& work = *part.work;
+    const std::uint8_t* from = batch.results.data() + part.result_offset;
+    const std::size_t count = part.values ? primitive_.head_dim : work.length;
+    std::vector<std::uint16_t>& into = part.values ? work.outputs : work.scores;
+    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+      for (std::uint32_t i = 0; i < part.heads; ++i) {
+        const std::size_t row = std::size_t{head_of(part, i)} * vectors(work) + vector;
+        std::memcpy(&into[row * count], from, 2 * count);
+        from += 2 * count;
+      }
+    }
+  }
+  pim_busy_ = false;
+  pump_pim();
+  // The last sequence that is done may end this job.
+  for (const Part& part : batch.parts) {
+    Work& work = *part.work;
+    work.heads_pending -= part.heads;
+    if (work.heads_pending != 0) continue;
+    if (part.values) {
+      sequence_done(work);
+    } else {
+      softmax(work, &AttentionJob::pim_values);
+    }
+  }
+}
+
+}  // namespace tandem::npu

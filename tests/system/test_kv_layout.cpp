@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wherever keys and values lie, the tokens are those of the model; and they lie where the policy
+// says.
+#include <catch2/catch.hpp>
+#include <cstdio>
+
+#include "covering_array.h"
+#include "system_run.h"
+#include "tandem/platform/errors.h"
+
+namespace tandem::test {
+namespace {
+
+constexpr std::size_t kPrompts = 6;
+constexpr std::uint32_t kMaxTokens = 16;
+
+// Rows of banks that are contiguous, so that every layout is possible.
+const std::vector<std::string> kWholeRows = {"platform.dram.geometry.row=1 KiB",
+                                             "platform.dram.channel_interleave=1 KiB"};
+
+std::vector<Factor> factors() {
+  return {{"policy.kv_layout", {"bank_rows", "head_split", "auto", "contiguous"}},
+          {"policy.placement.attention", {"pim", "npu", "auto"}},
+          {"platform.dram.channels", {"4", "1", "2", "8"}},
+          {"policy.max_batch", {"8", "1", "3"}},
+          {"policy.name", {"self_speculative", "plain"}},
+          {"policy.draft.kv", {"own", "shared"}},
+          {"policy.granularity", {"step", "layer"}},
+          {"platform.pim.row_buffer", {"dual", "single"}}};
+}
+
+std::vector<std::string> with(std::vector<std::string> settings) {
+  settings.insert(settings.begin(), kWholeRows.begin(), kWholeRows.end());
+  return settings;
+}
+
+class LayoutRow : public Catch::ITestInvoker {
+ public:
+  explicit LayoutRow(std::vector<std::string> settings) : settings_(std::move(settings)) {}
+  void invoke() const override {
+    for (const std::string& setting : settings_) UNSCOPED_INFO(setting);
+    const std::vector<Tokens> prompts = recorded_prompts(kPrompts);
+    const platform::RunReport report = run(story_scenario(prompts, kMaxTokens, settings_));
+    CHECK(report.complete);
+    CHECK(answers(report) == reference_answers(prompts, kMaxTokens));
+  }
+
+ private:
+  std::vector<std::string> settings_;
+};
+
+struct RegisterRows {
+  RegisterRows() {
+    const std::vector<Factor> all = factors();
+    const std::vector<Row> rows = pairwise_rows(all);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::vector<std::string> settings;
+      for (std::size_t f = 0; f < all.size(); ++f) {
+        settings.push_back(all[f].key + "=" + all[f].levels[rows[i][f]]);
+      }
+      char name[64];
+      std::snprintf(name, sizeof name, "kv layout row %02zu", i);
+      Catch::AutoReg(new LayoutRow(with(settings)), CATCH_INTERNAL_LINEINFO, {},
+                     Catch::NameAndTags(name, "[lossless]"));
+    }
+  }
+};
+const RegisterRows kRows;
+
+// PIM commands per channel of a run.
+std::vector<std::uint64_t> commands(const std::vector<Tokens>& prompts,
+                                    const std::vector<std::string>& settings) {
+  const platform::RunReport report = run(story_scenario(prompts, kMaxTokens, with(settings)));
+  REQUIRE(report.complete);
+  std::vector<std::uint64_t> all;
+  for (unsigned c = 0;; ++c) {
+    const std::string path = "pim.channel" + std::to_string(c) + ".commands";
+    const observe::Statistic* found = report.statistics.find(path);
+    if (found == nullptr) return all;
+    all.push_back(found->integer);
+  }
+}
+
+const std::string kOnPim = "policy.placement.attention=pim";
+
+// Row 1 KiB and four channels: 512 elements, a page of 512 tokens would hold any answer here, so
+// short rows make several pages.
+void long_answer(const std::string& layout, const std::string& attention) {
+  const Tokens expected = published_tokens();
+  const platform::RunReport report = run(
+      story_scenario({{1}}, static_cast<std::uint32_t>(expected.size()),
+                     {"platform.dram.geometry.row=256 B", "platform.dram.channel_interleave=256 B",
+                      "platform.dram.channels=4", "policy.max_batch=4",
+                      "policy.kv_layout=" + layout, "policy.placement.attention=" + attention}));
+  CHECK(answers(report)[0] == expected);
+}
+
+}  // namespace
+
+TEST_CASE("kv layout: an answer over several pages, bank_rows in the banks") {
+  long_answer("bank_rows", "pim");
+}
+TEST_CASE("kv layout: an answer over several pages, head_split in the banks") {
+  long_answer("head_split", "pim");
+}
+TEST_CASE("kv layout: an answer over several pages, head_split on the NPU") {
+  long_answer("head_split", "npu");
+}
+
+TEST_CASE("kv layout: bank_rows puts one sequence into one channel") {
+  const std::vector<std::uint64_t> work = commands(
+      recorded_prompts(1),
+      {kOnPim, "policy.kv_layout=bank_rows", "platform.dram.channels=4", "policy.max_batch=4"});
+  CHECK(work.at(0) > 0);
+  CHECK(work.at(1) + work.at(2) + work.at(3) == 0);
+}
+
+TEST_CASE("kv layout: bank_rows spreads sequences over the channels") {
+  const std::vector<std::uint64_t> work =
+      commands(recorded_prompts(4),
+               {kOnPim, "policy.kv_layout=auto", "platform.dram.channels=4", "policy.max_batch=4"});
+  REQUIRE(work.size() == 4);
+  for (const std::uint64_t commands_of_channel : work) CHECK(commands_of_channel > 0);
+}
+
+TEST_CASE("kv layout: head_split uses every channel for one sequence") {
+  // Fewer sequences than channels, so auto chooses it; four KV heads.
+  const std::vector<std::uint64_t> work =
+      commands(recorded_prompts(1),
+               {kOnPim, "policy.kv_layout=auto", "platform.dram.channels=4", "policy.max_batch=1"});
+  REQUIRE(work.size() == 4);
+  CHECK(work[0] > 0);
+  for (const std::uint64_t commands_of_channel : work) CHECK(commands_of_channel == work[0]);
+}
+
+TEST_CASE("kv layout: one that the mapping does not allow is refused with the reason") {
+  const auto refuse = [](const std::string& layout) {
+    return story_scenario({{1}}, 4,
+                          {"policy.kv_layout=" + layout, "platform.dram.channel_interleave=256 B"});
+  };
+  REQUIRE_THROWS_WITH(run(refuse("bank_rows")),
+                      Catch::Contains("policy.kv_layout: bank_rows") &&
+                          Catch::Contains("a row of a bank is not contiguous"));
+  REQUIRE_THROWS_AS(run(refuse("head_split")), platform::UserError);
+}
+
+TEST_CASE("kv layout: auto falls back where the mapping does not allow more") {
+  const platform::RunReport report =
+      run(story_scenario({{1}}, 8, {kOnPim, "platform.dram.channel_interleave=256 B"}));
+  Tokens expected = published_tokens();
+  expected.resize(8);
+  CHECK(answers(report)[0] == expected);
+}
+
+TEST_CASE("kv layout: the rows cover every pair of settings") {
+  CHECK(uncovered_pairs(factors(), pairwise_rows(factors())) == 0);
+}
+
+}  // namespace tandem::test
