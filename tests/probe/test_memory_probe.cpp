@@ -135,6 +135,19 @@ TEST_CASE("transaction fidelity stays below the peak, too, and moves the same by
   }
 }
 
+TEST_CASE("transactions reach the bandwidth of commands within 5 percent on one rank") {
+  for (const char* name : {"hbm2_dramsim3", "ddr4_3200", "lpddr5_6400"}) {
+    const DeviceFile device = device_file(name);
+    for (const char* pattern : kPatterns) {
+      CAPTURE(name, pattern);
+      const double command = probe_memory(device, probe_of(pattern, 20'000)).gb_per_s;
+      const double transaction =
+          probe_memory(device, probe_of(pattern, 20'000, FidelityLevel::kTransaction)).gb_per_s;
+      CHECK(transaction == Approx(command).epsilon(0.05));
+    }
+  }
+}
+
 // Little's law: requests in flight = throughput x mean latency.
 TEST_CASE("latency and bandwidth are those of the requests in flight") {
   const DeviceFile device = device_file("hbm2_dramsim3");
