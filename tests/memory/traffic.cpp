@@ -20,7 +20,7 @@ class Latencies {
 };
 
 // Tells latencies by the tag of the request.
-class Client : public CommandChannel::Client {
+class Client final : public CommandChannel::Client {
  public:
   explicit Client(const std::vector<Access>& accesses)
       : accesses_(accesses), wanted_(accesses.size()) {}

@@ -101,7 +101,9 @@ std::uint64_t Stack::reserve(const common::Payload& payload, std::uint64_t earli
     const Interval data = channels_[run.channel].reserve(run.bank, run.row, run.column_byte,
                                                          run.bytes, is_write, earliest_ps);
     end_ps = std::max(end_ps, data.end_ps);
-    if (timeline_ != nullptr) record(run.channel, data, is_write);
+    if (timeline_ == nullptr) return;
+    // Writes are posted: their data follow when the channel drains them.
+    record(run.channel, is_write ? channels_[run.channel].last_drain() : data, is_write);
   });
   return end_ps;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <vector>
+#include <cstdint>
 
 #include "tandem/memory/command.h"
 
@@ -25,15 +25,6 @@ class RefreshSchedule {
     if (!enabled()) return kNoCycle;
     const Cycle begin = first(target);
     return cycle < begin ? begin : begin + ((cycle - begin) / period() + 1) * period();
-  }
-  // First refresh of any target after `cycle`.
-  Cycle next(Cycle cycle) const {
-    if (!enabled()) return kNoCycle;
-    return cycle < epoch_ ? epoch_ + spacing_ : cycle + spacing_ - (cycle - epoch_) % spacing_;
-  }
-  // Whose refresh falls due at `cycle`, one of those that next() names.
-  unsigned target(Cycle cycle) const {
-    return static_cast<unsigned>(((cycle - epoch_) / spacing_ - 1) % targets_);
   }
   // Refreshes of all targets up to `cycle`, since the epoch.
   std::uint64_t count(Cycle cycle) const {
