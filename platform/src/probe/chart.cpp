@@ -123,8 +123,10 @@ std::string svg(const Chart& chart) {
   const double panels = static_cast<double>(chart.panels.size());
   const double height = kTop + panels * (kPanelHeight + kPanelGap) + kBottom - kPanelGap;
   std::string out =
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + fixed(kWidth, 0) + "\" height=\"" +
-      fixed(height, 0) + "\" viewBox=\"0 0 " + fixed(kWidth, 0) + " " + fixed(height, 0) +
+      "<!-- SPDX-License-Identifier: Apache-2.0 -->\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
+      "width=\"" +
+      fixed(kWidth, 0) + "\" height=\"" + fixed(height, 0) + "\" viewBox=\"0 0 " +
+      fixed(kWidth, 0) + " " + fixed(height, 0) +
       "\" font-family=\"sans-serif\" font-size=\"12\">\n" +
       "<style>.axis{stroke:#333}.grid{stroke:#ddd}.label{font-weight:bold}</style>\n" +
       "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n" +
