@@ -30,6 +30,7 @@ constexpr std::uint16_t kLayer = 1;
 
 memory::Stack::Config stack_config(const char* mapping, unsigned channels, unsigned row_bytes) {
   memory::Stack::Config config;
+  config.device = tandem::test::device("lpddr5_6400");
   config.device.geometry.row_bytes = row_bytes;
   config.channels = channels;
   config.mapping = mapping;
