@@ -313,7 +313,7 @@ TEST_CASE("a mapping without such strides says which rule it breaks") {
 TEST_CASE("weights lie evenly in all banks of all channels") {
   // As the platform maps by default, NeuPIMs, and IANUS; from row to row of a bank for the last
   // two.
-  const memory::DeviceGeometry geometry = memory::device_preset("hbm2_1000_x128").geometry;
+  const memory::DeviceGeometry geometry = device("hbm2_neupims").geometry;
   struct Case {
     const char* order;
     unsigned interleave;
