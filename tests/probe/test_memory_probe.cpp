@@ -163,7 +163,7 @@ TEST_CASE("latency and bandwidth are those of the requests in flight") {
   }
 }
 
-TEST_CASE("a probe repeats itself, whatever the fidelity; another seed is another run") {
+TEST_CASE("a probe repeats itself, whatever the fidelity, and another seed is another run") {
   const DeviceFile device = device_file("hbm2_neupims");
   for (const FidelityLevel fidelity : {FidelityLevel::kCommand, FidelityLevel::kTransaction}) {
     MemoryProbe probe = probe_of("mixed:30", 5'000, fidelity);

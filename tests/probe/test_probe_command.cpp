@@ -128,7 +128,7 @@ TEST_CASE("tables for people") {
   }
 }
 
-TEST_CASE("a log has every command; the checker agrees when it is replayed") {
+TEST_CASE("a log has every command, and the checker agrees when it is replayed") {
   const tandem::test::TemporaryFolder folder;
   Command command;
   const std::string log = (folder.path() / "run.log").string();
