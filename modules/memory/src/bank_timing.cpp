@@ -178,6 +178,7 @@ void BankTiming::read(const Command& command) {
     if (same && t_.RTP_S != 0) raise(rank.precharge, now + t_.RTP_S);
   }
   raise(compute_from_, now + std::max(t_.burst, dual() ? t_.CCD_S : t_.CCD_L));
+  raise(result_from_, now + t_.burst);
   data_until(now + t_.CL + t_.burst);
 }
 
@@ -196,6 +197,7 @@ void BankTiming::write(const Command& command) {
     raise(rank.read, same ? end + t_.WTR_S : now + t_.write_to_read_other_rank());
   }
   raise(compute_from_, end + (dual() ? t_.WTR_S : t_.WTR_L));
+  raise(result_from_, now + t_.write_to_read_other_rank());
   data_until(end);
 }
 
@@ -314,6 +316,7 @@ void BankTiming::buffer_load(const Command& command) {
     raise(rank.read, end + t_.WTR_S);
   }
   raise(compute_from_, end + compute_.load_to_compute);
+  raise(result_from_, now + t_.write_to_read_other_rank());
   data_until(end);
 }
 
