@@ -48,10 +48,11 @@ TEST_CASE("one long read streams at the bus's peak less refresh at command fidel
   const unsigned channels = 4;
   Bench bench(commands("hbm2_neupims", channels));
   std::vector<std::uint8_t> data(8u << 20);
-  REQUIRE(bench.bus.read(0, data.data(), static_cast<unsigned>(data.size())) == tlm::TLM_OK_RESPONSE);
+  REQUIRE(bench.bus.read(0, data.data(), static_cast<unsigned>(data.size())) ==
+          tlm::TLM_OK_RESPONSE);
   const double peak = bench.stack.config().peak_bytes_per_s();
-  const double rate = static_cast<double>(data.size()) * 1e12 /
-                      static_cast<double>(bench.bus.time_ps());
+  const double rate =
+      static_cast<double>(data.size()) * 1e12 / static_cast<double>(bench.bus.time_ps());
   CHECK(rate < peak);
   CHECK(rate > 0.85 * peak);
   CHECK(bench.stack.timing_violations() == 0);
@@ -78,4 +79,76 @@ TEST_CASE("what is written is read back, whatever the fidelity") {
     }
   }
   CHECK(bench.stack.timing_violations() == 0);
+}
+
+TEST_CASE("the log begins anew after a late reset") {
+  memory::Stack::Config config = commands("hbm2_neupims");
+  memory::Stack stack("stack", config);
+  test::LtInitiator bus("bus");
+  sc_core::sc_signal<bool> reset("reset");
+  bus.socket.bind(stack.target());
+  stack.reset.bind(reset);
+  std::uint8_t data[64] = {};
+  REQUIRE(bus.write(0, data, 64) == tlm::TLM_OK_RESPONSE);
+  // Much later than the nine intervals that a bank may go without a refresh.
+  sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_MS));
+  reset.write(true);
+  sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_US));
+  reset.write(false);
+  sc_core::sc_start(sc_core::sc_time(20, sc_core::SC_US));
+  bus.delay = sc_core::SC_ZERO_TIME;
+  REQUIRE(bus.read(0, data, 64) == tlm::TLM_OK_RESPONSE);
+  observe::StatisticsTable table;
+  stack.collect(table);
+  CHECK(stack.timing_violations() == 0);
+}
+
+TEST_CASE("banks of two ranks refreshed one by one all get their share") {
+  memory::Stack::Config config = commands("hbm3");
+  config.controller.refresh = memory::RefreshMode::kPerBank;
+  Bench bench(config);
+  const memory::DeviceTiming& t = config.device.timing;
+  std::mt19937_64 random(7);
+  std::uint8_t data[32];
+  while (bench.bus.time_ps() < 40 * t.tREFI) {
+    const std::uint64_t address = random() % (bench.stack.config().size_bytes() - 32);
+    REQUIRE(bench.bus.read(address, data, 32) == tlm::TLM_OK_RESPONSE);
+  }
+  const memory::CommandChannel& channel = bench.stack.commands()->channel(0);
+  const auto expected = 40.0 * config.device.geometry.banks();
+  CHECK(static_cast<double>(channel.counters().of(memory::CommandKind::kRefreshBank)) >
+        0.97 * expected);
+  sc_core::sc_start(sc_core::sc_time(static_cast<double>(41 * t.tREFI), sc_core::SC_PS));
+  observe::StatisticsTable table;
+  bench.stack.collect(table);
+  CHECK(bench.stack.timing_violations() == 0);
+}
+
+TEST_CASE("standby energy never falls, at either fidelity") {
+  memory::Stack::Config config = commands("lpddr5_6400");  // tCK 1.25 ns: off the grid of 1 ns
+  config.device.timing.tREFI = 0;                          // nothing ever shuts a row
+  memory::Stack by_command("by_command", config);
+  config.fidelity = memory::Fidelity::kTransaction;
+  memory::Stack by_transaction("by_transaction", config);
+  test::LtInitiator first("first"), second("second");
+  first.socket.bind(by_command.target());
+  second.socket.bind(by_transaction.target());
+  std::uint8_t data[64];
+  REQUIRE(first.read(0, data, 64) == tlm::TLM_OK_RESPONSE);
+  REQUIRE(second.read(0, data, 64) == tlm::TLM_OK_RESPONSE);
+  double before[2] = {};
+  for (int i = 0; i < 200; ++i) {
+    sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_NS));
+    for (const int which : {0, 1}) {
+      observe::EnergyLedger ledger;
+      (which == 0 ? by_command : by_transaction).collect_energy(ledger);
+      for (const observe::EnergyEntry& entry : ledger.entries()) {
+        if (entry.component != "standby") continue;
+        CHECK(entry.picojoules >= before[which]);
+        before[which] = entry.picojoules;
+      }
+    }
+  }
+  CHECK(before[0] > 0.0);
+  CHECK(before[1] > 0.0);
 }

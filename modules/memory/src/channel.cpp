@@ -31,7 +31,8 @@ Channel::Channel(const DeviceConfig& device, const ControllerConfig& controller)
       per_bank_queues_(controller.queues == CommandQueues::kPerBank),
       shared_commands_(!device.geometry.separate_command_buses),
       pace_(std::max(t_.burst, t_.CCD_L)),
-      schedule_(per_bank_refresh_ ? device.geometry.banks() : device.geometry.ranks, t_.REFI),
+      schedule_(per_bank_refresh_ ? device.geometry.banks() : device.geometry.ranks,
+                device.geometry.ranks, t_.REFI),
       read_slots_(controller.read_queue),
       write_slots_(controller.write_queue) {
   reset(0);
@@ -393,8 +394,9 @@ void Channel::collect_energy(observe::EnergySink& sink, std::uint64_t time_ps) c
   const double burst_bits = 8.0 * device_.geometry.burst_bytes();
   const double read_bits = burst_bits * static_cast<double>(counters_.read_bursts);
   const double write_bits = burst_bits * static_cast<double>(counters_.write_bursts);
-  const double active_ps_sum = static_cast<double>(active_ps(time_ps));
-  const double shut_ps = static_cast<double>(time_ps * ranks_.size()) - active_ps_sum;
+  const std::uint64_t open_ps = active_ps(time_ps);
+  // In whole cycles, as the open time is, so that neither sum ever falls.
+  const std::uint64_t shut_ps = time_ps / t_.tck_ps * t_.tck_ps * ranks_.size() - open_ps;
   spend("activate", e.activate_pj * static_cast<double>(counters_.activates));
   spend("read", e.read_pj_per_bit * read_bits);
   spend("write", e.write_pj_per_bit * write_bits);
@@ -402,8 +404,8 @@ void Channel::collect_energy(observe::EnergySink& sink, std::uint64_t time_ps) c
   spend("refresh", (per_bank_refresh_ ? e.refresh_bank_pj : e.refresh_pj) *
                        static_cast<double>(refreshes(time_ps)));
   // 1 mW for 1 ps is 0.001 pJ.
-  spend("active_standby", e.active_standby_mw * 1e-3 * active_ps_sum);
-  spend("standby", e.standby_mw * 1e-3 * shut_ps);
+  spend("active_standby", e.active_standby_mw * 1e-3 * static_cast<double>(open_ps));
+  spend("standby", e.standby_mw * 1e-3 * static_cast<double>(shut_ps));
 }
 
 }  // namespace tandem::memory

@@ -38,6 +38,15 @@ CommandChannel::CommandChannel(const DeviceConfig& device, const ControllerConfi
   }
 }
 
+// The n-th refresh of the channel: rank after rank, and of each its banks in turn.
+unsigned CommandChannel::refresh_target(std::uint64_t n) const {
+  const unsigned ranks = timing_.ranks();
+  const auto rank = static_cast<unsigned>(n % ranks);
+  if (controller_.refresh == RefreshMode::kAllBank) return rank;
+  const unsigned banks = timing_.banks_per_rank();
+  return rank * banks + static_cast<unsigned>(n / ranks % banks);
+}
+
 bool CommandChannel::idle() const {
   return reads_.empty() && pending_writes_ == 0 && active_banks_ == 0 &&
          (agent_ == nullptr || agent_->idle());
@@ -183,12 +192,8 @@ Cycle CommandChannel::refresh_slack(Cycle now) const {
 }
 
 void CommandChannel::insert_refreshes(Cycle now) {
-  while (now >= refresh_due_) {
-    refresh_wait_.push_back(next_refresh_);
-    const unsigned targets =
-        controller_.refresh == RefreshMode::kAllBank ? timing_.ranks() : timing_.banks();
-    next_refresh_ = (next_refresh_ + 1) % targets;
-    refresh_due_ += refresh_interval_;
+  for (; now >= refresh_due_; refresh_due_ += refresh_interval_) {
+    refresh_wait_.push_back(refresh_target(refreshes_inserted_++));
   }
   if (refresh_wait_.empty()) return;
   const unsigned target = refresh_wait_.front();
@@ -479,7 +484,12 @@ void CommandChannel::reset(Cycle now) {
   to_drain_ = pending_writes_ = 0;
   refresh_wait_.clear();
   blocked_banks_ = 0;
-  next_refresh_ = 0;
+  refreshes_inserted_ = 0;
+  round_robin_ = 0;
+  next_order_ = 0;
+  last_activity_ = now;
+  stepped_ = now;
+  last_was_column_ = false;
   refresh_due_ = refresh_interval_ == 0 ? kNoCycle : now + refresh_interval_;
   next_ = now;
 }

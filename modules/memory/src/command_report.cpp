@@ -55,13 +55,15 @@ void collect_energy(const CommandChannel& channel, const DeviceConfig& device,
   spend("io", energy.io_pj_per_bit * bits * (reads + writes));
   spend("refresh", energy.refresh_pj * count({CommandKind::kRefresh}) +
                        energy.refresh_bank_pj * count({CommandKind::kRefreshBank}));
-  // 1 mW for 1 ps is 0.001 pJ.
+  // 1 mW for 1 ps is 0.001 pJ. Whole cycles, so that neither sum ever falls.
   const std::uint64_t tck_ps = channel.timing().cycles().tck_ps;
-  const double active_ps =
-      static_cast<double>(channel.active_cycles(time_ps / tck_ps)) * static_cast<double>(tck_ps);
-  const double all_ps = static_cast<double>(time_ps) * device.geometry.ranks;
-  spend("active_standby", 1e-3 * energy.active_standby_mw * active_ps);
-  spend("standby", 1e-3 * energy.standby_mw * std::max(0.0, all_ps - active_ps));
+  const Cycle now = time_ps / tck_ps;
+  const std::uint64_t open_cycles = channel.active_cycles(now);
+  const auto milliwatts = [&](double mw, std::uint64_t cycles) {
+    return 1e-3 * mw * static_cast<double>(cycles * tck_ps);
+  };
+  spend("active_standby", milliwatts(energy.active_standby_mw, open_cycles));
+  spend("standby", milliwatts(energy.standby_mw, now * device.geometry.ranks - open_cycles));
 }
 
 }  // namespace tandem::memory

@@ -120,7 +120,8 @@ void Stack::reset_timing() {
   if (commands_) commands_->reset();
   for (const auto& checker : checkers_) {
     violations_before_reset_ += checker->violation_count();
-    *checker = TimingChecker(config_.device, config_.compute);
+    *checker = TimingChecker(config_.device, config_.compute,
+                             common::now_ps() / config_.device.timing.tCK);
   }
 }
 
@@ -142,6 +143,13 @@ Stack::Traffic Stack::traffic(unsigned channel) const {
           c.data_cycles * commands_->tck_ps()};
 }
 
+// Whether every bank has been refreshed often enough is asked once, when the first report is made.
+void Stack::finish_checks(std::uint64_t time_ps) const {
+  if (checks_finished_) return;
+  checks_finished_ = true;
+  for (const auto& checker : checkers_) checker->finish(time_ps / config_.device.timing.tCK);
+}
+
 const TimingChecker* Stack::checker(unsigned channel) const {
   return channel < checkers_.size() ? checkers_[channel].get() : nullptr;
 }
@@ -155,6 +163,7 @@ std::uint64_t Stack::timing_violations() const {
 void Stack::collect(observe::StatisticsSink& sink) const {
   const std::uint64_t time_ps = common::now_ps();
   if (commands_) commands_->catch_up(time_ps);
+  finish_checks(time_ps);
   sink.value("reads", reads_, "1", "read transactions");
   sink.value("writes", writes_, "1", "write transactions");
   sink.value("read_bytes", read_bytes_, "B", "bytes read");

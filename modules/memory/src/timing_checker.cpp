@@ -79,7 +79,7 @@ std::vector<std::size_t> events_of(EventSet set) {
 }  // namespace
 
 struct TimingChecker::State {
-  State(const DeviceConfig& device, const ComputeBanks* compute);
+  State(const DeviceConfig& device, const ComputeBanks* compute, Cycle epoch);
 
   void check(const Command& command);
   void finish(Cycle end);
@@ -123,6 +123,7 @@ struct TimingChecker::State {
   DeviceGeometry geometry;
   Limits limits;
   bool computes;
+  Cycle first_cycle;
   std::array<std::vector<ActiveRule>, kCommandKinds> rules;  // by the later command
   CommandHistory history;
   std::vector<Bank> banks;
@@ -135,10 +136,11 @@ struct TimingChecker::State {
   std::optional<Command> wck_sync;
 };
 
-TimingChecker::State::State(const DeviceConfig& device, const ComputeBanks* compute)
+TimingChecker::State::State(const DeviceConfig& device, const ComputeBanks* compute, Cycle epoch)
     : geometry(device.geometry),
       limits(limits_of(device, compute != nullptr ? *compute : ComputeBanks{})),
       computes(compute != nullptr),
+      first_cycle(epoch),
       history(device.geometry),
       banks(device.geometry.banks()),
       activates(device.geometry.ranks) {
@@ -371,7 +373,7 @@ void TimingChecker::State::check_refresh_interval(const Command& command) {
   if (command.kind != CommandKind::kRefresh && command.kind != CommandKind::kRefreshBank) return;
   for (const unsigned bank : acted_on) {
     const std::optional<Command>& before = banks[bank].refreshed;
-    const Cycle since = before ? before->cycle : 0;
+    const Cycle since = before ? before->cycle : first_cycle;
     const Cycle longest = kMostIntervals * limits.tREFI;
     if (command.cycle > since + longest) return too_late(command, before, "tREFI", since, longest);
   }
@@ -441,10 +443,11 @@ void TimingChecker::State::apply_to_bank(const Command& c, Bank& bank) {
 void TimingChecker::State::finish(Cycle end) {
   if (limits.tREFI == 0) return;
   const Cycle longest = kMostIntervals * limits.tREFI;
-  const Cycle due = end == 0 ? 0 : (end - 1) / limits.tREFI;  // intervals that are over
+  // Intervals that are over.
+  const Cycle due = end <= first_cycle ? 0 : (end - first_cycle - 1) / limits.tREFI;
   for (unsigned index = 0; index < banks.size(); ++index) {
     const Bank& bank = banks[index];
-    const Cycle since = bank.refreshed ? bank.refreshed->cycle : 0;
+    const Cycle since = bank.refreshed ? bank.refreshed->cycle : first_cycle;
     Command missing;
     missing.cycle = end;
     missing.kind = CommandKind::kRefreshBank;
@@ -504,9 +507,9 @@ std::string text(const Violation& v) {
 }
 
 TimingChecker::TimingChecker(const DeviceConfig& device)
-    : state_(std::make_unique<State>(device, nullptr)) {}
-TimingChecker::TimingChecker(const DeviceConfig& device, const ComputeBanks& compute)
-    : state_(std::make_unique<State>(device, &compute)) {}
+    : state_(std::make_unique<State>(device, nullptr, 0)) {}
+TimingChecker::TimingChecker(const DeviceConfig& device, const ComputeBanks& compute, Cycle epoch)
+    : state_(std::make_unique<State>(device, &compute, epoch)) {}
 TimingChecker::~TimingChecker() = default;
 TimingChecker::TimingChecker(TimingChecker&&) noexcept = default;
 TimingChecker& TimingChecker::operator=(TimingChecker&&) noexcept = default;

@@ -112,6 +112,7 @@ class CommandChannel {
 
   void step(Cycle now);
   void insert_refreshes(Cycle now);
+  unsigned refresh_target(std::uint64_t n) const;
   bool refresh_step(Cycle now);
   bool shut_bank(unsigned bank, Cycle now);
   bool blocked(unsigned bank) const { return (blocked_banks_ >> bank & 1) != 0; }
@@ -161,7 +162,7 @@ class CommandChannel {
 
   Cycle refresh_interval_ = 0;  // between refresh commands of the channel; 0: none
   Cycle refresh_due_ = kNoCycle;
-  unsigned next_refresh_ = 0;           // rank or bank
+  std::uint64_t refreshes_inserted_ = 0;
   std::vector<unsigned> refresh_wait_;  // ranks or banks whose refresh is due
   std::uint64_t blocked_banks_ = 0;     // shut for the refresh that waits first
 

@@ -7,10 +7,13 @@
 namespace tandem::memory {
 
 // When refreshes fall due: one target (a rank, or a bank) after the other, `spacing` cycles apart,
-// the first one `spacing` after the epoch.
+// the first one `spacing` after the epoch. Banks take turns rank by rank: the first bank of every
+// rank, then the second one, so that the refreshes of a rank are as far apart as they can be.
 class RefreshSchedule {
  public:
-  RefreshSchedule(unsigned targets, Cycle interval) : targets_(targets) {
+  // `targets` are numbered within the channel, ranks above banks.
+  RefreshSchedule(unsigned targets, unsigned ranks, Cycle interval)
+      : targets_(targets), ranks_(ranks), per_rank_(targets / ranks) {
     if (interval != 0) spacing_ = interval / targets > 0 ? interval / targets : 1;
     reset(0);
   }
@@ -19,7 +22,10 @@ class RefreshSchedule {
   Cycle period() const { return spacing_ * targets_; }  // of one target
 
   // First refresh of a target.
-  Cycle first(unsigned target) const { return epoch_ + spacing_ * (target + 1); }
+  Cycle first(unsigned target) const {
+    const unsigned n = target % per_rank_ * ranks_ + target / per_rank_;
+    return epoch_ + spacing_ * (n + 1);
+  }
   // First refresh of a target after `cycle`; kNoCycle without refresh.
   Cycle next(unsigned target, Cycle cycle) const {
     if (!enabled()) return kNoCycle;
@@ -35,6 +41,8 @@ class RefreshSchedule {
 
  private:
   unsigned targets_;
+  unsigned ranks_;
+  unsigned per_rank_;  // targets of a rank
   Cycle spacing_ = 0;
   Cycle epoch_ = 0;
 };

@@ -93,6 +93,7 @@ class Stack : public MemoryTarget, private CommandController::Listener {
   void access_done(std::uint32_t access, std::uint64_t time_ps) override;
   void data_moved(unsigned channel, bool is_write, std::uint64_t begin_ps,
                   std::uint64_t end_ps) override;
+  void finish_checks(std::uint64_t time_ps) const;
   void collect_channel(unsigned channel, std::uint64_t time_ps,
                        observe::StatisticsSink& sink) const;
   void reset_timing() override;
@@ -105,6 +106,7 @@ class Stack : public MemoryTarget, private CommandController::Listener {
   std::unique_ptr<CommandController> commands_;  // command fidelity
   std::vector<std::unique_ptr<TimingChecker>> checkers_;
   std::uint64_t violations_before_reset_ = 0;
+  mutable bool checks_finished_ = false;
   std::vector<Waiting> waiting_;  // by number of the access
   std::uint64_t reads_ = 0;
   std::uint64_t writes_ = 0;

@@ -41,7 +41,8 @@ class TimingChecker final : public CommandListener {
   // Throws std::invalid_argument if the device has no clock, no banks or no data rate. Without
   // `compute` a command of computing banks is a violation.
   explicit TimingChecker(const DeviceConfig& device);
-  TimingChecker(const DeviceConfig& device, const ComputeBanks& compute);
+  // A log that begins at cycle `epoch`, with all banks shut.
+  TimingChecker(const DeviceConfig& device, const ComputeBanks& compute, Cycle epoch = 0);
   ~TimingChecker();
   TimingChecker(TimingChecker&&) noexcept;
   TimingChecker& operator=(TimingChecker&&) noexcept;
