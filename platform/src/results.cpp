@@ -168,10 +168,11 @@ void check_physics(const Scenario& scenario, const RunReport& report) {
     }
   }
   check_energy(report);
-  const observe::Statistic* violations = report.statistics.find("memory.timing_violations");
-  if (violations != nullptr && violations->as_double() > 0.0) {
-    throw InternalError("the timing checker objects to " + number(violations->as_double()) +
-                        " DRAM commands");
+  if (!report.timing_violations.empty()) {
+    throw InternalError(
+        "the timing checker objects to DRAM commands. This is a defect of Tandem, not of the "
+        "scenario. The first of them:\n" +
+        report.timing_violations);
   }
   if (report.accepted_tokens > report.drafted_tokens) {
     throw InternalError(

@@ -196,6 +196,10 @@ void check_policy(const Checker& check, const Scenario& scenario) {
 
 void check_fidelity(const Checker& check, const Scenario& scenario) {
   const Fidelity& fidelity = scenario.fidelity;
+  if (scenario.platform.dram.check_timing && fidelity.memory != FidelityLevel::kCommand) {
+    check.fail("platform.dram.check_timing", "needs fidelity: command",
+               "at fidelity transaction there are no DRAM commands to judge");
+  }
   if (!scenario.platform.pim.enabled || fidelity.memory == fidelity.pim) return;
   check.fail("fidelity.pim",
              std::string("expected that of the memory, ") + name_of(fidelity.memory) + ", got " +

@@ -108,6 +108,11 @@ TEST_CASE("a report that contradicts itself or physics is a defect") {
         }) == "the run reports energy of memory.read in phase decode = -0.25");
   CHECK(verdict([](Scenario&, RunReport& r) { r.energy.spend("x", 1.0, ""); }) ==
         "the energy of npu.x has no source");
+  CHECK(verdict([](Scenario&, RunReport& r) {
+          r.timing_violations = "channel 0: RD bank 3 row 7 at cycle 812: tRCDRD\n";
+        }) ==
+        "the timing checker objects to DRAM commands. This is a defect of Tandem, not of the "
+        "scenario. The first of them:\nchannel 0: RD bank 3 row 7 at cycle 812: tRCDRD\n");
   CHECK(verdict([](Scenario&, RunReport& r) { r.accepted_tokens = 9; }) ==
         "more tokens accepted than drafted: 9 of 8");
   CHECK(verdict([](Scenario&, RunReport& r) {

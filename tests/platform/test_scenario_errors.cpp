@@ -89,6 +89,12 @@ TEST_CASE_METHOD(ScenarioFixture, "memory and PIM have one fidelity, because the
   CHECK_NOTHROW(load(minimal("fidelity: {memory: command}\nplatform: {pim: {enabled: false}}")));
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "the timing checker needs commands to look at") {
+  CHECK(error_of(minimal("platform: {dram: {check_timing: true}}"))
+            .find("s.yaml:4:33: platform.dram.check_timing: needs fidelity: command") == 0);
+  CHECK_NOTHROW(load(minimal("fidelity: command\nplatform: {dram: {check_timing: true}}")));
+}
+
 TEST_CASE_METHOD(ScenarioFixture, "words of a later version are recognised and refused") {
   CHECK(error_of(minimal("execution: timing")) ==
         "s.yaml:4:12: execution: 'timing' is not available in this version; available: "

@@ -80,6 +80,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer& tokenizer,
   report.utilisations = outcome.utilisations;
   report.energy = outcome.energy;
   report.statistics = outcome.statistics;
+  report.timing_violations = outcome.timing_violations;
   return report;
 }
 

@@ -47,6 +47,7 @@ struct Outcome {
   std::vector<Utilisation> utilisations;
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
+  std::string timing_violations;  // the first of them, one line each
 };
 
 // Tokens that rounds gave, per second of decoding; 0 if there were none.

@@ -78,6 +78,9 @@ class Session {
         report.incomplete_reason = "the plain baseline did not answer every request";
       }
       report.complete = report.complete && baseline->complete;
+      if (!baseline->timing_violations.empty()) {
+        report.timing_violations += "in the plain baseline:\n" + baseline->timing_violations;
+      }
       report.baseline = make_baseline(outcome, *baseline);
     }
     report.stopped_by_limit = reached_limit();

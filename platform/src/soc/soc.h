@@ -71,6 +71,7 @@ class Soc : public sc_core::sc_module {
   void on_firmware_finished();
   std::uint64_t prefill_ps() const;
   Outcome measure() const;
+  std::string timing_violations() const;  // the first of every channel; empty if there are none
   static std::vector<std::string> phase_names();  // by abi::Phase, then idle
   std::vector<PhaseTime> phases() const;
   void collect_statistics(observe::StatisticsSink& sink) const;

@@ -10,6 +10,7 @@ namespace tandem::platform {
 namespace {
 
 constexpr double kPicosecondsPerSecond = 1e12;
+constexpr std::size_t kViolationsShown = 3;  // of each channel
 
 double share(double part, double whole) {
   return whole > 0.0 ? part / whole : 0.0;
@@ -78,6 +79,22 @@ std::uint64_t Soc::prefill_ps() const {
   return npu_.phase_times().phase_ps[static_cast<std::size_t>(abi::Phase::kPrefill)];
 }
 
+std::string Soc::timing_violations() const {
+  std::string text;
+  for (unsigned i = 0; i < dram().channels(); ++i) {
+    const memory::TimingChecker* checker = dram().checker(i);
+    if (checker == nullptr) continue;
+    const std::vector<memory::Violation>& found = checker->violations();
+    for (std::size_t n = 0; n < std::min(found.size(), kViolationsShown); ++n) {
+      text += "channel " + std::to_string(i) + ": " + memory::text(found[n]) + '\n';
+    }
+  }
+  if (text.empty() && dram().timing_violations() > 0) {
+    text = std::to_string(dram().timing_violations()) + " before the last reset\n";
+  }
+  return text;
+}
+
 Outcome Soc::measure() const {
   Outcome outcome;
   const std::uint64_t now_ps = common::now_ps();
@@ -95,6 +112,7 @@ Outcome Soc::measure() const {
       verify ? *verify
              : pass_bytes(npu_, abi::Phase::kDecode, sizes_.table_bytes).value_or(PassBytes{});
   collect_statistics(outcome.statistics);
+  outcome.timing_violations = timing_violations();
   outcome.energy = energy_;
   read_energy(outcome.energy, npu_.phase());
   outcome.utilisations = utilisations(outcome.statistics, now_ps);

@@ -71,6 +71,7 @@ struct RunReport {
   std::vector<Utilisation> utilisations;
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
+  std::string timing_violations;  // what the timing checker objects to: the first, one line each
   std::optional<BaselineResult> baseline;
   std::unique_ptr<observe::Timeline> timeline;  // null: off
 
@@ -87,7 +88,7 @@ struct WallTime {
 
 // Throws InternalError, naming the figure, unless the phases sum to the simulated time, every
 // utilisation lies in 0..1, no amount of energy in a phase is negative or not a number, accepted <=
-// drafted, and the baseline (under greedy decoding or the coupled rule) produced the same tokens.
+// drafted, the timing checker found nothing, and the baseline (under greedy decoding or the coupled rule) produced the same tokens.
 void check_physics(const Scenario& scenario, const RunReport& report);
 
 nlohmann::ordered_json result_json(const Scenario& scenario, const RunReport& report,
