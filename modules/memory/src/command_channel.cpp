@@ -27,6 +27,9 @@ CommandChannel::CommandChannel(const DeviceConfig& device, const ControllerConfi
       queues_(device.geometry.banks()),
       rank_entries_(device.geometry.ranks),
       open_since_(device.geometry.ranks) {
+  const bool per_rank = controller.queues == CommandQueues::kPerRank;
+  most_queued_ =
+      controller.command_queue * (per_rank ? device.geometry.ranks : device.geometry.banks());
   reads_.reserve(controller.read_queue);
   writes_.reserve(controller.write_queue);
   const Cycle interval = timing_.cycles().REFI;
@@ -115,14 +118,16 @@ bool CommandChannel::start_drain(Cycle now) {
 }
 
 bool CommandChannel::transfer_from(std::vector<Request>& waiting) {
+  if (waiting.empty() || queued_ >= most_queued_) return false;
   const auto it = std::find_if(waiting.begin(), waiting.end(),
                                [this](const Request& request) { return room(request.bank); });
   if (it == waiting.end()) return false;
   Queue& queue = queues_[it->bank];
   queue.entries.push_back({it->tag, next_order_++, it->row, it->column, it->is_write});
   if (it->row == timing_.open_row(it->bank)) ++queue.hits;
-  queue.ready = 0;
+  bank_from_[it->bank] = 0;
   ++rank_entries_[timing_.rank_of(it->bank)];
+  ++queued_;
   active_banks_ |= std::uint64_t{1} << it->bank;
   waiting.erase(it);
   return true;
@@ -260,6 +265,7 @@ CommandChannel::Choice CommandChannel::pick_round_robin(Cycle now, Bus bus) {
   for (std::uint64_t left : {after, banks & ~after}) {
     for (; left != 0; left &= left - 1) {
       const unsigned bank = lowest_bit(left);
+      if (sleeps(bank, now)) continue;
       const Choice choice = candidate(bank, now, bus);
       if (!choice.found) continue;
       round_robin_ = bank;
@@ -288,6 +294,7 @@ CommandChannel::Choice CommandChannel::pick_oldest(Cycle now, Bus bus) {
     Choice best;
     for (std::uint64_t left = banks & rank_mask(rank); left != 0; left &= left - 1) {
       const unsigned bank = lowest_bit(left);
+      if (sleeps(bank, now)) continue;
       if (best.found && queues_[bank].entries.front().order > best.order) continue;
       const Choice choice = candidate(bank, now, bus);
       if (choice.found && (!best.found || choice.order < best.order)) best = choice;
@@ -299,17 +306,20 @@ CommandChannel::Choice CommandChannel::pick_oldest(Cycle now, Bus bus) {
   return {};
 }
 
+// Whether a bank need not be looked at yet.
+bool CommandChannel::sleeps(unsigned bank, Cycle now) {
+  const Cycle from = bank_from_[bank];
+  if (from <= now) return false;
+  ready_ = std::min(ready_, from);
+  return true;
+}
+
 // The first command of the bank's queue that may be issued now. Notes when one may be, if none.
 CommandChannel::Choice CommandChannel::candidate(unsigned bank, Cycle now, Bus bus) {
-  Queue& queue = queues_[bank];
-  if (queue.ready > now) {
-    soon(queue.ready);
-    return {};
-  }
   bank_ready_ = kNoCycle;
   denied_ = false;
   const Choice choice = first_ready(bank, now, bus);
-  if (!choice.found && !denied_ && bus == Bus::kAny) queue.ready = bank_ready_;
+  if (!choice.found && !denied_ && bus == Bus::kAny) bank_from_[bank] = bank_ready_;
   return choice;
 }
 
@@ -443,8 +453,9 @@ void CommandChannel::serve(const Choice& choice, Cycle now) {
   counters_.data_cycles += timing_.cycles().burst;
   queue.entries.erase(queue.entries.begin() + static_cast<long>(choice.entry));
   --queue.hits;
-  queue.ready = 0;
+  bank_from_[choice.bank] = 0;
   --rank_entries_[command.rank];
+  --queued_;
   if (queue.entries.empty()) active_banks_ &= ~(std::uint64_t{1} << choice.bank);
   if (entry.is_write) --pending_writes_;
   issue(command);
@@ -456,7 +467,7 @@ void CommandChannel::serve(const Choice& choice, Cycle now) {
 
 void CommandChannel::row_changed(unsigned bank, Cycle now) {
   Queue& queue = queues_[bank];
-  queue.ready = 0;
+  bank_from_[bank] = 0;
   const std::uint32_t row = timing_.open_row(bank);
   queue.hits =
       static_cast<unsigned>(std::count_if(queue.entries.begin(), queue.entries.end(),
@@ -479,7 +490,9 @@ void CommandChannel::reset(Cycle now) {
   reads_.clear();
   writes_.clear();
   for (Queue& queue : queues_) queue = {};
+  bank_from_.fill(0);
   std::fill(rank_entries_.begin(), rank_entries_.end(), 0);
+  queued_ = 0;
   active_banks_ = 0;
   to_drain_ = pending_writes_ = 0;
   refresh_wait_.clear();

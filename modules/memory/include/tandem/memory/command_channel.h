@@ -98,8 +98,6 @@ class CommandChannel {
   struct Queue {
     std::vector<Entry> entries;  // oldest first
     unsigned hits = 0;           // entries of the open row
-    // No command of this queue before it: limits only grow until the queue or its row changes.
-    Cycle ready = 0;
   };
   enum class Bus { kAny, kRow, kColumn };
   struct Choice {
@@ -121,6 +119,7 @@ class CommandChannel {
   Choice pick_round_robin(Cycle now, Bus bus);
   Choice pick_oldest(Cycle now, Bus bus);
   Choice candidate(unsigned bank, Cycle now, Bus bus);
+  bool sleeps(unsigned bank, Cycle now);
   Choice first_ready(unsigned bank, Cycle now, Bus bus);
   bool try_column(std::size_t entry, Cycle now, Choice& choice);
   bool try_command(CommandKind kind, Cycle from, Cycle now, Choice& choice);
@@ -153,7 +152,11 @@ class CommandChannel {
   std::vector<Request> writes_;
   std::vector<Queue> queues_;           // per bank, whatever the structure
   std::vector<unsigned> rank_entries_;  // entries of each rank
-  std::uint64_t active_banks_ = 0;      // with entries, a bit each
+  // No command of a bank's queue before it: limits only grow until its queue or its row changes.
+  std::array<Cycle, 64> bank_from_{};
+  unsigned queued_ = 0;  // entries of all queues
+  unsigned most_queued_ = 0;
+  std::uint64_t active_banks_ = 0;  // with entries, a bit each
   std::uint64_t next_order_ = 0;
   unsigned round_robin_ = 0;     // bank or rank served last
   unsigned to_drain_ = 0;        // writes of the present batch still to be moved
