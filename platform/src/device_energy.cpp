@@ -2,6 +2,7 @@
 #include "device_energy.h"
 
 #include "tandem/memory/field_error.h"
+#include "tandem/pim/command_set.h"
 
 namespace tandem::platform {
 namespace {
@@ -100,8 +101,9 @@ PimEnergy pim_energy(const PimEnergyKeys& keys, const PimDevice& pim,
   energy.compute_pj = keys.compute * read_pj;
   if (keys.compute == 0) {
     const double units = device.geometry.banks() / pim.banks_per_unit;
+    const double column_bits = 8.0 * pim::CommandSetConfig().column_bytes;
     energy.compute_pj =
-        static_cast<double>(keys.column_read_fj_per_bit) / kThousand * burst_bits * units;
+        static_cast<double>(keys.column_read_fj_per_bit) / kThousand * column_bits * units;
   }
   energy.buffer_write_pj = keys.buffer_write * read_pj;
   energy.result_read_pj = keys.result_read * read_pj;

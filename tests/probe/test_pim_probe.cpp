@@ -105,6 +105,39 @@ TEST_CASE("commands of one tile") {
   CHECK(count_of(single, "READRES") == 4);
 }
 
+TEST_CASE("energy of one tile, command by command") {
+  const auto spent = [](const PimProbeResult& result, const std::string& component) {
+    for (const tandem::observe::EnergyEntry& entry : result.energy.entries()) {
+      if (entry.component == component) return entry.picojoules;
+    }
+    return -1.0;
+  };
+  const DeviceFile neupims = device_file("hbm2_neupims");
+  const PimProbeResult dual = probe_pim(neupims, probe_of(1, RowBuffer::kDual));
+  const double read_pj = neupims.device.energy.read_pj_per_bit * 512;
+  CHECK(spent(dual, "pim_activate") == Approx(32 * neupims.device.energy.activate_pj));
+  CHECK(spent(dual, "pim_column") == Approx(32 * 4 * read_pj));
+  CHECK(spent(dual, "pim_buffer_write") == Approx(16 * read_pj));
+  CHECK(spent(dual, "pim_buffer_load") == 0);
+  CHECK(spent(dual, "pim_result_read") == Approx(4 * read_pj));
+  CHECK(spent(dual, "pim_mac") == -1);  // the columns contain them
+
+  // Vectors come over the data bus, at a write each.
+  const DeviceFile aim = device_file("gddr6_aim");
+  const PimProbeResult loaded = probe_pim(aim, probe_of(1, RowBuffer::kSingle));
+  CHECK(spent(loaded, "pim_buffer_load") ==
+        Approx(static_cast<double>(count_of(loaded, "WR_GB")) * 256 *
+               aim.device.energy.write_pj_per_bit));
+  CHECK(spent(loaded, "pim_buffer_load") > 0);
+
+  // AttAcc: 0.44 pJ per bit of a column of 32 bytes, multiplications apart.
+  const PimProbeResult attacc =
+      probe_pim(device_file("hbm3_attacc"), probe_of(1, RowBuffer::kSingle));
+  const double columns = static_cast<double>(attacc.compute_cycles) / 6 * 32;
+  CHECK(spent(attacc, "pim_column") == Approx(columns * 0.44 * 256));
+  CHECK(spent(attacc, "pim_mac") == Approx(columns * 16 * 0.32));
+}
+
 TEST_CASE("no tiles, only reads") {
   PimProbe probe = probe_of(0, RowBuffer::kDual, 1'000);
   probe.writes = 0;
@@ -148,7 +181,8 @@ TEST_CASE("a PIM probe refuses what it cannot do") {
   PimProbe probe;
   CHECK(message("ddr4_3200", probe).find("ddr4_3200 does not compute") != std::string::npos);
   probe.row_buffer = RowBuffer::kDual;
-  CHECK(message("gddr6_aim", probe).find("only Newton and NeuPIMs") != std::string::npos);
+  CHECK(message("gddr6_aim", probe).find("device gddr6_aim: pim.row_buffer = dual: only") !=
+        std::string::npos);
   probe.row_buffer.reset();
   probe.macs = 9;
   CHECK(message("hbm2_neupims", probe).find("has 32 columns") != std::string::npos);

@@ -95,7 +95,7 @@ TEST_CASE("JSON of a PIM probe") {
   CHECK(json["read_gb_per_s"].get<double>() > 0);
   CHECK(json["commands"]["COMP"] == 128);
   CHECK(json["latency_cycles"]["max"].get<std::uint64_t>() > 0);
-  CHECK(json["energy_pj"]["pim_compute"].get<double>() > 0);
+  CHECK(json["energy_pj"]["pim_column"].get<double>() > 0);
   CHECK(json["violations"] == 0);
 }
 

@@ -2,8 +2,12 @@
 // The hardware descriptions that come with Tandem can be built, each included by a small scenario.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
+#include "../platform/temporary_folder.h"
 #include "soc_config.h"
+#include "tandem/platform/errors.h"
 #include "tandem/platform/scenario_loader.h"
 
 using namespace tandem;
@@ -38,6 +42,58 @@ TEST_CASE("every hardware description can be built") {
     ++descriptions;
   }
   CHECK(descriptions >= 7);
+}
+
+TEST_CASE("another command set spends its own energy in its own time") {
+  platform::Scenario scenario = scenario_of("neupims.yaml");
+  const pim::Config own = platform::pim_config(scenario.platform);
+  REQUIRE(own.energy.commands.has_value());
+  CHECK(own.banks.has_value());
+  scenario.platform.pim.command_set = platform::PimCommandsChoice::kNewton;
+  const pim::Config other = platform::pim_config(scenario.platform);
+  CHECK_FALSE(other.energy.commands.has_value());
+  CHECK_FALSE(other.banks.has_value());
+  CHECK_FALSE(other.command_energy().with_macs);
+}
+
+TEST_CASE("what PIM refuses is named by the key of the scenario") {
+  platform::Scenario scenario = scenario_of("ianus.yaml");
+  scenario.platform.pim.row_buffer = platform::RowBufferChoice::kDual;
+  CHECK_THROWS_WITH(platform::pim_config(scenario.platform),
+                    Catch::StartsWith("platform.pim.row_buffer = dual: only"));
+  CHECK_THROWS_AS(platform::pim_config(scenario.platform), platform::UserError);
+}
+
+TEST_CASE("the energy of a multiply-accumulate is the scenario's, the device's or assumed") {
+  platform::Scenario attacc = scenario_of("attacc.yaml");
+  const pim::Energy device = platform::pim_config(attacc.platform).energy;
+  CHECK(device.fp16_mac_pj == Approx(0.32));
+  CHECK(device.source.find("AttAcc simulator") == 0);
+  attacc.platform.pim.mac_energy_fj = 640;
+  const pim::Energy written = platform::pim_config(attacc.platform).energy;
+  CHECK(written.fp16_mac_pj == Approx(0.64));
+  CHECK(written.int8_mac_pj == Approx(0.32));
+  CHECK(written.source == "given by the scenario");
+  platform::Scenario neupims = scenario_of("neupims.yaml");
+  neupims.platform.pim.mac_energy_fj = 640;
+  CHECK_THROWS_WITH(platform::pim_config(neupims.platform),
+                    Catch::Contains("platform.pim.mac_energy: the energy of these PIM commands "
+                                    "contains the multiply-accumulates"));
+}
+
+TEST_CASE("a hashed mapping has no bank rows to lay a KV cache out in") {
+  platform::Scenario scenario = scenario_of("neupims.yaml");
+  scenario.platform.dram.channel_interleave_bytes = 1'024;  // a row
+  scenario.policy.kv_layout = platform::KvLayoutChoice::kBankRows;
+  CHECK_NOTHROW(platform::check_kv_layout(scenario));
+
+  const test::TemporaryFolder folder;
+  std::ifstream plain(TANDEM_SCENARIO_DIR "/hardware/devices/hbm2_neupims.yaml");
+  std::ostringstream text;
+  text << plain.rdbuf() << "hash: {Ba: Ro}\n";
+  scenario.platform.dram.device = {{}, folder.write("hashed.yaml", text.str())};
+  CHECK_THROWS_WITH(platform::check_kv_layout(scenario),
+                    Catch::Contains("policy.kv_layout: bank_rows cannot be had"));
 }
 
 TEST_CASE("the published set-ups have their published bandwidth and size") {

@@ -5,7 +5,9 @@
 #include <chrono>
 
 #include "pim_bench.h"
+#include "pim_commands.h"
 #include "tandem/memory/command_report.h"
+#include "tandem/pim/config.h"
 
 namespace tandem::platform {
 namespace {
@@ -14,21 +16,30 @@ using memory::CommandChannel;
 using memory::CommandKind;
 using memory::Cycle;
 
+constexpr std::uint64_t kFp16Bytes = 2;
+
+// As PimStack does, but rows that are opened again after a refresh are paid for.
 void spend_on_computing(const DeviceFile& device, const CommandChannel& channel,
-                        std::uint64_t computes, const pim::CommandSetConfig& config,
+                        const pim::PlanCounts& counts, const pim::CommandSetConfig& config,
                         observe::EnergySink& sink) {
-  const PimEnergy& energy = device.pim.energy;
-  const CommandChannel::Counters& c = channel.counters();
-  const auto spend = [&](const char* component, double picojoules, std::uint64_t count) {
-    sink.spend(component, picojoules * static_cast<double>(count), energy.source);
+  const pim::CommandEnergy commands = pim_command_energy(device.pim, device.device, config);
+  const auto spend = [&](const char* component, double picojoules, std::uint64_t count,
+                         const std::string& source) {
+    sink.spend(component, picojoules * static_cast<double>(count), source);
   };
-  const std::uint64_t units = device.device.geometry.banks() / config.banks_per_unit;
-  spend("pim_activate", energy.group_activate_pj, c.of(CommandKind::kGroupActivate));
-  spend("pim_compute", energy.compute_pj, computes);
-  spend("pim_mac", energy.mac_pj, computes * units * (config.column_bytes / 2));
-  spend("pim_buffer_write", energy.buffer_write_pj, c.of(CommandKind::kBufferWrite));
-  spend("pim_result", energy.result_read_pj,
-        c.of(CommandKind::kResultRead) + c.of(CommandKind::kComputeRead));
+  spend("pim_activate", commands.activate_pj,
+        channel.counters().of(CommandKind::kGroupActivate) * config.banks.banks_per_activate,
+        commands.source);
+  spend("pim_column", commands.column_pj, counts.columns, commands.source);
+  spend("pim_buffer_write", commands.buffer_write_pj, counts.buffer_writes, commands.source);
+  spend("pim_buffer_load", commands.buffer_load_pj, counts.buffer_loads, commands.source);
+  spend("pim_result_read", commands.result_read_pj, counts.result_reads, commands.source);
+  if (commands.with_macs) return;
+  const bool given = device.pim.energy.mac_pj > 0;
+  const pim::Energy assumed;
+  spend("pim_mac", given ? device.pim.energy.mac_pj : assumed.fp16_mac_pj,
+        counts.columns * (config.column_bytes / kFp16Bytes),
+        given ? device.pim.energy.source : assumed.source);
 }
 
 double gb_per_s(double bytes, std::uint64_t ps) {
@@ -86,7 +97,7 @@ PimProbeResult probe_pim(const DeviceFile& device, const PimProbe& probe) {
     result.commands.emplace_back(memory::kCommandNames[kind], counters.commands[kind]);
   }
   memory::collect_energy(channel, device.device, result.time_ps, result.energy);
-  spend_on_computing(device, channel, bench.computes(), set->config(), result.energy);
+  spend_on_computing(device, channel, work.counts(), set->config(), result.energy);
   if (probe.check) result.violations = bench.log().violations();
   result.violation_report = bench.log().report();
   bench.log().write(probe.log);

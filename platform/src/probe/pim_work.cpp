@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "pim_commands.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
 #include "text.h"
@@ -12,21 +13,6 @@ namespace tandem::platform {
 namespace {
 
 using Kind = pim::BankOperation::Kind;
-
-pim::CommandSetKind kind_of(PimCommandSet set) {
-  switch (set) {
-    case PimCommandSet::kNewton:
-      return pim::CommandSetKind::kNewton;
-    case PimCommandSet::kAim:
-      return pim::CommandSetKind::kAim;
-    case PimCommandSet::kHbmPim:
-      return pim::CommandSetKind::kHbmPim;
-    case PimCommandSet::kNone:
-    case PimCommandSet::kNeupims:
-      break;
-  }
-  return pim::CommandSetKind::kNeupims;
-}
 
 void check(const DeviceFile& device, const PimProbe& probe, const pim::CommandSetConfig& config) {
   const std::uint64_t columns = device.device.geometry.row_bytes / config.column_bytes;
@@ -59,7 +45,7 @@ std::unique_ptr<pim::PimCommandSet> command_set_of(const DeviceFile& device,
                     "hbm2_neupims, gddr6_aim, hbm3_attacc and hbm_pim do");
   }
   pim::CommandSetConfig config;
-  config.kind = kind_of(given.command_set);
+  config.kind = command_set_kind(given.command_set);
   config.form = probe.commands_of(given) == PimCommands::kRaw ? pim::CommandForm::kRaw
                                                               : pim::CommandForm::kComposite;
   config.banks = given.banks;
@@ -74,8 +60,7 @@ std::unique_ptr<pim::PimCommandSet> command_set_of(const DeviceFile& device,
   try {
     return pim::make_command_set(config, device.device, device.controller);
   } catch (const std::invalid_argument& error) {
-    throw UserError("device " + printable(device.device.name) + " with row buffer " +
-                    name_of(probe.row_buffer_of(given)) + ": " + error.what());
+    throw UserError("device " + printable(device.device.name) + ": " + pim_refusal(error.what()));
   }
 }
 
@@ -112,6 +97,7 @@ void PimWork::make_tile() {
 }
 
 void PimWork::count_operations() {
+  counts_ += pim::count(set_, operations_);
   for (pim::BankOperation& operation : operations_) {
     operation.counted = operation.kind == Kind::kBufferWrite ||
                         operation.kind == Kind::kBufferLoad ||

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "tandem/pim/command_set.h"
+#include "tandem/pim/matrix_plan.h"
 #include "tandem/platform/probe/pim_probe.h"
 
 namespace tandem::platform {
@@ -24,6 +25,8 @@ class PimWork {
   // Not of an empty one.
   const pim::BankOperation& front();
   void pop() { ++at_; }
+  // Of what has been made so far; of all of it once this is empty.
+  const pim::PlanCounts& counts() const { return counts_; }
 
  private:
   void make_tile();
@@ -32,6 +35,7 @@ class PimWork {
   const pim::PimCommandSet& set_;
   PimProbe probe_;
   pim::Operations operations_;
+  pim::PlanCounts counts_;
   std::size_t at_ = 0;
   std::uint64_t tile_ = 0;  // that is made next
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "pim_commands.h"
 #include "tandem/memory/field_error.h"
 #include "tandem/numerics/fp.h"
 #include "tandem/pim/bank_layout.h"
@@ -45,31 +46,32 @@ unsigned rows_per_bank(const DramConfig& dram, const memory::DeviceGeometry& geo
   return static_cast<unsigned>(rows);
 }
 
-// Narrower weights keep their share of the FP16 figure. The module's own source holds only for the
-// module's own figure.
-void apply_mac_energy(std::uint64_t fp16_mac_fj, pim::Energy& energy) {
-  const double fp16_mac_pj = static_cast<double>(fp16_mac_fj) / kFemtojoulesPerPicojoule;
-  if (fp16_mac_pj == energy.fp16_mac_pj) return;
+// Narrower weights keep their share of the FP16 figure.
+void apply_mac_energy(double fp16_mac_pj, const std::string& source, pim::Energy& energy) {
   const double factor = fp16_mac_pj / energy.fp16_mac_pj;
   energy.fp16_mac_pj = fp16_mac_pj;
   energy.int8_mac_pj *= factor;
   energy.four_bit_mac_pj *= factor;
-  energy.source = kScenarioSource;
+  energy.source = source;
 }
 
-pim::CommandSetKind command_set(PimCommandSet set) {
-  switch (set) {
-    case PimCommandSet::kNeupims:
-      return pim::CommandSetKind::kNeupims;
-    case PimCommandSet::kAim:
-      return pim::CommandSetKind::kAim;
-    case PimCommandSet::kHbmPim:
-      return pim::CommandSetKind::kHbmPim;
-    case PimCommandSet::kNone:
-    case PimCommandSet::kNewton:
-      break;
+// The scenario's figure, or the device's, or the module's own.
+void apply_mac_energy(const std::optional<std::uint64_t>& written_fj, const PimEnergy& device,
+                      pim::Config& config) {
+  if (!written_fj) {
+    if (device.mac_pj > 0) apply_mac_energy(device.mac_pj, device.source, config.energy);
+    return;
   }
-  return pim::CommandSetKind::kNewton;
+  const pim::CommandEnergy commands = config.command_energy();
+  if (commands.with_macs) {
+    throw UserError(
+        "platform.pim.mac_energy: the energy of these PIM commands contains the "
+        "multiply-accumulates (" +
+            commands.source + ")",
+        "leave the key out");
+  }
+  apply_mac_energy(static_cast<double>(*written_fj) / kFemtojoulesPerPicojoule, kScenarioSource,
+                   config.energy);
 }
 
 PimCommandSet chosen(PimCommandsChoice choice) {
@@ -88,22 +90,9 @@ PimCommandSet chosen(PimCommandsChoice choice) {
   return PimCommandSet::kNone;
 }
 
-pim::CommandEnergy command_energy(const PimEnergy& energy, const pim::Config& config) {
-  const memory::DeviceConfig& device = config.memory.device;
-  pim::CommandEnergy commands =
-      pim::default_command_energy(config.command_set, device, config.command_set_config());
-  commands.activate_pj = energy.group_activate_pj / config.banks->banks_per_activate;
-  commands.column_pj = energy.compute_pj * config.banks_per_unit / device.geometry.banks();
-  if (energy.buffer_write_pj > 0) commands.buffer_write_pj = energy.buffer_write_pj;
-  commands.result_read_pj = energy.result_read_pj;
-  commands.with_macs = energy.mac_pj == 0;
-  commands.source = energy.source + "; buffer load: a write of the device (assumed)";
-  return commands;
-}
-
 // What the device says.
 void apply(const PimDevice& device, pim::Config& config) {
-  config.command_set = command_set(device.command_set);
+  config.command_set = command_set_kind(device.command_set);
   config.row_buffer =
       device.row_buffer == RowBuffer::kDual ? pim::RowBuffer::kDual : pim::RowBuffer::kSingle;
   config.banks = device.banks;
@@ -113,7 +102,8 @@ void apply(const PimDevice& device, pim::Config& config) {
   config.lanes = {l.fp16, l.bf16, l.int8, l.int4, l.e2m1, l.e3m0, l.bsfp_draft};
   config.global_buffer_rows = device.global_buffer_rows;
   config.accumulators_per_bank = device.accumulators_per_bank;
-  config.energy.commands = command_energy(device.energy, config);
+  config.energy.commands =
+      pim_command_energy(device, config.memory.device, config.command_set_config());
 }
 
 // What the scenario says beyond it.
@@ -122,7 +112,7 @@ void apply(const PimConfig& written, pim::Config& config) {
     value = other.value_or(value);
   };
   if (written.command_set != PimCommandsChoice::kDevice) {
-    config.command_set = command_set(chosen(written.command_set));
+    config.command_set = command_set_kind(chosen(written.command_set));
   }
   config.commands = written.commands == PimCommandForm::kRaw ? pim::CommandForm::kRaw
                                                              : pim::CommandForm::kComposite;
@@ -253,13 +243,21 @@ pim::Config pim_config(const HardwareConfig& hardware, FidelityLevel fidelity) {
   config.memory = stack_config(hardware.dram, fidelity);
   if (described) apply(device, config);
   apply(written, config);
-  // Timing that the device gives is that of its own commands.
-  if (!described || written.command_set != PimCommandsChoice::kDevice) config.banks.reset();
+  // Timing and energy that the device gives are those of its own commands.
+  if (!described || written.command_set != PimCommandsChoice::kDevice) {
+    config.banks.reset();
+    config.energy.commands.reset();
+  }
   config.queue_depth = written.command_queue_depth;
   config.port_bytes_per_cycle = static_cast<std::uint32_t>(hardware.interconnect.width_bytes);
   config.dram_base = hardware.address_map.dram;
-  apply_mac_energy(written.mac_energy_fj, config.energy);
-  return checked(config, "platform.pim");
+  try {
+    config.validate();
+  } catch (const std::invalid_argument& refusal) {
+    throw UserError("platform." + pim_refusal(refusal.what()));
+  }
+  apply_mac_energy(written.mac_energy_fj, device.energy, config);
+  return config;
 }
 
 void check_kv_layout(const Scenario& scenario) {
@@ -267,9 +265,10 @@ void check_kv_layout(const Scenario& scenario) {
   if (wanted != KvLayoutChoice::kBankRows && wanted != KvLayoutChoice::kHeadSplit) return;
   const memory::Stack::Config config = stack_config(scenario.platform.dram);
   const memory::DeviceGeometry& geometry = config.device.geometry;
-  const pim::BankLayout layout = pim::bank_layout(
-      memory::AddressMapping(config.mapping, config.channels, geometry, config.interleave_bytes),
-      geometry);
+  const pim::BankLayout layout =
+      pim::bank_layout(memory::AddressMapping(config.mapping, config.channels, geometry,
+                                              config.interleave_bytes, config.hash),
+                       geometry);
   if (layout.possible()) return;
   throw UserError(std::string("policy.kv_layout: ") + name_of(wanted) +
                       " cannot be had with platform.dram.mapping: " + layout.why_not,

@@ -51,7 +51,8 @@ struct PimConfig {
   std::optional<std::uint32_t> global_buffer_rows;  // DRAM rows of input vector a channel holds
   std::optional<std::uint32_t> accumulators_per_bank;
   std::uint32_t command_queue_depth = 64;
-  std::uint64_t mac_energy_fj = 320;  // one FP16 multiply-accumulate in a bank
+  // One FP16 multiply-accumulate in a bank; none: the device's, or the model's assumption.
+  std::optional<std::uint64_t> mac_energy_fj;
 };
 
 enum class Dataflow { kWeightStationary, kOutputStationary };
