@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kTransfersPerMegatransfer = 1'000'000;
+constexpr unsigned kRowBits = 32;
 
 // Keys that do not carry the name of their field.
 constexpr std::array<std::pair<const char*, const char*>, 4> kKeysOfFields = {{
@@ -115,6 +116,10 @@ void mend(memory::DeviceTiming& t, bool accept_published,
     warnings.emplace_back("timing.tRAS", in_ps(t.tRAS) + " is less than tRCDRD, " +
                                              in_ps(t.tRCDRD) + ": are the units mixed?");
   }
+  if (t.CWL > t.CL) {
+    warnings.emplace_back(
+        "timing.CWL", in_ps(t.CWL) + " is more than CL, " + in_ps(t.CL) + ": are they swapped?");
+  }
 }
 
 unsigned hash_bit(const char* key, const std::string& text) {
@@ -124,7 +129,12 @@ unsigned hash_bit(const char* key, const std::string& text) {
   if (text.compare(0, 2, "Ro") == 0) {
     if (text.size() == 2) return 0;
     const auto result = std::from_chars(text.data() + 2, end, bit);
-    if (result.ec == std::errc() && result.ptr == end && bit < 32) return bit;
+    if (result.ec == std::errc() && result.ptr == end && bit < kRowBits) return bit;
+    if (result.ec != std::errc::invalid_argument && result.ptr == end) {
+      throw memory::FieldError(key, "'" + printable(text) +
+                                        "': the bits of a row number are Ro0.." + "Ro" +
+                                        std::to_string(kRowBits - 1));
+    }
   }
   throw memory::FieldError(key, "expected Ro or Ro and a bit number, such as Ro4, got '" +
                                     printable(text) + "'; other fields make no bijection");
@@ -171,8 +181,19 @@ void check_pim(const PimDevice& pim, const memory::DeviceGeometry& geometry) {
        "pim.timing.banks_per_activate",
        std::to_string(pim.banks.banks_per_activate) + " is no power of two of at most the " +
            banks + " banks of a rank");
-  rule(pim.banks.activate_to_compute > 0, "pim.timing.activate_to_compute", "is 0, must be given");
-  rule(pim.banks.compute_spacing > 0, "pim.timing.compute_spacing", "is 0, must be given");
+  const bool newton =
+      pim.command_set == PimCommandSet::kNewton || pim.command_set == PimCommandSet::kNeupims;
+  rule(newton || pim.row_buffer == RowBuffer::kSingle, "pim.row_buffer",
+       "dual: only newton and neupims command a second row buffer");
+  const auto positive = [&rule](std::uint32_t cycles, const char* key) {
+    rule(cycles > 0, key, "must be given, and must not be 0");
+  };
+  positive(pim.banks.activate_spacing, "pim.timing.activate_spacing");
+  positive(pim.banks.activate_to_compute, "pim.timing.activate_to_compute");
+  positive(pim.banks.compute_spacing, "pim.timing.compute_spacing");
+  positive(pim.banks.compute_to_precharge, "pim.timing.compute_to_precharge");
+  positive(pim.banks.result_spacing, "pim.timing.result_spacing");
+  if (newton) positive(pim.banks.buffer_write_cycles, "pim.timing.buffer_write");
 }
 
 struct Device {

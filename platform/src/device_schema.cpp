@@ -34,8 +34,8 @@ void bind_controller(Binder& b, memory::ControllerConfig& c) {
   b.choice({"refresh", "what one refresh command covers"}, c.refresh);
   b.integer({"command_queue", "requests in each command queue"}, c.command_queue, 1, kLongestQueue);
   b.integer({"read_queue", "reads that wait for a command queue"}, c.read_queue, 1, kLongestQueue);
-  b.integer({"write_queue", "writes that wait; when it is full they are drained"}, c.write_queue, 0,
-            kMany);
+  b.integer({"write_queue", "writes that wait; when it is full they are drained"}, c.write_queue, 1,
+            kLongestQueue);
   b.integer({"write_low", "more writes than this are drained when no command is queued"},
             c.write_low, 0, kLongestQueue);
   b.integer({"write_idle", "idle cycles after which any write is drained"}, c.write_idle, 0, kMany);

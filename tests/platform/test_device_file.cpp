@@ -145,7 +145,8 @@ pim:
   row_buffer: dual
   clock: 1 GHz
   lanes: {fp16: 16, bsfp_draft: 64}
-  timing: {activate_to_compute: 14, compute_spacing: 2, buffer_write: 95.5 ns, pipeline_computes: 6}
+  timing: {activate_spacing: 30, activate_to_compute: 14, compute_spacing: 2,
+           compute_to_precharge: 5, result_spacing: 2, buffer_write: 95.5 ns, pipeline_computes: 6}
   energy: {group_activate: 4, compute: 4, buffer_write: 16, source: a simulator}
 )"));
   CHECK(file.pim.command_set == PimCommandSet::kNeupims);
@@ -162,6 +163,39 @@ pim:
   CHECK_THAT(error_of(kDevice + std::string("pim: {command_set: aim, clock: 1 GHz, "
                                             "banks_per_unit: 3}\n")),
              Contains("toy.yaml:33:55: pim.banks_per_unit: 3 is no power of two"));
+}
+
+TEST_CASE("a write latency beyond the read latency is doubted") {
+  const DeviceFile file = read(with("CWL", "CWL: 15"));
+  REQUIRE(file.warnings.size() == 1);
+  CHECK(file.warnings[0] ==
+        "toy.yaml:15:8: timing.CWL: 15 ns is more than CL, 14 ns: are they swapped?");
+}
+
+TEST_CASE("a pim section has to be whole") {
+  const auto refusal = [](const std::string& set, const std::string& without,
+                          const std::string& row_buffer = "single") {
+    std::string timing;
+    for (const char* key : {"activate_spacing", "activate_to_compute", "compute_spacing",
+                            "compute_to_precharge", "result_spacing", "buffer_write"}) {
+      if (key != without) timing += std::string(key) + ": 4, ";
+    }
+    return error_of(kDevice + std::string("pim:\n  command_set: ") + set + "\n  row_buffer: " +
+                    row_buffer + "\n  clock: 1 GHz\n  timing: {" + timing + "mode: 1}\n");
+  };
+  CHECK(refusal("neupims", "").empty());
+  CHECK(refusal("neupims", "", "dual").empty());
+  for (const char* key : {"activate_spacing", "activate_to_compute", "compute_spacing",
+                          "compute_to_precharge", "result_spacing", "buffer_write"}) {
+    CHECK(refusal("newton", key) ==
+          "toy.yaml:37:11: pim.timing." + std::string(key) + ": must be given, and must not be 0");
+  }
+  CHECK(refusal("aim", "buffer_write").empty());
+  for (const char* set : {"aim", "hbm_pim"}) {
+    CHECK(refusal(set, "", "dual") ==
+          "toy.yaml:35:15: pim.row_buffer: dual: only newton and neupims command a second row "
+          "buffer");
+  }
 }
 
 TEST_CASE("bad device files are refused with file, line, key and rule") {
@@ -195,6 +229,10 @@ TEST_CASE("bad device files are refused with file, line, key and rule") {
              Contains("toy.yaml:33:12: hash.Ba: expected Ro or Ro and a bit number"));
   CHECK_THAT(error_of(kDevice + std::string("hash: {Ba: Ro9}\n")),
              Contains("hash.Ba: needs bits 9..10 of the row, which has 10 bits"));
+  CHECK_THAT(error_of(kDevice + std::string("hash: {Ba: Ro32}\n")),
+             Contains("hash.Ba: 'Ro32': the bits of a row number are Ro0..Ro31"));
+  CHECK_THAT(error_of(kDevice + std::string("controller: {write_queue: 0}\n")),
+             Contains("controller.write_queue: expected an integer 1..65536, got '0'"));
   CHECK_THAT(error_of(kDevice + std::string("controller: {row_hit_cap: 0}\n")),
              Contains("toy.yaml:33:27: controller.row_hit_cap: expected an integer 1.."));
   CHECK_THAT(error_of(kDevice + std::string("controller: {refresh: per_bank}\n")),
