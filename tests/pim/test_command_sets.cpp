@@ -286,3 +286,40 @@ TEST_CASE("command sets refuse what they cannot command") {
   setup.controller.refresh = memory::RefreshMode::kPerBank;
   refused(setup);
 }
+
+TEST_CASE("the slowest clock that is allowed still comes to an end") {
+  for (PimSetup setup : {neupims(true), neupims(false), aim(), hbm_pim()}) {
+    for (const bool refresh : {true, false}) {
+      if (!refresh) setup.device.timing.tREFI = 0;
+      const auto allowed = [&setup](std::uint64_t period_ps) {
+        setup.commands.clock_period_ps = period_ps;
+        try {
+          setup.commands.validate(setup.device, setup.controller);
+        } catch (const std::invalid_argument&) {
+          return false;
+        }
+        return true;
+      };
+      std::uint64_t slowest = 1'000, refused = 1'000'000'000'000;
+      while (refused - slowest > 1) {
+        const std::uint64_t middle = (slowest + refused) / 2;
+        (allowed(middle) ? slowest : refused) = middle;
+      }
+      REQUIRE(allowed(slowest));
+      REQUIRE(!allowed(slowest + 1));
+      REQUIRE(allowed(slowest));
+      pim::MatrixShape shape = matrix(64, 256);
+      shape.format = abi::Format::kBsfpEDraft;
+      INFO(setup.name << ", refresh " << refresh << ", " << slowest << " ps");
+      const Measured measured = measure(setup, {shape});
+      CHECK(measured.run.report.empty());
+      REQUIRE(measured.command != memory::kNoCycle);
+      // Every column takes what its multipliers need, whatever the command says in 16 bits.
+      const unsigned together = setup.device.geometry.banks() / setup.commands.banks_per_unit;
+      const std::uint64_t columns = measured.counts.columns / together;
+      const std::uint64_t cycles = 4 * slowest / setup.device.timing.tCK;
+      CHECK(measured.command >= (columns - 1) * cycles);
+      CHECK(measured.transaction >= (columns - 1) * cycles);
+    }
+  }
+}

@@ -27,6 +27,28 @@ TEST_CASE("impossible configurations are refused by field") {
   refused([](auto& c) { c.port_bytes_per_cycle = 0; }, "pim.port_bytes_per_cycle");
   refused([](auto& c) { c.max_outstanding = 0; }, "pim.max_outstanding");
   refused([](auto& c) { c.energy.fp16_mac_pj = -1.0; }, "pim.energy.fp16_mac_pj");
+  // A column of 64 draft weights takes one lane of 30 MHz 2,133 ns, more than lies between
+  // refreshes.
+  refused(
+      [](auto& c) {
+        c.clock_period_ps = 33'333;
+        c.lanes.bsfp_draft = 1;
+      },
+      "pim.clock_period_ps = 33333: with lanes.bsfp_draft = 1 a column takes");
+  // Without refresh the count of a command bounds it.
+  refused(
+      [](auto& c) {
+        c.memory.device.timing.tREFI = 0;
+        c.clock_period_ps = 100'000'000;
+      },
+      "at most 65535 are possible");
+  refused([](auto& c) { c.clock_period_ps = ~0ull; }, "pim.clock_period_ps = 18446744073709551615");
+  refused([](auto& c) { c.memory.device.timing.tREFI = 600'000; }, "timing.tREFI = 600000");
+  pim::Config slow = small_config();
+  slow.clock_period_ps = 33'333;
+  slow.lanes.bsfp_draft = 1;
+  slow.formats = pim::format_bit(abi::Format::kFp16);
+  CHECK_NOTHROW(slow.validate());
   pim::Config without_int8 = small_config();
   without_int8.lanes.int8 = 0;
   without_int8.formats &= ~pim::format_bit(abi::Format::kInt8);

@@ -173,6 +173,8 @@ TEST_CASE("the clock may change at run time") {
   bench.send(gemv(kBase, 1, 512));
   CHECK(busy_ps(bench) == kTckPs * row_cycles(32, 32, 6));
   CHECK_THROWS_AS(bench.pim.set_clock_period_ps(0), std::invalid_argument);
+  CHECK_THROWS_AS(bench.pim.set_clock_period_ps(1'000'000'000), std::invalid_argument);
+  CHECK(bench.bus.read32(regs::CLOCK_PS) == 3'000);
 }
 
 static void check_internal_peak(pim::RowBuffer row_buffer) {

@@ -47,7 +47,7 @@ void Config::validate() const {
   require(port_bytes_per_cycle > 0, "port_bytes_per_cycle", 0, "must be at least 1");
   require(max_outstanding >= 1 && max_outstanding <= 1024, "max_outstanding", max_outstanding,
           "must be 1..1024");
-  command_set_config().validate(memory.device);
+  command_set_config().validate(memory.device, memory.controller);
   require_energy("fp16_mac_pj", energy.fp16_mac_pj);
   require_energy("int8_mac_pj", energy.int8_mac_pj);
   require_energy("four_bit_mac_pj", energy.four_bit_mac_pj);
@@ -65,6 +65,7 @@ CommandSetConfig Config::command_set_config() const {
   set.column_bytes = column_bytes;
   set.clock_period_ps = clock_period_ps;
   set.lanes = lanes;
+  set.formats = formats;
   set.global_buffer_rows = global_buffer_rows;
   set.accumulators_per_bank = accumulators_per_bank;
   return set;

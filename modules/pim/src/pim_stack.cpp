@@ -136,7 +136,9 @@ void PimStack::set_constants() {
 }
 
 void PimStack::set_clock_period_ps(std::uint64_t period_ps) {
-  if (period_ps == 0) throw std::invalid_argument("pim.clock_period_ps = 0: must be at least 1");
+  CommandSetConfig set = config_.command_set_config();
+  set.clock_period_ps = period_ps;
+  set.validate(config_.memory.device, config_.memory.controller);
   clock_period_ps_ = period_ps;
   command_set_->set_clock_period_ps(period_ps);
   bank_.set(regs::CLOCK_PS, static_cast<std::uint32_t>(period_ps));

@@ -7,10 +7,13 @@
 
 #include "aim.h"
 #include "hbm_pim.h"
+#include "interval.h"
 #include "newton.h"
 
 namespace tandem::pim {
 namespace {
+
+constexpr std::uint64_t kSlowestClockPs = 1'000'000'000'000;
 
 void require(bool holds, const char* field, std::uint64_t value, const char* rule) {
   if (holds) return;
@@ -20,6 +23,36 @@ void require(bool holds, const char* field, std::uint64_t value, const char* rul
 
 std::uint64_t ceil_divide(std::uint64_t a, std::uint64_t b) {
   return (a + b - 1) / b;
+}
+
+const char* lanes_field(abi::Format format) {
+  switch (format) {
+    case abi::Format::kFp16:
+      return "fp16";
+    case abi::Format::kBf16:
+      return "bf16";
+    case abi::Format::kInt8:
+      return "int8";
+    case abi::Format::kInt4:
+      return "int4";
+    case abi::Format::kE2m1:
+      return "e2m1";
+    case abi::Format::kE3m0:
+      return "e3m0";
+    default:
+      return "bsfp_draft";
+  }
+}
+
+// Where groups end before the next refresh, a column has to fit between two of them.
+void require_computes(const CommandSetConfig& config, abi::Format format, std::uint64_t repeat,
+                      std::uint64_t most) {
+  if (repeat <= most) return;
+  throw std::invalid_argument(
+      "pim.clock_period_ps = " + std::to_string(config.clock_period_ps) + ": with lanes." +
+      lanes_field(format) + " = " + std::to_string(config.lanes.of(format)) + " a column takes " +
+      std::to_string(repeat) + " computes, at most " + std::to_string(most) +
+      " are possible; use a faster clock or more lanes");
 }
 
 }  // namespace
@@ -46,7 +79,15 @@ std::uint32_t Lanes::of(abi::Format format) const {
   }
 }
 
-void CommandSetConfig::validate(const memory::DeviceConfig& device) const {
+std::uint64_t CommandSetConfig::repeat(abi::Format format, std::uint64_t tck_ps) const {
+  const std::uint64_t elements = 8ull * column_bytes / abi::stream_bits(format);
+  const std::uint64_t clocks = ceil_divide(elements, lanes.of(format));
+  const std::uint64_t compute_ps = banks.compute_spacing * tck_ps;
+  return std::max<std::uint64_t>(1, ceil_divide(clocks * clock_period_ps, compute_ps));
+}
+
+void CommandSetConfig::validate(const memory::DeviceConfig& device,
+                                const memory::ControllerConfig& controller) const {
   const memory::DeviceGeometry& g = device.geometry;
   require(g.banks() <= 64, "memory.device.geometry", g.banks(), "at most 64 banks per channel");
   const unsigned group = banks.banks_per_activate;
@@ -57,13 +98,21 @@ void CommandSetConfig::validate(const memory::DeviceConfig& device) const {
           "must divide the banks of a channel");
   require(column_bytes >= 2 && g.row_bytes % column_bytes == 0, "column_bytes", column_bytes,
           "must divide a row");
-  require(clock_period_ps > 0, "clock_period_ps", 0, "must be at least 1");
+  require(clock_period_ps > 0 && clock_period_ps <= kSlowestClockPs, "clock_period_ps",
+          clock_period_ps, "must be 1..1000000000000");
   require(global_buffer_rows > 0 || kind == CommandSetKind::kHbmPim, "global_buffer_rows", 0,
           "must be at least 1");
   require(accumulators_per_bank > 0, "accumulators_per_bank", 0, "must be at least 1");
   require(
       !banks.dual_row_buffer || kind == CommandSetKind::kNewton || kind == CommandSetKind::kNeupims,
       "banks.dual_row_buffer", 1, "only Newton and NeuPIMs command a second row buffer");
+  const memory::Cycle cycles = cycles_between_refreshes(*this, device, controller);
+  const std::uint64_t most = std::min<std::uint64_t>(kMostComputes, cycles / banks.compute_spacing);
+  for (unsigned i = 0; i < abi::kFormatCount; ++i) {
+    const auto format = static_cast<abi::Format>(i);
+    if ((formats & format_bit(format)) == 0 || lanes.of(format) == 0) continue;
+    require_computes(*this, format, repeat(format, device.timing.tCK), most);
+  }
 }
 
 memory::ComputeBanks default_compute_banks(CommandSetKind kind, bool dual_row_buffer,
@@ -109,10 +158,7 @@ std::uint32_t PimCommandSet::vector_bytes_per_column(abi::Format format) const {
 }
 
 std::uint32_t PimCommandSet::repeat(abi::Format format) const {
-  const std::uint64_t clocks = ceil_divide(elements_per_column(format), config_.lanes.of(format));
-  const std::uint64_t compute_ps = config_.banks.compute_spacing * timing_.tck_ps;
-  return static_cast<std::uint32_t>(
-      std::max<std::uint64_t>(1, ceil_divide(clocks * config_.clock_period_ps, compute_ps)));
+  return static_cast<std::uint32_t>(config_.repeat(format, timing_.tck_ps));
 }
 
 std::uint32_t PimCommandSet::banks_of(const Tile& tile) const {
@@ -127,7 +173,7 @@ std::uint32_t PimCommandSet::result_bursts(const Tile& tile) const {
 std::unique_ptr<PimCommandSet> make_command_set(const CommandSetConfig& config,
                                                 const memory::DeviceConfig& device,
                                                 const memory::ControllerConfig& controller) {
-  config.validate(device);
+  config.validate(device, controller);
   switch (config.kind) {
     case CommandSetKind::kAim:
       return std::make_unique<AimCommandSet>(config, device);

@@ -2,7 +2,8 @@
 #include "newton.h"
 
 #include <algorithm>
-#include <stdexcept>
+
+#include "interval.h"
 
 namespace tandem::pim {
 
@@ -13,24 +14,7 @@ NewtonCommandSet::NewtonCommandSet(const CommandSetConfig& config,
                                    const memory::DeviceConfig& device,
                                    const memory::ControllerConfig& controller)
     : PimCommandSet(config, device) {
-  group_cycles_ = memory::kNoCycle;
-  if (timing_.REFI == 0) return;
-  const unsigned targets =
-      controller.refresh == memory::RefreshMode::kAllBank ? geometry_.ranks : geometry_.banks();
-  const memory::ComputeBanks& banks = config_.banks;
-  const unsigned groups = geometry_.banks_per_rank() / banks.banks_per_activate;
-  const Cycle opening = geometry_.banks() * timing_.RTP_L + groups * banks.activate_spacing +
-                        banks.activate_to_compute;
-  const Cycle interval = timing_.REFI / targets;
-  // A group that never fits would wait for ever. What a refresh itself takes does not count: the
-  // next interval begins when it falls due.
-  const Cycle busy = opening + timing_.RFC + 2 * timing_.RC;
-  const Cycle least = Cycle{banks.compute_spacing} * std::max(8u, banks.pipeline_computes);
-  if (interval < busy + least || interval < banks.buffer_write_cycles + busy) {
-    throw std::invalid_argument("timing.tREFI: between two refreshes of the channel lie " +
-                                std::to_string(interval) + " cycles, too few for a PIM group");
-  }
-  group_cycles_ = interval - busy;
+  group_cycles_ = cycles_between_refreshes(config, device, controller);
 }
 
 std::string_view NewtonCommandSet::id() const {
@@ -71,7 +55,9 @@ void NewtonCommandSet::tile(const Tile& tile, Operations& out) const {
   const Cycle column = Cycle{config_.banks.compute_spacing} * repeat(tile.format);
   const auto fitting = static_cast<std::uint32_t>(
       std::clamp<Cycle>(group_cycles_ / column, 1, std::uint32_t{1} << 30));
-  const std::uint32_t longest = composite() ? std::min(kLongestComposite, fitting) : fitting;
+  const std::uint32_t longest =
+      composite() ? std::min({kLongestComposite, fitting, kMostComputes / repeat(tile.format)})
+                  : fitting;
   const Cycle result = std::max<Cycle>(
       {timing_.burst, timing_.CCD_L,
        Cycle{config_.banks.compute_spacing} * (1 + config_.banks.pipeline_computes)});

@@ -22,6 +22,9 @@ enum class CommandSetKind {
   kHbmPim,   // Samsung HBM-PIM: a programmable unit per two banks
 };
 
+// Of one command: its count has 16 bits.
+constexpr std::uint32_t kMostComputes = 65'535;
+
 enum class CommandForm {
   kComposite,  // one command for a run of columns, if the banks know such commands
   kRaw,        // a transaction for every column
@@ -35,11 +38,17 @@ struct CommandSetConfig {
   std::uint32_t column_bytes = 32;   // of one bank, multiplied by one compute
   std::uint64_t clock_period_ps = 1'000;
   Lanes lanes;
+  std::uint32_t formats = kAllFormats;      // bit per abi::Format; those without lanes do not count
   std::uint32_t global_buffer_rows = 1;     // DRAM rows of vectors that a channel holds
   std::uint32_t accumulators_per_bank = 1;  // HBM-PIM: of a unit
 
-  // Throws std::invalid_argument naming the field, the value and the rule.
-  void validate(const memory::DeviceConfig& device) const;
+  // Throws std::invalid_argument naming the field, the value and the rule. `device` and
+  // `controller` have been validated.
+  void validate(const memory::DeviceConfig& device,
+                const memory::ControllerConfig& controller) const;
+  // Computes, of compute_spacing each, that the multipliers need for a column and one vector, for a
+  // format that has lanes.
+  std::uint64_t repeat(abi::Format format, std::uint64_t tck_ps) const;
 };
 
 // Timing of computing banks that follows from a device's own, for descriptions that do not give it.
@@ -93,7 +102,7 @@ class PimCommandSet {
   // Bytes of FP16 vector that go with a column of weights.
   std::uint32_t vector_bytes_per_column(abi::Format format) const;
   std::uint32_t elements_per_column(abi::Format format) const;
-  // Computes, of compute_spacing each, that the multipliers need for a column and one vector.
+  // CommandSetConfig::repeat() of the device; at most kMostComputes.
   std::uint32_t repeat(abi::Format format) const;
 
   // Of the multipliers; takes effect with the next operations that are made.
@@ -113,7 +122,7 @@ class PimCommandSet {
   memory::CycleTiming timing_;
 };
 
-// Throws as CommandSetConfig::validate(). `device` and `controller` have been validated.
+// Throws as CommandSetConfig::validate().
 std::unique_ptr<PimCommandSet> make_command_set(const CommandSetConfig& config,
                                                 const memory::DeviceConfig& device,
                                                 const memory::ControllerConfig& controller);

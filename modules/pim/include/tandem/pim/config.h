@@ -27,16 +27,6 @@ struct Energy {
       "assumed: AttAcc's ALU figure for FP16, halved per halving of the weight's width";
 };
 
-constexpr std::uint32_t format_bit(abi::Format format) {
-  return 1u << static_cast<unsigned>(format);
-}
-// Every format whose weights fit one stream of a PimCommand.
-constexpr std::uint32_t kAllFormats =
-    format_bit(abi::Format::kFp16) | format_bit(abi::Format::kBf16) |
-    format_bit(abi::Format::kInt8) | format_bit(abi::Format::kInt4) |
-    format_bit(abi::Format::kE2m1) | format_bit(abi::Format::kE3m0) |
-    format_bit(abi::Format::kBsfpEDraft) | format_bit(abi::Format::kBsfpIDraft);
-
 struct Config {
   memory::Stack::Config memory;
   RowBuffer row_buffer = RowBuffer::kDual;

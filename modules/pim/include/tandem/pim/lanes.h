@@ -6,6 +6,16 @@
 
 namespace tandem::pim {
 
+constexpr std::uint32_t format_bit(abi::Format format) {
+  return 1u << static_cast<unsigned>(format);
+}
+// Every format whose weights fit one stream of a PimCommand.
+constexpr std::uint32_t kAllFormats =
+    format_bit(abi::Format::kFp16) | format_bit(abi::Format::kBf16) |
+    format_bit(abi::Format::kInt8) | format_bit(abi::Format::kInt4) |
+    format_bit(abi::Format::kE2m1) | format_bit(abi::Format::kE3m0) |
+    format_bit(abi::Format::kBsfpEDraft) | format_bit(abi::Format::kBsfpIDraft);
+
 // Multiply-accumulates that one bank completes per clock, by format of the weights. 16 for every
 // format, as Newton, AiM and HBM-PIM have for FP16: narrow weights then save rows, not multiplying
 // time. More is a design point that a configuration has to ask for.

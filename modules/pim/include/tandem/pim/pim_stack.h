@@ -52,7 +52,8 @@ class PimStack : public sc_core::sc_module {
   const memory::Stack& memory() const { return stack_; }
   const Config& config() const { return config_; }
 
-  // Takes effect with the next command and the next access. Throws std::invalid_argument for 0.
+  // Takes effect with the next command and the next access. Throws std::invalid_argument as
+  // Config::validate() does for clock_period_ps.
   void set_clock_period_ps(std::uint64_t period_ps);
   // One track per channel with a slice per command; nullptr: off. The memory's timeline is its own.
   void set_timeline(observe::Timeline* timeline, const std::string& process);
