@@ -79,3 +79,45 @@ TEST_CASE("results wait until the data bus is free of reads and writes") {
                           : commands.timing.cycles().write_to_read_other_rank()));
   }
 }
+
+TEST_CASE("a composite ends a run, the next result waits for a run of its own") {
+  PimSetup setup = neupims(true);
+  setup.commands.banks.pipeline_computes = 40;
+  Commands commands(setup.device, setup.commands.banks);
+  commands.open(kOrdinary);
+  const auto next = [&](CommandKind kind, Cycle from) { return commands.issue(kind, from, 0, 9); };
+  next(CommandKind::kCompute, commands.timing.compute_from());
+  next(CommandKind::kComputeRead, commands.timing.compute_from());
+  const Cycle compute = next(CommandKind::kCompute, commands.timing.compute_from());
+  CHECK(next(CommandKind::kResultRead, commands.timing.result_from()) ==
+        compute + 40 * commands.timing.cycles().CCD_S);
+}
+
+TEST_CASE("reads keep the spacing of results, and results their bursts apart") {
+  PimSetup setup = neupims(true);
+  for (const std::uint32_t spacing : {0u, 50u}) {
+    setup.commands.banks.result_spacing = spacing;
+    Commands commands(setup.device, setup.commands.banks);
+    commands.open(kOrdinary);
+    commands.issue(CommandKind::kCompute, commands.timing.compute_from(), 0, 9);
+    commands.issue(CommandKind::kResultRead, commands.timing.result_from());
+    const Cycle result = commands.issue(CommandKind::kResultRead, commands.timing.result_from());
+    const Cycle read =
+        commands.issue(CommandKind::kRead, commands.timing.read_from(kOrdinary), kOrdinary, 7);
+    CHECK(read >= result + spacing);
+  }
+}
+
+TEST_CASE("WCK is not synchronised in a change of modes") {
+  PimSetup setup = hbm_pim();
+  setup.device.timing.tWCKSYNC = 9 * setup.device.timing.tCK;
+  setup.device.timing.tWCKIDLE = 20 * setup.device.timing.tCK;
+  Commands commands(setup.device, setup.commands.banks);
+  const Cycle mode = commands.issue(CommandKind::kMode, 100);
+  const Cycle load = commands.timing.buffer_load_from();
+  REQUIRE(commands.timing.needs_wck_sync(load));
+  // As the scheduler does: so that the data command need not wait.
+  commands.issue(CommandKind::kWckSync, load - commands.timing.cycles().WCKSYNC);
+  CHECK(commands.issue(CommandKind::kBufferLoad, load) ==
+        mode + setup.commands.banks.mode_cycles + 9);
+}

@@ -43,7 +43,7 @@ TEST_CASE("impossible configurations are refused by field") {
       },
       "at most 65535 are possible");
   refused([](auto& c) { c.clock_period_ps = ~0ull; }, "pim.clock_period_ps = 18446744073709551615");
-  refused([](auto& c) { c.memory.device.timing.tREFI = 600'000; }, "timing.tREFI = 600000");
+  refused([](auto& c) { c.memory.device.timing.tREFI = 700'000; }, "timing.tREFI = 700000");
   pim::Config slow = small_config();
   slow.clock_period_ps = 33'333;
   slow.lanes.bsfp_draft = 1;

@@ -269,6 +269,7 @@ void BankTiming::compute(const Command& command) {
 
 void BankTiming::compute_read(const Command& command) {
   const Cycle now = command.cycle;
+  run_open_ = false;
   const Cycle computes = std::max<Cycle>(command.count, compute_.pipeline_computes) + 1;
   raise(compute_from_, now + computes * compute_.compute_spacing);
   raise(result_from_, compute_from_);
@@ -282,9 +283,10 @@ void BankTiming::compute_read(const Command& command) {
 void BankTiming::result_read(const Command& command) {
   const Cycle now = command.cycle;
   run_open_ = false;
-  raise(compute_from_, now + compute_.result_spacing);
-  raise(result_from_, now + compute_.result_spacing);
-  after_compute(now, t_.burst + (ranks_.size() > 1 ? t_.RTRS : 0));
+  const Cycle spacing = std::max<Cycle>(compute_.result_spacing, t_.burst);
+  raise(compute_from_, now + spacing);
+  raise(result_from_, now + spacing);
+  after_compute(now, std::max(spacing, t_.burst + (ranks_.size() > 1 ? t_.RTRS : 0)));
   for (Bank& bank : banks_) {
     raise(bank.group_activate, now + compute_.compute_to_precharge + t_.RP);
   }
@@ -322,14 +324,17 @@ void BankTiming::buffer_load(const Command& command) {
 
 void BankTiming::mode(const Command& command) {
   const Cycle end = command.cycle + compute_.mode_cycles;
+  // WCK is synchronised so many cycles before the data command, but not in the switch itself.
+  const Cycle data = needs_wck_sync(end + t_.WCKSYNC) ? end + t_.WCKSYNC : end;
   for (Rank& rank : ranks_) {
-    for (Cycle* limit : {&rank.activate, &rank.precharge, &rank.read, &rank.write}) {
-      raise(*limit, end);
-    }
+    raise(rank.activate, end);
+    raise(rank.precharge, end);
+    raise(rank.read, data);
+    raise(rank.write, data);
   }
   for (Bank& bank : banks_) raise(bank.refresh, end);
   for (Cycle* limit : {&compute_from_, &result_from_, &buffer_write_from_, &buffer_load_from_}) {
-    raise(*limit, end);
+    raise(*limit, data);
   }
 }
 
