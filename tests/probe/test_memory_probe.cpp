@@ -75,15 +75,21 @@ TEST_CASE("one rank reaches its closed-form limits within 2 percent") {
 
 TEST_CASE("limits by hand") {
   DeviceFile device = device_file("hbm2_dramsim3");
-  const auto limit = [&device](const char* pattern, unsigned outstanding = 0) {
-    MemoryProbe probe = probe_of(pattern, 1);
+  std::uint64_t requests = 1'000'000;
+  const auto limit = [&](const char* pattern, unsigned outstanding = 0) {
+    MemoryProbe probe = probe_of(pattern, requests);
     probe.outstanding = outstanding;
     return memory_limit(device, probe);
   };
   const double up = 1 - (14 + 260 + 14) / 3900.0;
   CHECK(limit("sequential")->gb_per_s == Approx(32 * up));
   CHECK(limit("random")->gb_per_s == Approx(64 * 4 / 30.0 * up));
-  CHECK(limit("row-misses")->gb_per_s == Approx(64 / 48.0 * up));
+  CHECK(limit("row-misses")->gb_per_s == Approx(64 / 48.0 * (1 - 260 / 3900.0)));
+  CHECK_FALSE(limit("sequential-write", 1));  // posted
+  requests = 1'000;                           // 2000 cycles: nothing is refreshed
+  CHECK(limit("sequential")->gb_per_s == Approx(32));
+  CHECK(limit("sequential")->formula == "peak");
+  requests = 1'000'000;
   CHECK(limit("sequential", 1)->gb_per_s == Approx(64 / 16.0 * up));
   CHECK_FALSE(limit("mixed:30"));
   CHECK_FALSE(limit("pingpong"));
@@ -192,7 +198,7 @@ TEST_CASE("channels work side by side") {
       CHECK(four.peak_gb_per_s == Approx(4 * 25.6));
       CHECK(four.gb_per_s == Approx(4 * one).epsilon(0.05));
       CHECK(four.limit->gb_per_s ==
-            Approx(4 * memory_limit(device, probe_of(pattern, 1))->gb_per_s));
+            Approx(4 * memory_limit(device, probe_of(pattern, 1'000'000))->gb_per_s));
     }
   }
 }

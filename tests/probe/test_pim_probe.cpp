@@ -125,9 +125,8 @@ TEST_CASE("energy of one tile, command by command") {
   // Vectors come over the data bus, at a write each.
   const DeviceFile aim = device_file("gddr6_aim");
   const PimProbeResult loaded = probe_pim(aim, probe_of(1, RowBuffer::kSingle));
-  CHECK(spent(loaded, "pim_buffer_load") ==
-        Approx(static_cast<double>(count_of(loaded, "WR_GB")) * 256 *
-               aim.device.energy.write_pj_per_bit));
+  CHECK(spent(loaded, "pim_buffer_load") == Approx(static_cast<double>(count_of(loaded, "WR_GB")) *
+                                                   256 * aim.device.energy.write_pj_per_bit));
   CHECK(spent(loaded, "pim_buffer_load") > 0);
 
   // AttAcc: 0.44 pJ per bit of a column of 32 bytes, multiplications apart.

@@ -50,6 +50,7 @@ TEST_CASE("JSON of a memory probe") {
                                     "--channels", "2", "--fidelity", fidelity, "--seed", "4"});
     CHECK(json["probe"] == "memory");
     CHECK(json["device"] == "hbm2_dramsim3");
+    CHECK(json["device_file"] == device_path("hbm2_dramsim3"));
     CHECK(json["pattern"] == "mixed:25");
     CHECK(json["fidelity"] == fidelity);
     CHECK(json["requests"] == 5000);

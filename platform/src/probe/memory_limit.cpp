@@ -19,28 +19,31 @@ struct Rate {
 
 class Limits {
  public:
-  Limits(const DeviceFile& device, const MemoryProbe& probe)
+  Limits(const DeviceFile& device, const MemoryProbe& probe, bool refreshed)
       : device_(device),
         probe_(probe),
         geometry_(device.device.geometry),
         t_(device.device),
         outage_(t_.RP + t_.RFC + t_.RCDRD),
-        all_bank_(device.controller.refresh == RefreshMode::kAllBank && t_.REFI != 0) {}
+        refreshed_(refreshed && t_.REFI != 0),
+        all_bank_(device.controller.refresh == RefreshMode::kAllBank && refreshed_) {}
 
   std::optional<Rate> of_pattern() const {
     if (probe_.pattern.write_percent % 100 != 0) return std::nullopt;  // turnarounds
+    // What one posted write after the other reaches depends on the write queue.
+    if (probe_.pattern.write_percent == 100 && probe_.in_flight() <= probe_.channels) {
+      return std::nullopt;
+    }
     switch (probe_.pattern.kind) {
       case Kind::kSequential:
         return latency_bound(stream(), t_.CL + t_.burst, "CL + burst");
       case Kind::kRandom:
         return latency_bound(random(), t_.RCDRD + t_.CL + t_.burst, "tRCD + CL + burst");
       case Kind::kRowMisses:
-        return latency_bound(one_bank(), t_.RP + t_.RCDRD + t_.CL + t_.burst,
-                             "tRP + tRCD + CL + burst");
+        return one_bank();
       case Kind::kPingPong:
         if (probe_.in_flight() > probe_.channels) return std::nullopt;  // hits depend on the queue
-        return latency_bound(one_bank(), t_.RP + t_.RCDRD + t_.CL + t_.burst,
-                             "tRP + tRCD + CL + burst");
+        return one_bank();
       case Kind::kStride:
         return std::nullopt;
     }
@@ -50,12 +53,12 @@ class Limits {
  private:
   // Part of the time in which a bank is not being refreshed, shut for it, or opened again.
   double available() const {
-    if (t_.REFI == 0) return 1;
+    if (!refreshed_) return 1;
     const double lost = static_cast<double>(all_bank_ ? outage_ : t_.RP + t_.RFCpb + t_.RCDRD);
     return 1 - lost / static_cast<double>(t_.REFI);
   }
   std::string refresh_formula() const {
-    if (t_.REFI == 0) return "";
+    if (!refreshed_) return "";
     return all_bank_ ? " x (1 - (tRP + tRFC + tRCD) / tREFI)"
                      : " x (1 - (tRP + tRFCpb + tRCD) / tREFI)";
   }
@@ -114,15 +117,35 @@ class Limits {
     return {least.bursts * available(), least.formula + refresh_formula()};
   }
 
+  // The row is shut for every request, so that a refresh costs no more than its own time.
   Rate one_bank() const {
-    return {available() / static_cast<double>(t_.RC), "1 / tRC" + refresh_formula()};
+    const memory::Cycle refresh = all_bank_ ? t_.RFC : t_.RFCpb;
+    const char* const formula = all_bank_ ? " x (1 - tRFC / tREFI)" : " x (1 - tRFCpb / tREFI)";
+    const double up =
+        refreshed_ ? 1 - static_cast<double>(refresh) / static_cast<double>(t_.REFI) : 1;
+    return latency_bound({1 / static_cast<double>(t_.RC), "1 / tRC"},
+                         t_.RP + t_.RCDRD + t_.CL + t_.burst, "tRP + tRCD + CL + burst", up,
+                         refreshed_ ? formula : "");
   }
 
   Rate latency_bound(Rate rate, memory::Cycle latency, const char* formula) const {
-    const double in_flight = static_cast<double>(probe_.in_flight()) / probe_.channels;
-    const double bound = in_flight / static_cast<double>(latency) * available();
+    const Rate by_latency = outstanding_over(latency, formula);
+    const double bound = by_latency.bursts * available();
     if (bound >= rate.bursts || probe_.pattern.write_percent == 100) return rate;
-    return {bound, "outstanding / (" + std::string(formula) + ")" + refresh_formula()};
+    return {bound, by_latency.formula + refresh_formula()};
+  }
+  // The lesser of both, while `up` of the time is left by refreshes.
+  Rate latency_bound(const Rate& rate, memory::Cycle latency, const char* formula, double up,
+                     const std::string& up_formula) const {
+    const Rate by_latency = outstanding_over(latency, formula);
+    const bool posted = probe_.pattern.write_percent == 100;
+    const Rate& least = posted || rate.bursts <= by_latency.bursts ? rate : by_latency;
+    return {least.bursts * up, least.formula + up_formula};
+  }
+  Rate outstanding_over(memory::Cycle latency, const char* formula) const {
+    const double in_flight = static_cast<double>(probe_.in_flight()) / probe_.channels;
+    return {in_flight / static_cast<double>(latency),
+            "outstanding / (" + std::string(formula) + ")"};
   }
 
   const DeviceFile& device_;
@@ -130,14 +153,25 @@ class Limits {
   const memory::DeviceGeometry& geometry_;
   memory::CycleTiming t_;
   memory::Cycle outage_;  // of a rank, for a refresh
+  bool refreshed_;        // while the requests go on
   bool all_bank_;
 };
+
+// Whether all is done, at this rate, before anything is refreshed.
+bool over_before_refresh(const DeviceFile& device, const MemoryProbe& probe, const Rate& rate) {
+  const memory::CycleTiming t(device.device);
+  const memory::DeviceGeometry& g = device.device.geometry;
+  const bool by_bank = device.controller.refresh == RefreshMode::kPerBank;
+  const double first = static_cast<double>(t.REFI) / (by_bank ? g.banks() : g.ranks);
+  return static_cast<double>(probe.requests) / probe.channels / rate.bursts < first;
+}
 
 }  // namespace
 
 std::optional<ClosedForm> memory_limit(const DeviceFile& device, const MemoryProbe& probe) {
-  const std::optional<Rate> rate = Limits(device, probe).of_pattern();
+  std::optional<Rate> rate = Limits(device, probe, false).of_pattern();
   if (!rate) return std::nullopt;
+  if (!over_before_refresh(device, probe, *rate)) rate = Limits(device, probe, true).of_pattern();
   const double bytes_per_cycle = rate->bursts * device.device.geometry.burst_bytes();
   const double gb_per_s = bytes_per_cycle * 1e3 / static_cast<double>(device.device.timing.tCK);
   return ClosedForm{gb_per_s * probe.channels, rate->formula};

@@ -98,19 +98,21 @@ Enum choice_of(const po::variables_map& values, const char* name) {
                   kSeeHelp);
 }
 
+// The device as a file; empty if it is a name, or missing.
+std::filesystem::path file_of(const po::variables_map& values) {
+  if (values.count("device") == 0) return {};
+  const std::filesystem::path path = values["device"].as<std::string>();
+  return path.has_parent_path() || path.extension() == ".yaml" ? path : std::filesystem::path();
+}
+
 DeviceFile device_of(const po::variables_map& values, const char* topic) {
   if (values.count("device") == 0) {
     throw UserError("probe " + std::string(topic) + ": which device? give --device FILE",
                     "'tandem list devices' shows those that come with Tandem");
   }
-  const std::string text = values["device"].as<std::string>();
-  const std::filesystem::path path = text;
   NamedFile file;
-  if (path.has_parent_path() || path.extension() == ".yaml") {
-    file.path = path;
-  } else {
-    file.name = text;
-  }
+  file.path = file_of(values);
+  if (file.path.empty()) file.name = values["device"].as<std::string>();
   return read_named_device(file);
 }
 
@@ -147,6 +149,7 @@ int probe_memory_command(const std::vector<std::string>& arguments, std::ostream
       "fidelity", text_value("command"))("seed", text_value("1"));
   const po::variables_map values = parse_command_line(arguments, options, nullptr, kSeeHelp);
   MemoryProbe probe;
+  probe.device_file = file_of(values);
   probe.pattern = parse_pattern(values["pattern"].as<std::string>());
   probe.requests = count_of(values, "requests", 1, kMostRequests);
   if (values.count("outstanding") != 0) {
@@ -175,6 +178,7 @@ int probe_pim_command(const std::vector<std::string>& arguments, std::ostream& o
       "row-buffer", po::value<std::string>())("commands", po::value<std::string>());
   const po::variables_map values = parse_command_line(arguments, options, nullptr, kSeeHelp);
   PimProbe probe;
+  probe.device_file = file_of(values);
   probe.tiles = count_of(values, "tiles", 1, 1'000'000);
   probe.macs = static_cast<unsigned>(count_of(values, "macs", 1, 65'535));
   probe.composites = static_cast<unsigned>(count_of(values, "composites", 1, 65'535));

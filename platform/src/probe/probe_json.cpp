@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/platform/names.h"
 #include "tandem/platform/probe/probe_report.h"
+#include "text.h"
 
 namespace tandem::platform {
 namespace {
@@ -49,6 +50,10 @@ Json sources_json(const observe::EnergyLedger& energy) {
   return json;
 }
 
+Json file_json(const std::filesystem::path& file) {
+  return file.empty() ? Json(nullptr) : Json(printable(file.string()));
+}
+
 template <typename T>
 Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
@@ -61,6 +66,7 @@ Json to_json(const DeviceFile& device, const MemoryProbe& probe, const MemoryPro
   Json json;
   json["probe"] = "memory";
   json["device"] = device.device.name;
+  json["device_file"] = file_json(probe.device_file);
   json["pattern"] = probe.pattern.name;
   json["fidelity"] = name_of(probe.fidelity);
   json["requests"] = probe.requests;
@@ -99,6 +105,7 @@ Json to_json(const DeviceFile& device, const PimProbe& probe, const PimProbeResu
   Json json;
   json["probe"] = "pim";
   json["device"] = device.device.name;
+  json["device_file"] = file_json(probe.device_file);
   json["command_set"] = name_of(device.pim.command_set);
   json["row_buffer"] = name_of(result.row_buffer);
   json["command_form"] = result.form == PimCommands::kComposite ? "composite" : "raw";

@@ -2,6 +2,7 @@
 #include "format.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/probe/probe_report.h"
+#include "text.h"
 
 namespace tandem::platform {
 namespace {
@@ -12,6 +13,10 @@ std::string gigabytes(double gb_per_s) {
 
 std::string percent(double part, double whole) {
   return (whole > 0 ? fixed(100 * part / whole, 1) : std::string("0.0")) + " %";
+}
+
+void add_file(Lines& lines, const std::filesystem::path& file) {
+  if (!file.empty()) lines.add("device file", printable(file.string()));
 }
 
 void add_latency(Lines& lines, const std::string& label, const LatencySummary& latency,
@@ -54,6 +59,7 @@ std::string to_text(const DeviceFile& device, const MemoryProbe& probe,
                     const MemoryProbeResult& result) {
   Lines lines;
   lines.add("device", device.device.name + ", channels: " + std::to_string(probe.channels));
+  add_file(lines, probe.device_file);
   lines.add("pattern", probe.pattern.name + ", " + grouped(probe.requests) + " requests of " +
                            std::to_string(device.device.geometry.burst_bytes()) + " B, " +
                            grouped(probe.in_flight()) + " outstanding");
@@ -69,6 +75,9 @@ std::string to_text(const DeviceFile& device, const MemoryProbe& probe,
     lines.add("", result.limit->formula);
   }
   add_latency(lines, "latency", result.latency, device.device.timing.tCK);
+  if (probe.fidelity == FidelityLevel::kTransaction) {
+    lines.add("", "at transaction fidelity, the mean only is meaningful");
+  }
   lines.add("row hits", grouped(result.row_hits) + ", rate " + percent(result.row_hit_rate, 1));
   if (result.forwarded + result.merged != 0) {
     lines.add("write queue", grouped(result.forwarded) + " reads answered from it, " +
@@ -76,9 +85,13 @@ std::string to_text(const DeviceFile& device, const MemoryProbe& probe,
   }
   add_commands(lines, result.commands);
   lines.add("refreshes", grouped(result.refreshes));
-  lines.add("energy", energy_text(result.energy.total_picojoules()) + ", " +
-                          fixed(result.pj_per_bit(), 2) + " pJ/bit");
-  add_energy(lines, result.energy);
+  if (result.energy.total_picojoules() > 0) {
+    lines.add("energy", energy_text(result.energy.total_picojoules()) + ", " +
+                            fixed(result.pj_per_bit(), 2) + " pJ/bit");
+    add_energy(lines, result.energy);
+  } else {
+    lines.add("energy", "not given by the device");
+  }
   add_check(lines, result.violations);
   lines.add("speed", fixed(result.requests_per_wall_s(probe.requests) * 1e-6, 2) +
                          " M requests per second of wall time");
@@ -89,6 +102,7 @@ std::string to_text(const DeviceFile& device, const PimProbe& probe, const PimPr
   const std::uint64_t tck_ps = device.device.timing.tCK;
   Lines lines;
   lines.add("device", device.device.name + ", command set " + name_of(device.pim.command_set));
+  add_file(lines, probe.device_file);
   lines.add("row buffer", name_of(result.row_buffer));
   lines.add("commands as", result.form == PimCommands::kComposite ? "composites" : "raw commands");
   lines.add("load", grouped(probe.tiles) + " tiles of " + std::to_string(probe.composites) + " x " +

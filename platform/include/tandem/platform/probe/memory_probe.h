@@ -17,6 +17,7 @@
 namespace tandem::platform {
 
 struct MemoryProbe {
+  std::filesystem::path device_file;  // as it was given; empty: the device was named
   static constexpr unsigned kOutstandingPerChannel = 128;
 
   AccessPattern pattern;

@@ -21,6 +21,7 @@ enum class PimCommands {
 // `writes` rows to the global buffer, then tiles. A tile is one row of every bank, of which
 // `composites` runs of `macs` columns are multiplied; every run ends with its result.
 struct PimProbe {
+  std::filesystem::path device_file;  // as it was given; empty: the device was named
   std::uint64_t tiles = 1;
   unsigned macs = 8;
   unsigned composites = 4;
