@@ -393,6 +393,37 @@ TEST_CASE("energy is the sum of commands and multiply-accumulates, at both fidel
   }
 }
 
+TEST_CASE("results beside ordinary traffic cost energy once, at either fidelity") {
+  std::vector<std::unique_ptr<PimBench>> benches;
+  for (const auto fidelity : {memory::Fidelity::kTransaction, memory::Fidelity::kCommand}) {
+    pim::Config config = small_config(pim::RowBuffer::kDual);
+    config.memory.fidelity = fidelity;
+    config.memory.device.timing.tREFI = 0;
+    // Time costs nothing, so that only what is done counts.
+    config.memory.device.energy.standby_mw = config.memory.device.energy.active_standby_mw = 0;
+    const std::string name = "once" + std::to_string(static_cast<int>(fidelity));
+    benches.push_back(std::make_unique<PimBench>(config, name, false));
+  }
+  std::vector<double> picojoules, memory_reads;
+  for (const auto& bench : benches) {
+    bench->start();
+    bench->send(gemv(kBase, 256, 1024));
+    std::vector<std::uint16_t> y(1);
+    bench->read_results(0, y);
+    observe::EnergyLedger ledger, memory;
+    bench->pim.collect_energy(ledger);
+    picojoules.push_back(ledger.total_picojoules());
+    bench->pim.memory().collect_energy(memory);
+    memory_reads.push_back(0);
+    for (const observe::EnergyEntry& entry : memory.entries()) {
+      if (entry.component == "read" || entry.component == "io") memory_reads.back() += entry.picojoules;
+    }
+    picojoules.back() += memory_reads.back();
+  }
+  CHECK(memory_reads[0] == memory_reads[1]);
+  CHECK(picojoules[0] == Approx(picojoules[1]));
+}
+
 TEST_CASE("energies of commands follow the published multiples") {
   const memory::DeviceConfig hbm = device("hbm2_neupims");
   pim::Config config;

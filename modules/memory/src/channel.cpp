@@ -296,8 +296,6 @@ bool Channel::holds(const Run& run) const {
 Interval Channel::reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t earliest_ps) {
   const std::uint64_t burst_mask = (std::uint64_t{1} << burst_shift_) - 1;
   std::uint64_t left = (bytes + burst_mask) >> burst_shift_;
-  (is_write ? counters_.write_bytes : counters_.read_bytes) += bytes;
-  (is_write ? counters_.write_bursts : counters_.read_bursts) += left;
   counters_.busy_ps += left * device_.geometry.burst_ps();
   // To the data bus it is a rank of its own, unless there is only one.
   const unsigned ranks = device_.geometry.ranks;
