@@ -6,6 +6,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "tandem/platform/device_file.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/results.h"
 #include "tandem/platform/units.h"
@@ -17,6 +18,7 @@ constexpr int kLabelWidth = 28;
 constexpr int kValueWidth = 14;
 constexpr int kBarWidth = 30;
 constexpr std::size_t kRequestsShown = 20;
+constexpr std::size_t kChannelsShown = 4;  // one by one
 constexpr std::size_t kPageWidth = 100;
 constexpr std::array<const char*, 6> kEnergyUnits = {"pJ", "nJ", "uJ", "mJ", "J", "kJ"};
 
@@ -114,13 +116,21 @@ std::string npu_text(const NpuConfig& npu) {
          format_quantity(npu.clock_hz, Quantity::kFrequency);
 }
 
-std::string pim_text(const PimConfig& pim) {
+// What is used: the scenario's choice, or that of the device.
+std::string pim_text(const HardwareConfig& platform) {
+  const PimConfig& pim = platform.pim;
   if (!pim.enabled) return "none";
-  const auto own = [](const auto& choice) {
-    const std::string name = name_of(choice);
-    return name == "device" ? std::string("the device's") : name;
-  };
-  return "commands: " + own(pim.command_set) + ", row buffers: " + own(pim.row_buffer);
+  std::string commands = name_of(pim.command_set);
+  std::string row_buffer = name_of(pim.row_buffer);
+  if (pim.command_set == PimCommandsChoice::kDevice || pim.row_buffer == RowBufferChoice::kDevice) {
+    const PimDevice device = read_named_device(platform.dram.device, platform.dram.overrides).pim;
+    const bool described = device.command_set != PimCommandSet::kNone;
+    const PimCommandSet assumed = described ? device.command_set : PimCommandSet::kNewton;
+    const RowBuffer buffer = described ? device.row_buffer : RowBuffer::kDual;
+    if (pim.command_set == PimCommandsChoice::kDevice) commands = name_of(assumed);
+    if (pim.row_buffer == RowBufferChoice::kDevice) row_buffer = name_of(buffer);
+  }
+  return "commands: " + commands + ", row buffer: " + row_buffer;
 }
 
 void write_setup(Page& page, const Scenario& scenario) {
@@ -131,7 +141,7 @@ void write_setup(Page& page, const Scenario& scenario) {
                               name_of(scenario.policy.granularity));
   page.words("memory", memory_text(scenario.platform.dram));
   page.words("NPU", npu_text(scenario.platform.npu));
-  page.words("PIM", pim_text(scenario.platform.pim));
+  page.words("PIM", pim_text(scenario.platform));
 }
 
 void write_speed(Page& page, const RunReport& report) {
@@ -177,10 +187,51 @@ void write_phases(Page& page, const RunReport& report) {
   }
 }
 
+void write_part(Page& page, const std::string& label, double fraction, const std::string& note) {
+  page.line(label, percent(fraction), bar(fraction) + "  " + note);
+}
+
+// "memory.channel12" is part of "memory.channel"; empty for what is no channel.
+std::string channels_of(const std::string& name) {
+  const std::size_t end = name.find_last_not_of("0123456789");
+  if (end == std::string::npos || end + 1 == name.size()) return {};
+  const std::string group = name.substr(0, end + 1);
+  const std::string ending = "channel";
+  const bool is_channel = group.size() > ending.size() &&
+                          group.compare(group.size() - ending.size(), ending.size(), ending) == 0;
+  return is_channel ? group : std::string();
+}
+
+void write_channels(Page& page, const std::string& name, const std::vector<Utilisation>& channels) {
+  if (channels.size() <= kChannelsShown) {
+    for (const Utilisation& part : channels) {
+      write_part(page, part.name, part.fraction, part.meaning);
+    }
+    return;
+  }
+  const auto less = [](const Utilisation& a, const Utilisation& b) {
+    return a.fraction < b.fraction;
+  };
+  const auto [least, most] = std::minmax_element(channels.begin(), channels.end(), less);
+  double sum = 0;
+  for (const Utilisation& part : channels) sum += part.fraction;
+  const std::string count = std::to_string(channels.size()) + " channels: ";
+  write_part(page, name + "s, mean", sum / static_cast<double>(channels.size()),
+             count + channels.front().meaning);
+  write_part(page, name + "s, least", least->fraction, least->name);
+  write_part(page, name + "s, most", most->fraction, most->name);
+}
+
 void write_utilisation(Page& page, const RunReport& report) {
   page.heading("How busy the hardware was");
-  for (const Utilisation& part : report.utilisations) {
-    page.line(part.name, percent(part.fraction), bar(part.fraction) + "  " + part.meaning);
+  const std::vector<Utilisation>& parts = report.utilisations;
+  for (auto at = parts.begin(); at != parts.end();) {
+    const std::string group = channels_of(at->name);
+    const auto end = std::find_if(at + 1, parts.end(), [&](const Utilisation& part) {
+      return group.empty() || channels_of(part.name) != group;
+    });
+    write_channels(page, group, {at, end});
+    at = end;
   }
 }
 
@@ -305,6 +356,16 @@ void write_energy_sources(std::ostream& out, const observe::PhaseLedger& ledger)
   }
 }
 
+bool memory_energy_missing(const observe::PhaseLedger& ledger) {
+  bool any = false;
+  for (const observe::PhaseLedger::Entry& entry : ledger.entries()) {
+    if (entry.component.rfind("memory.", 0) != 0) continue;
+    if (entry.picojoules() > 0) return false;
+    any = true;
+  }
+  return any;
+}
+
 void write_energy(Page& page, const RunReport& report) {
   page.heading("Energy");
   const double total = report.energy.total_picojoules();
@@ -316,6 +377,9 @@ void write_energy(Page& page, const RunReport& report) {
   page.line("total", energy_text(total), note);
   EnergyTable(report.energy).write(page.out());
   write_energy_sources(page.out(), report.energy);
+  if (memory_energy_missing(report.energy)) {
+    page.out() << "\n  memory: energies not given by the device\n";
+  }
 }
 
 void write_requests(Page& page, const RunReport& report) {

@@ -64,6 +64,29 @@ TEST_CASE("result.json has the fields that others rely on") {
   CHECK(json["wall"]["seconds"] == 1.25);
 }
 
+TEST_CASE("a summary gathers many channels and tells what the banks use") {
+  RunReport report = consistent_report();
+  report.utilisations = {{"npu.matrix", 0.5, "busy"}};
+  for (unsigned i = 0; i < 8; ++i) {
+    report.utilisations.push_back(
+        {"memory.channel" + std::to_string(i), 0.125 * i, "data bus occupied"});
+  }
+  Scenario scenario;
+  scenario.platform.pim.enabled = true;
+  scenario.platform.dram.device = {{}, TANDEM_SCENARIO_DIR "/hardware/devices/hbm2_neupims.yaml"};
+  const std::string text = summary_text(scenario, report);
+  CHECK(text.find("memory.channel3") == std::string::npos);
+  for (const char* words : {"memory.channels, mean", "43.8 %", "8 channels: data bus",
+                            "memory.channels, least", "memory.channels, most", "memory.channel7",
+                            "commands: neupims, row buffer: dual"}) {
+    CAPTURE(words, text);
+    CHECK(text.find(words) != std::string::npos);
+  }
+  scenario.platform.pim.row_buffer = RowBufferChoice::kSingle;
+  CHECK(summary_text(scenario, report).find("commands: neupims, row buffer: single") !=
+        std::string::npos);
+}
+
 TEST_CASE("only wall differs between two equal runs") {
   auto first = result_json({}, consistent_report(), {1.0});
   auto second = result_json({}, consistent_report(), {2.0});
