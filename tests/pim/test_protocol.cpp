@@ -242,6 +242,35 @@ TEST_CASE("a soft reset drops what is queued and clears windows and registers") 
   CHECK(bench.bus.read32(regs::IRQ_RAW) == regs::IRQ_RAW_DONE.mask());
 }
 
+TEST_CASE("a soft reset lets ordinary requests go on that PIM held back") {
+  pim::Config config = small_config(pim::RowBuffer::kSingle);
+  config.memory.fidelity = memory::Fidelity::kCommand;
+  config.memory.device.timing.tREFI = 0;
+  config.clock_period_ps = 500'000;  // a column of 16 weights takes 8 us
+  config.lanes.fp16 = 1;
+  pim::PimStack pim("pim", config);
+  AtInitiator bus("bus", {4, {Answer::completed}, 0, 0}),
+      ram("ram", {4, {Answer::completed}, 0, 0});
+  bus.socket.bind(pim.registers);
+  ram.socket.bind(pim.memory().target(0));
+  const auto write = [&bus](std::uint64_t address, const void* data, std::size_t n,
+                            std::uint64_t time_ps) {
+    bus.submit({tlm::TLM_WRITE_COMMAND, address, to_bytes(data, n), time_ps});
+  };
+  const std::uint32_t enable = regs::CONTROL_ENABLE.put(1);
+  const std::uint32_t soft_reset = regs::CONTROL_SOFT_RESET.put(1);
+  const abi::PimCommand command = gemv(kBase, kRows, kColumns);
+  write(regs::CONTROL, &enable, 4, 0);
+  write(abi::kPimCommandWindow, &command, sizeof command, 0);
+  ram.submit({tlm::TLM_READ_COMMAND, 0, std::vector<std::uint8_t>(64), 4'000'000});
+  write(regs::CONTROL, &soft_reset, 4, 5'000'000);
+  sc_core::sc_start();
+  REQUIRE(ram.results.size() == 1);
+  CHECK(ram.results[0].status == kOk);
+  CHECK(ram.results[0].end_ps > 5'000'000);
+  CHECK(ram.results[0].end_ps < 6'000'000);
+}
+
 TEST_CASE("the interrupt is a level that follows raw and mask") {
   PimBench bench(small_config());
   bench.send(gemv(kBase, 4, 8));

@@ -69,6 +69,9 @@ void CommandRunner::reset() {
   jobs_.clear();
   for (const auto& lane : lanes_) {
     lane->pim.reset();
+    // Ordinary requests that it held back go on.
+    controller_.channel(lane->index).wake(controller_.cycle_at(lane->index, common::now_ps()));
+    controller_.wake(lane->index);
     lane->begin_ps = lane->end_ps = common::now_ps();
   }
 }
