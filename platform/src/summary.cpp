@@ -360,7 +360,7 @@ bool memory_energy_missing(const observe::PhaseLedger& ledger) {
   bool any = false;
   for (const observe::PhaseLedger::Entry& entry : ledger.entries()) {
     if (entry.component.rfind("memory.", 0) != 0) continue;
-    if (entry.picojoules() > 0) return false;
+    if (entry.total_picojoules() > 0) return false;
     any = true;
   }
   return any;
