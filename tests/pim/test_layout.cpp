@@ -205,6 +205,10 @@ TEST_CASE("bad strides and segments complete with a status") {
   c = scattered();
   c.segments = 4;  // results of a segment would overlap the next one's
   CHECK(status_of(bench, c) == Status::kBadOperand);
+  c.output_stride = 4 * 2 * c.rows;
+  CHECK(status_of(bench, c) == Status::kOk);
+  c.output_stride += 2;  // no whole number of bytes for a segment
+  CHECK(status_of(bench, c) == Status::kBadOperand);
   c.output_stride = 4 * 2 * 32;
   CHECK(status_of(bench, c) == Status::kOk);
   c.flags = abi::kPimFirst;

@@ -128,7 +128,8 @@ GemvUnit::Outcome GemvUnit::check_shape(const PimCommand& c) const {
                        c.vector_stride % 2 == 0 && c.output_offset % 2 == 0 &&
                        c.output_stride % 2 == 0;
   const std::uint32_t segments = segments_of(c);
-  const bool divided = c.columns % segments == 0 && segment_stride(c) % 2 == 0;
+  const bool divided = c.columns % segments == 0 && c.output_stride % segments == 0 &&
+                       segment_stride(c) % 2 == 0;
   const bool separate = (c.vectors == 1 && segments == 1) || segment_stride(c) / 2 >= c.rows;
   if (divided && shaped && aligned && separate) return {};
   return {Status::kBadOperand, c.weights, {}};
