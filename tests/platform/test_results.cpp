@@ -82,6 +82,12 @@ TEST_CASE("a summary gathers many channels and tells what the banks use") {
     CAPTURE(words, text);
     CHECK(text.find(words) != std::string::npos);
   }
+  CHECK(text.find("not given by the device") == std::string::npos);
+  report.energy = tandem::observe::PhaseLedger({"decode"});
+  report.energy.read("memory", 0);
+  report.energy.spend("read", 0.0, "not given");
+  CHECK(summary_text(scenario, report).find("memory: energies not given by the device") !=
+        std::string::npos);
   scenario.platform.pim.row_buffer = RowBufferChoice::kSingle;
   CHECK(summary_text(scenario, report).find("commands: neupims, row buffer: single") !=
         std::string::npos);
