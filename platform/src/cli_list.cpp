@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <fstream>
 #include <iomanip>
 #include <map>
@@ -88,7 +89,8 @@ void list_device(const std::string& name, const fs::path& path, std::ostream& ou
   try {
     const memory::DeviceConfig device = read_device_file(path).device;
     const auto bandwidth =
-        static_cast<std::uint64_t>(device.geometry.peak_bytes_per_s() / kShown + 0.5) * kShown;
+        static_cast<std::uint64_t>(std::llround(device.geometry.peak_bytes_per_s() / kShown)) *
+        kShown;
     out << format_quantity(bandwidth, Quantity::kBandwidth) << ", " << device.geometry.banks()
         << " banks, row " << format_quantity(device.geometry.row_bytes, Quantity::kBytes) << ", "
         << format_quantity(device.geometry.channel_bytes(), Quantity::kBytes) << '\n'

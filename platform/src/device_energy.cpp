@@ -100,7 +100,7 @@ PimEnergy pim_energy(const PimEnergyKeys& keys, const PimDevice& pim,
   energy.group_activate_pj = keys.group_activate * device.energy.activate_pj;
   energy.compute_pj = keys.compute * read_pj;
   if (keys.compute == 0) {
-    const double units = device.geometry.banks() / pim.banks_per_unit;
+    const double units = static_cast<double>(device.geometry.banks()) / pim.banks_per_unit;
     const double column_bits = 8.0 * pim::CommandSetConfig().column_bytes;
     energy.compute_pj =
         static_cast<double>(keys.column_read_fj_per_bit) / kThousand * column_bits * units;

@@ -258,7 +258,9 @@ DeviceFile read_tree(const YamlNode& tree, const DramOverrides& overrides) {
   }
   std::vector<std::string> warnings;
   for (const auto& [key, message] : device.warnings) {
-    warnings.push_back(notes.mark_of(key, tree.mark).text() + ": " + key + ": " + message);
+    std::string warning = notes.mark_of(key, tree.mark).text();
+    warning.append(": ").append(key).append(": ").append(message);
+    warnings.push_back(std::move(warning));
   }
   overlay(document.dram, overrides);
   Device overlaid = convert(document);

@@ -35,7 +35,7 @@ std::vector<fs::path> device_folders(const fs::path& directory) {
 fs::path find_device_file(const std::string& name, const fs::path& directory) {
   std::error_code error;
   for (const fs::path& folder : device_folders(directory)) {
-    const fs::path file = folder / (name + ".yaml");
+    fs::path file = folder / (name + ".yaml");
     if (fs::is_regular_file(file, error)) return file;
   }
   return {};

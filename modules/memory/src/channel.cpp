@@ -187,7 +187,8 @@ Cycle Channel::transfer(const Run& run, Cycle at, Cycle entered, QueueSlots& wai
   const std::uint64_t capacity = controller_.command_queue;
   const Cycle served = columns.last - columns.first;
   Cycle left = entered;
-  std::uint64_t k = run.bursts > 4 * kPiece ? run.bursts - 4 * kPiece : 0;
+  constexpr std::uint64_t kLastBursts = std::uint64_t{4} * kPiece;
+  std::uint64_t k = run.bursts > kLastBursts ? run.bursts - kLastBursts : 0;
   while (k < run.bursts) {
     const std::uint64_t count = std::min<std::uint64_t>(kPiece, run.bursts - k);
     k += count;

@@ -53,7 +53,7 @@ void replay(const std::vector<Command>& log, CommandListener& listener) {
 }
 
 std::string describe(const Command& command) {
-  const std::string name(name_of(command.kind));
+  std::string name(name_of(command.kind));
   const std::string bank = " bank " + std::to_string(command.bank);
   const std::string row = " row " + std::to_string(command.row);
   switch (command.kind) {

@@ -22,13 +22,15 @@ std::uint32_t AttentionJob::head_of(const Part& part, std::uint32_t index) const
 }
 
 std::uint64_t AttentionJob::vector_bytes(const Part& part) const {
-  const std::uint64_t columns = part.values ? part.work->length : part.heads * primitive_.head_dim;
-  return 2 * vectors(*part.work) * columns;
+  const std::uint64_t columns =
+      part.values ? part.work->length : std::uint64_t{part.heads} * primitive_.head_dim;
+  return 2ull * vectors(*part.work) * columns;
 }
 
 std::uint64_t AttentionJob::result_bytes(const Part& part) const {
-  const std::uint64_t rows = part.values ? primitive_.head_dim : part.heads * part.work->length;
-  return 2 * vectors(*part.work) * rows;
+  const std::uint64_t rows =
+      part.values ? primitive_.head_dim : std::uint64_t{part.heads} * part.work->length;
+  return 2ull * vectors(*part.work) * rows;
 }
 
 // Heads whose keys share a line, as far as their queries and scores fit the windows.

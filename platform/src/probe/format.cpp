@@ -54,7 +54,7 @@ std::string Lines::text() const {
   for (const auto& [label, value] : rows_) width = std::max(width, label.size());
   std::string text;
   for (const auto& [label, value] : rows_) {
-    text += label + std::string(width + 2 - label.size(), ' ') + value + '\n';
+    text.append(label).append(width + 2 - label.size(), ' ').append(value).append(1, '\n');
   }
   return text;
 }

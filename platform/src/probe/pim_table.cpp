@@ -69,7 +69,8 @@ std::vector<Work> works() {
   std::vector<Work> works = {{"GEMV 4096 x 4096", {matrix(4'096 / kChannels, 4'096)}},
                              {"GEMV 4096 x 11008", {matrix(4'096 / kChannels, 11'008)}}};
   for (unsigned context = 128; context <= 4'096; context *= 2) {
-    Work scores{"QKᵀ, context " + grouped(context), {matrix(context, kHeads * kHeadElements)}};
+    Work scores{"QKᵀ, context " + grouped(context),
+                {matrix(context, std::uint64_t{kHeads} * kHeadElements)}};
     scores.matrices[0].dot_elements = kHeadElements;
     works.push_back(std::move(scores));
   }

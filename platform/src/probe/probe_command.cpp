@@ -233,8 +233,9 @@ int print_topic(const std::vector<std::string>& arguments, const std::string& wh
     words.emplace_back(entry.topic);
     if (topic != entry.topic) continue;
     if (values.count("into") != 0) {
-      write_into(values["into"].as<std::string>(), "tandem probe " + what + " " + topic,
-                 entry.print());
+      std::string marker = "tandem probe ";
+      marker.append(what).append(" ").append(topic);
+      write_into(values["into"].as<std::string>(), marker, entry.print());
     } else {
       out << entry.print();
     }
