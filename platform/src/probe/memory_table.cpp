@@ -65,8 +65,9 @@ std::string memory_points() {
 
 // --- Patterns by devices ---------------------------------------------------------------------
 
-constexpr const char* kDevices[] = {"hbm2_dramsim3", "ddr4_3200", "lpddr5_6400", "gddr6_aim",
-                                    "hbm2_neupims"};
+constexpr const char* kDevices[] = {"hbm2_dramsim3", "ddr4_3200",    "lpddr5_6400",
+                                    "gddr6_aim",     "hbm2_neupims", "hbm2e",
+                                    "hbm3",          "hbm3_attacc",  "hbm_pim"};
 
 struct Load {
   const char* pattern;
