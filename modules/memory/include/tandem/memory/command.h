@@ -28,7 +28,7 @@ enum class CommandKind : std::uint8_t {
   kComputePrechargeAll,  // channel: compute buffers
   kBufferWrite,          // bank, row: copies an open row to the global vector buffer
   kBufferLoad,           // channel: one burst from the data bus to the global vector buffer
-  kCompute,              // channel: one column of every computing bank; count: vectors
+  kCompute,              // channel: one column of every computing bank; count: computes
   kComputeRead,          // channel: composite of `count` computes and the result read
   kResultRead,           // channel: accumulators to the data bus
   kMode,                 // channel: to or from PIM mode

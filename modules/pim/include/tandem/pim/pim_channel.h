@@ -25,7 +25,7 @@ struct BankOperation {
   bool last = false;     // of its header's group
   bool counted = false;  // `tag` is told when it is done
   std::uint8_t bank = 0;
-  std::uint16_t repeat = 1;  // computes that a column takes: its vectors, and narrow lanes
+  std::uint16_t repeat = 1;  // computes that a column takes: more than 1 with narrow or slow lanes
   std::uint32_t count = 1;
   std::uint32_t results = 1;
   std::uint32_t row = 0;
@@ -39,8 +39,8 @@ struct BankOperation {
 //
 // Operations wait in a transaction queue and move into the command queue as ordinary requests do.
 // With dual row buffers ordinary requests go on beside them; with a single row buffer the channel
-// is blocked from a group's header to its last result, and from one kMode to the next, and ordinary
-// requests enter the command queues only while no operation is there. With a refresh guard a group,
+// is blocked as long as operations are queued, and from one kMode to the next: PIM goes first, and
+// ordinary requests enter the command queues only while no operation is there. With a refresh guard a group,
 // or a buffer write, begins only if it is expected to end before the next refresh, else PIM waits
 // for the refresh; without, a refresh that falls due interrupts the group, whose rows are opened
 // again. README.md has the rules.
