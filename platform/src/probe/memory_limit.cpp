@@ -36,6 +36,10 @@ class Limits {
     }
     switch (probe_.pattern.kind) {
       case Kind::kSequential:
+        // Queued writes of another rank go out while one is refreshed.
+        if (refreshed_ && probe_.pattern.write_percent == 100 && geometry_.ranks > 1) {
+          return std::nullopt;
+        }
         return latency_bound(stream(), t_.CL + t_.burst, "CL + burst");
       case Kind::kRandom:
         return latency_bound(random(), t_.RCDRD + t_.CL + t_.burst, "tRCD + CL + burst");
@@ -172,6 +176,7 @@ std::optional<ClosedForm> memory_limit(const DeviceFile& device, const MemoryPro
   std::optional<Rate> rate = Limits(device, probe, false).of_pattern();
   if (!rate) return std::nullopt;
   if (!over_before_refresh(device, probe, *rate)) rate = Limits(device, probe, true).of_pattern();
+  if (!rate) return std::nullopt;
   const double bytes_per_cycle = rate->bursts * device.device.geometry.burst_bytes();
   const double gb_per_s = bytes_per_cycle * 1e3 / static_cast<double>(device.device.timing.tCK);
   return ClosedForm{gb_per_s * probe.channels, rate->formula};
