@@ -128,8 +128,8 @@ GemvUnit::Outcome GemvUnit::check_shape(const PimCommand& c) const {
                        c.vector_stride % 2 == 0 && c.output_offset % 2 == 0 &&
                        c.output_stride % 2 == 0;
   const std::uint32_t segments = segments_of(c);
-  const bool divided = c.columns % segments == 0 && c.output_stride % segments == 0 &&
-                       segment_stride(c) % 2 == 0;
+  const bool divided =
+      c.columns % segments == 0 && c.output_stride % segments == 0 && segment_stride(c) % 2 == 0;
   const bool separate = (c.vectors == 1 && segments == 1) || segment_stride(c) / 2 >= c.rows;
   if (divided && shaped && aligned && separate) return {};
   return {Status::kBadOperand, c.weights, {}};
@@ -231,8 +231,8 @@ void GemvUnit::compute(const PimCommand& command, const WeightBytes& weights) {
   if (is_scattered(command)) {
     const std::uint32_t columns = command.columns / segments;
     for (std::uint32_t segment = 0; segment < segments; ++segment) {
-      accumulate(command, gathered(weights, segment * columns, columns), x + segment * columns,
-                 sequence,
+      accumulate(command, gathered(weights, segment * columns, columns),
+                 x + std::size_t{segment} * columns, sequence,
                  sequence.totals.data() + std::size_t{segment} * command.vectors * command.rows);
     }
   } else {
