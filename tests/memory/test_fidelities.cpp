@@ -30,11 +30,6 @@ struct Miss {
   double at_most;
 };
 constexpr Miss kMisses[] = {
-    // tRTP_S: the reads of a stream keep the precharges of other banks of the rank away.
-    {"hbm2e", "sequential read", 0.23},
-    {"hbm3", "sequential read", 0.23},
-    {"hbm3_attacc", "sequential read", 0.10},
-    {"hbm3", "sequential 2 reads : 1 write", 0.10},
     // Round robin over the banks of two ranks leaves some empty; the oldest first does not.
     {"hbm2_neupims", "random write", 0.14},
     {"hbm2e", "random read", 0.08},

@@ -90,7 +90,7 @@ bool Channel::overtake(const Run& run, unsigned index, Cycle ready, Cycle from, 
   s.columns += run.bursts;
   s.last_column = last;
   s.precharge_ready =
-      std::max(s.precharge_ready, run.is_write ? last + data + t_.burst + t_.WR : last + t_.RTP_L);
+      std::max(s.precharge_ready, run.is_write ? last + data + t_.burst + t_.WR : last + t_.RTP);
   const Cycle delay = s.precharge_ready > s.precharge ? s.precharge_ready - s.precharge : 0;
   if (delay != 0 && per_bank_queues_) queues_[run.bank].delay(s.precharge, delay);
   s.precharge += delay;
@@ -246,7 +246,7 @@ void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& c
 
   s.columns += bursts;
   s.last_column = std::max(s.last_column, last);
-  const Cycle precharge = run.is_write ? data_end + t_.WR : last + t_.RTP_L;
+  const Cycle precharge = run.is_write ? data_end + t_.WR : last + t_.RTP;
   s.precharge_ready = std::max(s.precharge_ready, precharge);
 }
 

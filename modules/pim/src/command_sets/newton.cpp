@@ -19,8 +19,8 @@ NewtonCommandSet::NewtonCommandSet(const CommandSetConfig& config,
       controller.refresh == memory::RefreshMode::kAllBank ? geometry_.ranks : geometry_.banks();
   const memory::ComputeBanks& banks = config_.banks;
   const unsigned groups = geometry_.banks_per_rank() / banks.banks_per_activate;
-  const Cycle opening = geometry_.banks() * timing_.RTP_L + groups * banks.activate_spacing +
-                        banks.activate_to_compute;
+  const Cycle opening =
+      geometry_.banks() * timing_.RTP + groups * banks.activate_spacing + banks.activate_to_compute;
   const Cycle interval = timing_.REFI / targets;
   // A group that never fits would wait for ever. What a refresh itself takes does not count: the
   // next interval begins when it falls due.
