@@ -76,7 +76,7 @@ const std::vector<TimingCase>& timing_cases() {
       {"tWTR_S", &T::tWTR_S, 6, {act(0, 0), act(1, 4), wr(10, 0), rd(18, 4)}, ""},
       {"tWTR_L", &T::tWTR_L, 8, {act(0, 0), act(1, 1), wr(10, 0), rd(20, 1)}, ""},
       {"tWR", &T::tWR, 16, {act(0, 0), wr(10, 0), pre(28, 0)}, ""},
-      {"tRTP_S", &T::tRTP_S, 4, {act(0, 0), act(1, 4), rd(10, 0), pre(14, 4)}, ""},
+      {"tRTP_S", &T::tRTP_S, 4, {act(0, 0), rd(10, 0), pre(14, 0)}, ""},
       {"tRTP_L", &T::tRTP_L, 6, {act(0, 0), rd(10, 0), pre(16, 0)}, ""},
       {"tPPD", &T::tPPD, 3, {act(0, 0), act(1, 4), pre(10, 0), pre(13, 4)}, ""},
       {"tRFC", &T::tRFC, 260, {ref(7, 0), act(267, 3)}, ""},
@@ -263,10 +263,35 @@ TEST_CASE("column commands that precharge do so when the row may close") {
        {{&T::tRP, 10}, {&T::tRTP_L, 5}, {&T::tRAS, 30}},
        {act(0, 0), act(9, 1), rda(15, 1), rda(17, 0), ref(49, 0)}},
       {"tRP", {{&T::tRP, 10}, {&T::tRTP_L, 5}}, {act(0, 0), rda(7, 0), refpb(22, 0)}},
-      {"tRTP_S", {{&T::tRTP_S, 5}}, {act(0, 0), act(1, 1), rda(7, 0), pre(12, 1)}},
+      {"tRP", {{&T::tRP, 10}, {&T::tRTP_S, 5}, {&T::tRAS, 4}}, {act(0, 0), rda(7, 0), act(22, 0)}},
       {"tWTR_L", {{&T::tWTR_L, 5}}, {act(0, 0), act(1, 1), wra(7, 0), rda(14, 1)}},
   }));
   check_pair(test, ComputeBanks{});
+}
+
+TEST_CASE("bank groups decide between the two distances from a read to the precharge") {
+  DeviceConfig device = quiet_device();
+  device.timing.tRTP_S = 4 * kClockPs;
+  device.timing.tRTP_L = 6 * kClockPs;
+  const Log soon = {act(0, 0), rd(10, 0), pre(14, 0)};
+  const Log late = {act(0, 0), rd(10, 0), pre(16, 0)};
+  require_legal(judge(device, late));
+  require_only(judge(device, last_moved(late, -1)), last_moved(late, -1), "tRTP_L");
+
+  device.geometry.bank_groups = 1;
+  device.geometry.banks_per_group = kBanksPerRank;
+  require_legal(judge(device, soon));
+  require_only(judge(device, last_moved(soon, -1)), last_moved(soon, -1), "tRTP_S");
+  device.timing.tRTP_S = 0;  // then tRTP_L is all there is
+  require_legal(judge(device, late));
+  require_only(judge(device, last_moved(late, -1)), last_moved(late, -1), "tRTP_L");
+}
+
+TEST_CASE("a read does not hold up the precharges of other banks") {
+  DeviceConfig device = quiet_device();
+  device.timing.tRTP_S = device.timing.tRTP_L = 6 * kClockPs;
+  require_legal(
+      judge(device, {act(0, 0), act(1, 1), act(2, 4), rd(10, 0), pre(11, 1), pre(12, 4)}));
 }
 
 TEST_CASE("refresh keeps its distance from other commands") {
@@ -363,6 +388,7 @@ TEST_CASE("commands of banks with one row buffer share the limits of ordinary ro
       {"tRP", {{&T::tRP, 14}}, {act(0, 1), pre(9, 1), gact(23, 0)}},
       {"tRP", {{&T::tRP, 14}}, {gact(0, 0), pimprea(9), act(23, 1)}},
       {"tRP", {{&T::tRP, 14}, {&T::tRTP_L, 4}}, {act(0, 1), rda(5, 1), gact(23, 0)}},
+      {"tRTP_S", {{&T::tRTP_S, 4}}, {act(0, 1), rd(5, 1), pimprea(9)}},
       {"tRTP_L", {{&T::tRTP_L, 4}}, {act(0, 1), rd(5, 1), pimprea(9)}},
       {"tWR", {{&T::tWR, 4}}, {act(0, 1), wr(5, 1), pimprea(11)}},
       {"tRCDRD", {{&T::tRCDRD, 14}}, {gact(0, 0), rd(14, 1)}},

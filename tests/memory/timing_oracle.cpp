@@ -58,6 +58,7 @@ DeviceConfig drawn_device(unsigned seed) {
   t.tWCKSYNC = 0;
   t.tWCKIDLE = 0;
   constexpr std::uint64_t kClockPs = 1000;
+  if (const unsigned given = draw(0, 3); given < 2) (given == 0 ? t.tRTP_S : t.tRTP_L) = 0;
   for (const TimingField& field : kTimingFields) t.*field.value *= kClockPs;
   t.tCK = kClockPs;
   return device;
@@ -70,6 +71,8 @@ TimingOracle::TimingOracle(const DeviceConfig& device)
     const std::uint64_t ps = device.timing.*field.value;
     t_.*field.value = (ps + device.timing.tCK - 1) / device.timing.tCK;
   }
+  read_to_precharge_ = device.geometry.bank_groups == 1 ? t_.tRTP_S : t_.tRTP_L;
+  if (read_to_precharge_ == 0) read_to_precharge_ = std::max(t_.tRTP_S, t_.tRTP_L);
 }
 
 Cycle TimingOracle::earliest(const std::vector<Command>& log, std::size_t count,
@@ -101,7 +104,8 @@ bool TimingOracle::same_bus(const Command& a, const Command& b) const {
 
 Cycle TimingOracle::internal_precharge(const std::vector<Command>& log, std::size_t index) const {
   const Command& column = log[index];
-  Cycle cycle = column.cycle + (is_read(column.kind) ? t_.tRTP_L : t_.CWL + burst_ + t_.tWR);
+  Cycle cycle =
+      column.cycle + (is_read(column.kind) ? read_to_precharge_ : t_.CWL + burst_ + t_.tWR);
   for (std::size_t i = index; i-- > 0;) {
     if (!is_activate(log[i]) || log[i].bank != column.bank) continue;
     cycle = std::max(cycle, log[i].cycle + t_.tRAS);
@@ -144,9 +148,8 @@ Cycle TimingOracle::distance(const Command& from, const Command& to) const {
       if (is_activate(to)) return bank ? t_.tRFCpb : t_.tRRD_S;
       return to.kind == K::kRefresh || to.kind == K::kRefreshBank ? t_.tRFCpb : 0;
     default:  // a column command
-      if (to.kind != K::kPrecharge) return 0;
-      if (is_read(from.kind)) return bank ? t_.tRTP_L : t_.tRTP_S;
-      return bank ? written + t_.tWR : 0;
+      if (to.kind != K::kPrecharge || !bank) return 0;
+      return is_read(from.kind) ? read_to_precharge_ : written + t_.tWR;
   }
 }
 

@@ -26,6 +26,7 @@ class TimingOracle {
 
   DeviceTiming t_;  // in cycles
   Cycle burst_;
+  Cycle read_to_precharge_;
   bool two_buses_;
 };
 

@@ -23,8 +23,8 @@ CycleTiming::CycleTiming(const DeviceConfig& device) : tck_ps(device.timing.tCK)
   WTR_S = cycles(t.tWTR_S);
   WTR_L = cycles(t.tWTR_L);
   WR = cycles(t.tWR);
-  RTP_S = cycles(t.tRTP_S);
-  RTP_L = cycles(t.tRTP_L);
+  const bool takes_short = t.tRTP_L == 0 || (device.geometry.bank_groups == 1 && t.tRTP_S != 0);
+  RTP = cycles(takes_short ? t.tRTP_S : t.tRTP_L);
   PPD = cycles(t.tPPD);
   RFC = cycles(t.tRFC);
   RFCpb = cycles(t.tRFCpb);
@@ -169,13 +169,12 @@ void BankTiming::read(const Command& command) {
   const Cycle now = command.cycle;
   Bank& bank = banks_[command.bank];
   ++bank.hits;
-  raise(bank.precharge, now + t_.RTP_L);
+  raise(bank.precharge, now + t_.RTP);
   raise(groups_[group_of(command.bank)].read, now + std::max(t_.burst, t_.CCD_L));
   for (Rank& rank : ranks_) {
     const bool same = &rank == &ranks_[command.rank];
     raise(rank.read, now + (same ? std::max(t_.burst, t_.CCD_S) : t_.burst + t_.RTRS));
     raise(rank.write, now + t_.read_to_write());
-    if (same && t_.RTP_S != 0) raise(rank.precharge, now + t_.RTP_S);
   }
   raise(compute_from_, now + std::max(t_.burst, dual() ? t_.CCD_S : t_.CCD_L));
   raise(result_from_, now + t_.burst);

@@ -90,7 +90,7 @@ bool Channel::overtake(const Run& run, unsigned index, Cycle ready, Cycle from, 
   s.columns += run.bursts;
   s.last_column = last;
   s.precharge_ready =
-      std::max(s.precharge_ready, run.is_write ? last + data + t_.burst + t_.WR : last + t_.RTP_L);
+      std::max(s.precharge_ready, run.is_write ? last + data + t_.burst + t_.WR : last + t_.RTP);
   const Cycle delay = s.precharge_ready > s.precharge ? s.precharge_ready - s.precharge : 0;
   if (delay != 0 && per_bank_queues_) queues_[run.bank].delay(s.precharge, delay);
   s.precharge += delay;
@@ -130,6 +130,34 @@ Cycle Channel::precharged(const Bank& bank, const Run& run, Cycle ready) const {
   return precharge < s.closes ? std::max(from, precharge + t_.RP) : from;
 }
 
+// Queues of banks are served in turn: a bank whose last activate lies ahead has its next one when
+// the other banks of its rank that have work have had theirs. Banks of writes that wait for the bus
+// to turn stand still; runs of several bursts are not held up by activates.
+Cycle Channel::next_turn(const Run& run, Cycle ready) const {
+  const Bank& bank = banks_[run.bank];
+  const bool in_turn = per_bank_queues_ && controller_.scheduling == Scheduling::kFrFcfs;
+  if (!in_turn || run.bursts > 1 || bank.count == 0) return 0;
+  const Cycle now = run.is_write ? std::max(ready, last_read_) : ready;
+  const auto last_activate = [](const Bank& b) { return b.sessions[b.count - 1].activate; };
+  if (last_activate(bank) <= now) return 0;
+  const std::uint64_t still = run.is_write ? 0 : banks_of_writes();
+  const unsigned first = rank_of(run.bank) << rank_shift_;
+  Cycle turns = 0;
+  for (unsigned i = first; i < first + (1u << rank_shift_); ++i) {
+    const bool has_work = banks_[i].count != 0 && last_activate(banks_[i]) > now;
+    if (has_work && (still >> i & 1) == 0) ++turns;
+  }
+  return last_activate(bank) + turns * std::max(4 * t_.RRD_S, t_.FAW) / 4;
+}
+
+// Those of which a write waits, as a mask.
+std::uint64_t Channel::banks_of_writes() const {
+  std::uint64_t mask = 0;
+  for (const Run& run : buffer_) mask |= std::uint64_t{1} << run.bank;
+  for (const WaitingWrite& write : waiting_writes_) mask |= std::uint64_t{1} << write.run.bank;
+  return mask;
+}
+
 // Opens the run's row and takes columns in it.
 void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns,
                    std::uint64_t& left) {
@@ -138,7 +166,7 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
   const unsigned group = group_of(run.bank);
   const unsigned target = target_of(run.bank);
   const Cycle to_column = run.is_write ? t_.RCDWR : t_.RCDRD;
-  Cycle from = precharged(bank, run, row_ready);
+  Cycle from = std::max(precharged(bank, run, row_ready), next_turn(run, ready));
   Cycle activate = 0, closes = 0;
   Slot slot{};
   for (;;) {
@@ -246,7 +274,7 @@ void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& c
 
   s.columns += bursts;
   s.last_column = std::max(s.last_column, last);
-  const Cycle precharge = run.is_write ? data_end + t_.WR : last + t_.RTP_L;
+  const Cycle precharge = run.is_write ? data_end + t_.WR : last + t_.RTP;
   s.precharge_ready = std::max(s.precharge_ready, precharge);
 }
 

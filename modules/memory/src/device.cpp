@@ -96,7 +96,9 @@ void validate(const DeviceTiming& t, const DeviceGeometry& g) {
   at_least("timing.tCCD_L", t.tCCD_L, "tCCD_S", t.tCCD_S);
   at_least("timing.tRRD_L", t.tRRD_L, "tRRD_S", t.tRRD_S);
   at_least("timing.tWTR_L", t.tWTR_L, "tWTR_S", t.tWTR_S);
-  at_least("timing.tRTP_L", t.tRTP_L, "tRTP_S", t.tRTP_S);
+  rule(t.tRTP_S != 0 || t.tRTP_L != 0, "timing.tRTP_L",
+       "is 0, and so is tRTP_S: one of them must be given");
+  if (t.tRTP_L != 0) at_least("timing.tRTP_L", t.tRTP_L, "tRTP_S", t.tRTP_S);
   at_least("timing.tFAW", t.tFAW, "tRRD_S", t.tRRD_S);
   rule(t.tCCD_S <= g.burst_ps() + t.tCK, "timing.tCCD_S",
        in_ps(t.tCCD_S) + " is longer than a burst of " + in_ps(g.burst_ps()) +

@@ -380,8 +380,9 @@ void TimingChecker::State::check_refresh_interval(const Command& command) {
 }
 
 Cycle TimingChecker::State::internal_precharge(const Command& c) const {
+  const Cycle read = std::max(short_read_to_precharge(limits), long_read_to_precharge(limits));
   const Cycle recovered =
-      c.cycle + (is_read(c.kind) ? limits.tRTP_L : limits.CWL + limits.burst + limits.tWR);
+      c.cycle + (is_read(c.kind) ? read : limits.CWL + limits.burst + limits.tWR);
   const std::optional<Command>& opened = banks[c.bank].ordinary;
   return opened ? std::max(recovered, opened->cycle + limits.tRAS) : recovered;
 }

@@ -51,14 +51,14 @@ constexpr Rule kBankRules[] = {
     {"tRCDRD", kAct, kReads | kBufferWrite, kSameBank, [](L t, C) { return t.tRCDRD; }},
     {"tRCDWR", kAct, kWrites, kSameBank, [](L t, C) { return t.tRCDWR; }},
     {"tRP", kPre | kInternalPre, kAct | kRef | kRefBank, kSameBank, [](L t, C) { return t.tRP; }},
-    {"tRTP_L", kReads, kPre, kSameBank, [](L t, C) { return t.tRTP_L; }},
+    {"tRTP_S", kReads, kPre, kSameBank, [](L t, C) { return short_read_to_precharge(t); }},
+    {"tRTP_L", kReads, kPre, kSameBank, [](L t, C) { return long_read_to_precharge(t); }},
     {"tWR", kWrites, kPre, kSameBank, [](L t, C) { return write_data_end(t) + t.tWR; }},
 };
 
 constexpr Rule kRankRules[] = {
     {"tRRD_L", kAct, kAct, kOtherBank, [](L t, C) { return t.tRRD_L; }},
     {"tRRD_S", kAct, kAct, kOtherGroup, [](L t, C) { return t.tRRD_S; }},
-    {"tRTP_S", kReads, kPre, kOtherOfRank, [](L t, C) { return t.tRTP_S; }},
     {"tPPD", kPre, kPre, kSameRank, [](L t, C) { return t.tPPD; }},
     {"tRFC", kRef, kAct | kGroupAct | kRef | kRefBank, kSameRank, [](L t, C) { return t.tRFC; }},
     {"tRFCpb", kRefBank, kAct | kGroupAct, kSameBank, [](L t, C) { return t.tRFCpb; }},
@@ -92,7 +92,10 @@ constexpr Rule kGroupActivateRules[] = {
     {"tRAS", kGroupAct, kPimPre, kSameBank, [](L t, C) { return t.tRAS; }},
     {"tRAS", kGroupAct, kPre, kSameBank, [](L t, C) { return if_single(t, t.tRAS); }},
     {"tRAS", kAct, kPimPre, kSameBank, [](L t, C) { return if_single(t, t.tRAS); }},
-    {"tRTP_L", kReads, kPimPre, kSameBank, [](L t, C) { return if_single(t, t.tRTP_L); }},
+    {"tRTP_S", kReads, kPimPre, kSameBank,
+     [](L t, C) { return if_single(t, short_read_to_precharge(t)); }},
+    {"tRTP_L", kReads, kPimPre, kSameBank,
+     [](L t, C) { return if_single(t, long_read_to_precharge(t)); }},
     {"tWR", kWrites, kPimPre, kSameBank,
      [](L t, C) { return if_single(t, write_data_end(t) + t.tWR); }},
     {"tRP", kPimPre, kGroupAct | kRef | kRefBank, kSameBank, [](L t, C) { return t.tRP; }},
@@ -163,6 +166,7 @@ Limits limits_of(const DeviceConfig& device, const ComputeBanks& compute) {
   }
   Limits limits;
   static_cast<ComputeBanks&>(limits) = compute;
+  limits.has_bank_groups = device.geometry.bank_groups > 1;
   for (const TimingField& field : kTimingFields) {
     limits.*field.value = (t.*field.value + t.tCK - 1) / t.tCK;
   }

@@ -15,8 +15,17 @@ namespace tandem::memory::checker {
 // The tables of the device; here the fields of DeviceTiming are whole cycles, too.
 struct Limits : DeviceTiming, ComputeBanks {
   Cycle burst = 0;
+  bool has_bank_groups = false;  // several per rank
 };
 Limits limits_of(const DeviceConfig& device, const ComputeBanks& compute);
+
+// Read to precharge of the same bank; 0 for that of the two which does not hold for the device.
+constexpr Cycle short_read_to_precharge(const Limits& t) {
+  return t.has_bank_groups && t.tRTP_L != 0 ? 0 : t.tRTP_S;
+}
+constexpr Cycle long_read_to_precharge(const Limits& t) {
+  return t.has_bank_groups || t.tRTP_S == 0 ? t.tRTP_L : 0;
+}
 
 // What the log remembers: commands, and the precharge inside RDA and WRA, which has its own time.
 constexpr std::size_t kAutoPrecharge = kCommandKinds;

@@ -202,7 +202,7 @@ Cycle OperationTiming::group_estimate(const BankOperation& operation) const {
   if (config_.precharge_all) shut = std::min<Cycle>(shut, 1);
   const Cycle pairs = activates / ranks_count_;
   const Cycle reads = operation.results > 1 ? operation.results - 1 : 0;
-  return shut * t_.RTP_L + (pairs > 1 ? (pairs - 1) * banks_.activate_spacing : 0) +
+  return shut * t_.RTP + (pairs > 1 ? (pairs - 1) * banks_.activate_spacing : 0) +
          banks_.activate_to_compute +
          Cycle{banks_.compute_spacing} *
              std::max<Cycle>(operation.count, banks_.pipeline_computes) +
@@ -283,7 +283,7 @@ Cycle OperationTiming::buffer_write(const BankOperation& operation) {
   const bool group_open = single && (ranks_[0].open & 1) != 0;
   const bool hit = vector_row_ == operation.row;
   const bool shut = !hit && (group_open || vector_row_ != BankTiming::kNoRow);
-  guard(banks_.buffer_write_cycles + (hit ? 0 : t_.RP + t_.RCDRD + (shut ? t_.RTP_L : 0)));
+  guard(banks_.buffer_write_cycles + (hit ? 0 : t_.RP + t_.RCDRD + (shut ? t_.RTP : 0)));
   Cycle begin = std::max(now_, read_from_);
   if (vector_row_ != operation.row) {  // a refresh may have shut it
     begin = std::max(now_, ranks_[0].ready);

@@ -110,7 +110,7 @@ Cycle PimChannel::buffer_write_estimate(const BankOperation& operation) const {
   const std::uint32_t open = timing_.open_row(operation.bank);
   Cycle estimate = timing_.compute_banks().buffer_write_cycles;
   if (open == operation.row) return estimate;
-  if (open != BankTiming::kNoRow) estimate += t.RTP_L;
+  if (open != BankTiming::kNoRow) estimate += t.RTP;
   return estimate + t.RP + t.RCDRD;
 }
 
@@ -145,7 +145,7 @@ Cycle PimChannel::group_estimate(const BankOperation& operation) const {
   const Cycle pairs = activates / timing_.ranks();
   const Cycle activation = pairs > 1 ? (pairs - 1) * banks.activate_spacing : 0;
   const Cycle reads = operation.results > 1 ? operation.results - 1 : 0;
-  return precharges * t.RTP_L + activation + banks.activate_to_compute +
+  return precharges * t.RTP + activation + banks.activate_to_compute +
          Cycle{banks.compute_spacing} * std::max<Cycle>(operation.count, banks.pipeline_computes) +
          std::max(t.burst, t.CCD_L) * reads;
 }

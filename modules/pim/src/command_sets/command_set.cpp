@@ -127,7 +127,7 @@ memory::ComputeBanks default_compute_banks(CommandSetKind kind, bool dual_row_bu
   banks.activate_spacing = cycles(newton ? std::max(t.FAW, t.RRD_L) : t.RRD_L);
   banks.activate_to_compute = cycles(t.RCDRD);
   banks.compute_spacing = cycles(newton ? std::max(t.burst, t.CCD_S) : t.CCD_L);
-  banks.compute_to_precharge = cycles(t.RTP_L);
+  banks.compute_to_precharge = cycles(t.RTP);
   // The pipeline and the length of a buffer write are those of NeuPIMs' simulator.
   banks.pipeline_computes = newton ? 6 : 0;
   banks.result_spacing = cycles(std::max(t.burst, newton ? t.CCD_S : t.CCD_L));

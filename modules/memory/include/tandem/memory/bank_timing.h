@@ -17,7 +17,8 @@ struct CycleTiming {
 
   std::uint64_t tck_ps;
   Cycle burst, CL, CWL, RCDRD, RCDWR, RP, RAS, RC, CCD_S, CCD_L, RTRS, RRD_S, RRD_L, FAW, WTR_S,
-      WTR_L, WR, RTP_S, RTP_L, PPD, RFC, RFCpb, REFI, WCKSYNC, WCKIDLE;
+      WTR_L, WR, PPD, RFC, RFCpb, REFI, WCKSYNC, WCKIDLE;
+  Cycle RTP;  // tRTP_S or tRTP_L, whichever holds for the device
 
   // Read command to a write command so that their data keep tRTRS apart.
   Cycle read_to_write() const { return CL + burst + RTRS > CWL ? CL + burst + RTRS - CWL : 1; }

@@ -165,6 +165,8 @@ class Channel {
   void open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   Cycle precharge_of(const Bank& bank, Cycle ready) const;
   Cycle precharged(const Bank& bank, const Run& run, Cycle ready) const;
+  Cycle next_turn(const Run& run, Cycle ready) const;
+  std::uint64_t banks_of_writes() const;
   Slot find_columns(const Run& run, Cycle ready, Cycle from, std::uint64_t bursts) const;
   Slot find_slot(const Run& run, Cycle ready, Cycle from, std::uint64_t bursts) const;
   void claim(const Run& run, const Slot& slot);

@@ -54,8 +54,8 @@ struct DeviceTiming {
   std::uint64_t tWTR_S = 0;    // end of write data to read, same rank, other bank group
   std::uint64_t tWTR_L = 0;    // end of write data to read, same bank group
   std::uint64_t tWR = 0;       // end of write data to precharge, same bank
-  std::uint64_t tRTP_S = 0;    // read to precharge of another bank of the rank
-  std::uint64_t tRTP_L = 0;    // read to precharge, same bank
+  std::uint64_t tRTP_S = 0;    // read to precharge, same bank, one bank group per rank
+  std::uint64_t tRTP_L = 0;    // the same, several bank groups; the one given is used for both
   std::uint64_t tPPD = 0;      // precharge to precharge, same rank
   std::uint64_t tRFC = 0;      // refresh of all banks of a rank
   std::uint64_t tRFCpb = 0;    // refresh of one bank
@@ -93,9 +93,10 @@ constexpr std::array<TimingField, 25> kTimingFields = {{
      &DeviceTiming::tWTR_S, true},
     {"timing.tWTR_L", "end of write data to read, same bank group", &DeviceTiming::tWTR_L, true},
     {"timing.tWR", "end of write data to precharge, same bank", &DeviceTiming::tWR, true},
-    {"timing.tRTP_S", "read to precharge of another bank of the rank", &DeviceTiming::tRTP_S,
-     false},
-    {"timing.tRTP_L", "read to precharge, same bank", &DeviceTiming::tRTP_L, true},
+    {"timing.tRTP_S", "read to precharge, same bank, one bank group per rank (not given: tRTP_L)",
+     &DeviceTiming::tRTP_S, false},
+    {"timing.tRTP_L", "read to precharge, same bank, several bank groups (not given: tRTP_S)",
+     &DeviceTiming::tRTP_L, false},
     {"timing.tPPD", "precharge to precharge, same rank", &DeviceTiming::tPPD, false},
     {"timing.tRFC", "refresh of all banks of a rank", &DeviceTiming::tRFC, false},
     {"timing.tRFCpb", "refresh of one bank", &DeviceTiming::tRFCpb, false},
