@@ -56,8 +56,9 @@ void bind_pim(Binder& b, PimConfig& p) {
             4096);
   b.integer({"command_queue_depth", "PIM commands that a channel holds"}, p.command_queue_depth, 1,
             4096);
-  b.measure({"mac_energy", "one FP16 multiply-accumulate in a bank, where commands do not contain it"}, p.mac_energy_fj,
-            Quantity::kEnergy, 0);
+  b.measure(
+      {"mac_energy", "one FP16 multiply-accumulate in a bank, where commands do not contain it"},
+      p.mac_energy_fj, Quantity::kEnergy, 0);
 }
 
 void bind_array(Binder& b, PeArrayConfig& a) {

@@ -416,7 +416,8 @@ TEST_CASE("results beside ordinary traffic cost energy once, at either fidelity"
     bench->pim.memory().collect_energy(memory);
     memory_reads.push_back(0);
     for (const observe::EnergyEntry& entry : memory.entries()) {
-      if (entry.component == "read" || entry.component == "io") memory_reads.back() += entry.picojoules;
+      if (entry.component == "read" || entry.component == "io")
+        memory_reads.back() += entry.picojoules;
     }
     picojoules.back() += memory_reads.back();
   }

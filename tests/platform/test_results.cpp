@@ -76,9 +76,9 @@ TEST_CASE("a summary gathers many channels and tells what the banks use") {
   scenario.platform.dram.device = {{}, TANDEM_SCENARIO_DIR "/hardware/devices/hbm2_neupims.yaml"};
   const std::string text = summary_text(scenario, report);
   CHECK(text.find("memory.channel3") == std::string::npos);
-  for (const char* words : {"memory.channels, mean", "43.8 %", "8 channels: data bus",
-                            "memory.channels, least", "memory.channels, most", "memory.channel7",
-                            "commands: neupims, row buffer: dual"}) {
+  for (const char* words :
+       {"memory.channels, mean", "43.8 %", "8 channels: data bus", "memory.channels, least",
+        "memory.channels, most", "memory.channel7", "commands: neupims, row buffer: dual"}) {
     CAPTURE(words, text);
     CHECK(text.find(words) != std::string::npos);
   }

@@ -34,7 +34,8 @@ void PimStack::collect(observe::StatisticsSink& sink) const {
     const ChannelCounters& c = channels_[i];
     const observe::StatisticsGroup group(sink, "channel" + std::to_string(i));
     sink.value("commands", c.commands, "1", "commands with weights in this channel");
-    sink.value("busy", c.busy_ps, "ps", "time with operations of a command in progress, from its start to the last result");
+    sink.value("busy", c.busy_ps, "ps",
+               "time with operations of a command in progress, from its start to the last result");
     sink.value("activations", c.counts.activations, "1", "rows opened for multiplication");
     sink.value("buffer_writes", c.counts.buffer_writes, "1", "DRAM rows to the global buffer");
     sink.value("buffer_loads", c.counts.buffer_loads, "1", "bursts of vectors from the data bus");

@@ -22,8 +22,8 @@ Cycle cycles_between_refreshes(const CommandSetConfig& config, const memory::Dev
       config.kind == CommandSetKind::kNewton || config.kind == CommandSetKind::kNeupims;
   // AiM and HBM-PIM shut all rows with one command.
   const Cycle precharges = newton ? g.banks() : 1;
-  const Cycle opening =
-      precharges * t.RTP + groups * banks.activate_spacing + banks.activate_to_compute;
+  const Cycle opening = precharges * t.RTP + memory::Cycle{groups} * banks.activate_spacing +
+                        banks.activate_to_compute;
   // A group that never fits would wait for ever. What a refresh itself takes does not count: the
   // next interval begins when it falls due.
   const Cycle busy = opening + (all ? t.RFC : t.RFCpb) + 2 * t.RC;

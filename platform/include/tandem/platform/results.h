@@ -88,7 +88,8 @@ struct WallTime {
 
 // Throws InternalError, naming the figure, unless the phases sum to the simulated time, every
 // utilisation lies in 0..1, no amount of energy in a phase is negative or not a number, accepted <=
-// drafted, the timing checker found nothing, and the baseline (under greedy decoding or the coupled rule) produced the same tokens.
+// drafted, the timing checker found nothing, and the baseline (under greedy decoding or the coupled
+// rule) produced the same tokens.
 void check_physics(const Scenario& scenario, const RunReport& report);
 
 nlohmann::ordered_json result_json(const Scenario& scenario, const RunReport& report,

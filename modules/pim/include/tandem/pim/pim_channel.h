@@ -40,10 +40,10 @@ struct BankOperation {
 // Operations wait in a transaction queue and move into the command queue as ordinary requests do.
 // With dual row buffers ordinary requests go on beside them; with a single row buffer the channel
 // is blocked as long as operations are queued, and from one kMode to the next: PIM goes first, and
-// ordinary requests enter the command queues only while no operation is there. With a refresh guard a group,
-// or a buffer write, begins only if it is expected to end before the next refresh, else PIM waits
-// for the refresh; without, a refresh that falls due interrupts the group, whose rows are opened
-// again. README.md has the rules.
+// ordinary requests enter the command queues only while no operation is there. With a refresh guard
+// a group, or a buffer write, begins only if it is expected to end before the next refresh, else
+// PIM waits for the refresh; without, a refresh that falls due interrupts the group, whose rows are
+// opened again. README.md has the rules.
 class PimChannel final : public memory::BankAgent {
  public:
   class Client {
