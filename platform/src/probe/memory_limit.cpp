@@ -36,10 +36,6 @@ class Limits {
     }
     switch (probe_.pattern.kind) {
       case Kind::kSequential:
-        // Queued writes of another rank go out while one is refreshed.
-        if (refreshed_ && probe_.pattern.write_percent == 100 && geometry_.ranks > 1) {
-          return std::nullopt;
-        }
         return latency_bound(stream(), t_.CL + t_.burst, "CL + burst");
       case Kind::kRandom:
         return latency_bound(random(), t_.RCDRD + t_.CL + t_.burst, "tRCD + CL + burst");
@@ -80,24 +76,16 @@ class Limits {
     return groups.size() > 1;
   }
 
-  // A stream waits for the refresh of the rank that it is in, and for what is left of a refresh of
-  // the next one when it gets there.
+  // With several ranks, or banks refreshed one by one, a stream may go on elsewhere meanwhile: the
+  // bus alone bounds it.
   Rate stream() const {
     const bool alternate = groups_alternate();
     const memory::Cycle pace = std::max(t_.burst, alternate ? t_.CCD_S : t_.CCD_L);
     const double rate = 1 / static_cast<double>(pace);
     const std::string bus = pace == t_.burst ? "peak" : alternate ? "1 / tCCD_S" : "1 / tCCD_L";
-    if (!all_bank_) return {rate, bus};
-    const double outage = static_cast<double>(outage_);
-    double lost = outage;
-    std::string formula = bus + " x (1 - D / tREFI)";
-    const bool ranks_follow = geometry_.ranks > 1 && device_.mapping.rfind("RoRa", 0) == 0;
-    if (ranks_follow) {
-      const double bursts = static_cast<double>(geometry_.banks_per_rank()) * geometry_.columns();
-      lost += outage * outage / (2 * bursts * static_cast<double>(pace));
-      formula = bus + " x (1 - (D + D^2 / 2T) / tREFI) on average, T of streaming in one rank";
-    }
-    return {rate * (1 - lost / static_cast<double>(t_.REFI)), formula + ", D = tRP + tRFC + tRCD"};
+    if (!all_bank_ || geometry_.ranks > 1) return {rate, bus};
+    const double lost = static_cast<double>(outage_) / static_cast<double>(t_.REFI);
+    return {rate * (1 - lost), bus + " x (1 - D / tREFI), D = tRP + tRFC + tRCD"};
   }
 
   // Every request opens a row; commands on one bus: precharge, activate and column.
