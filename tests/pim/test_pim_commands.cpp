@@ -108,7 +108,7 @@ class Traffic {
   std::uint64_t digest_ = 0;
 };
 
-// Each of the six; ctest -L long runs a million in all.
+// Of each configuration; ctest -L long runs a million in all.
 #ifndef TANDEM_TRAFFIC_OPERATIONS
 #define TANDEM_TRAFFIC_OPERATIONS 4000
 #endif

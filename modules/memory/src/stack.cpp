@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "tandem/memory/command_report.h"
+#include "tandem/observe/energy_sum.h"
 
 namespace tandem::memory {
 namespace {
@@ -188,30 +189,8 @@ void Stack::collect_channel(unsigned channel, std::uint64_t time_ps,
   memory::collect(commands_->channel(channel), time_ps, sink);
 }
 
-namespace {
-
-// Adds up the channels, so that the ledger has one entry per kind of operation.
-class Sum : public observe::EnergySink {
- public:
-  void spend(std::string_view component, double picojoules, std::string_view source) override {
-    for (observe::EnergyEntry& entry : entries_) {
-      if (entry.component == component) {
-        entry.picojoules += picojoules;
-        return;
-      }
-    }
-    entries_.push_back({std::string(component), picojoules, std::string(source)});
-  }
-  const std::vector<observe::EnergyEntry>& entries() const { return entries_; }
-
- private:
-  std::vector<observe::EnergyEntry> entries_;
-};
-
-}  // namespace
-
 void Stack::collect_energy(observe::EnergySink& sink) const {
-  Sum sum;
+  observe::EnergySum sum;  // one entry per kind of operation, of all channels
   const std::uint64_t time_ps = common::now_ps();
   for (const Channel& channel : channels_) channel.collect_energy(sum, time_ps);
   if (commands_) {
@@ -220,9 +199,7 @@ void Stack::collect_energy(observe::EnergySink& sink) const {
       memory::collect_energy(commands_->channel(i), config_.device, time_ps, sum);
     }
   }
-  for (const observe::EnergyEntry& entry : sum.entries()) {
-    sink.spend(entry.component, entry.picojoules, entry.source);
-  }
+  sum.pour(sink);
 }
 
 }  // namespace tandem::memory

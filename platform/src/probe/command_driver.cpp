@@ -4,9 +4,9 @@
 
 #include "channel_log.h"
 #include "completions.h"
-#include "energy_sum.h"
 #include "memory_drivers.h"
 #include "tandem/memory/command_report.h"
+#include "tandem/observe/energy_sum.h"
 
 namespace tandem::platform {
 namespace {
@@ -149,7 +149,7 @@ void drive_commands(const DeviceFile& device, const MemoryProbe& probe,
   result.cycles = end + 1;
   result.time_ps = result.cycles * device.device.timing.tCK;
   result.latency = initiator.latencies.summary();
-  EnergySum energy;
+  observe::EnergySum energy;
   std::array<std::uint64_t, memory::kCommandKinds> commands{};
   if (probe.check) result.violations = 0;
   for (std::size_t i = 0; i < lanes.size(); ++i) {

@@ -3,9 +3,9 @@
 #include <functional>
 #include <queue>
 
-#include "energy_sum.h"
 #include "memory_drivers.h"
 #include "tandem/memory/channel.h"
+#include "tandem/observe/energy_sum.h"
 
 namespace tandem::platform {
 namespace {
@@ -75,7 +75,7 @@ void drive_transactions(const DeviceFile& device, const MemoryProbe& probe,
   result.time_ps = result.cycles * tck_ps;
   result.latency = latencies.summary();
   Totals totals;
-  EnergySum energy;
+  observe::EnergySum energy;
   for (const Channel& channel : channels) {
     add_counts(channel, totals, result);
     channel.collect_energy(energy, result.time_ps);

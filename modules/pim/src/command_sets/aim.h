@@ -10,7 +10,6 @@ class AimCommandSet final : public PimCommandSet {
  public:
   AimCommandSet(const CommandSetConfig& config, const memory::DeviceConfig& device);
 
-  std::string_view id() const override { return "aim"; }
   PimChannel::Config channel() const override;
   std::uint64_t vector_bytes() const override;
   std::uint32_t vectors_per_row(std::uint64_t bytes) const override;

@@ -12,7 +12,6 @@ class HbmPimCommandSet final : public PimCommandSet {
  public:
   HbmPimCommandSet(const CommandSetConfig& config, const memory::DeviceConfig& device);
 
-  std::string_view id() const override { return "hbm_pim"; }
   PimChannel::Config channel() const override;
   std::uint64_t vector_bytes() const override;
   std::uint32_t vectors_per_row(std::uint64_t bytes) const override;

@@ -17,10 +17,6 @@ NewtonCommandSet::NewtonCommandSet(const CommandSetConfig& config,
   group_cycles_ = cycles_between_refreshes(config, device, controller);
 }
 
-std::string_view NewtonCommandSet::id() const {
-  return config_.kind == CommandSetKind::kNewton ? "newton" : "neupims";
-}
-
 std::uint64_t NewtonCommandSet::vector_bytes() const {
   return std::uint64_t{config_.global_buffer_rows} * geometry_.row_bytes;
 }

@@ -11,7 +11,6 @@ class NewtonCommandSet final : public PimCommandSet {
   NewtonCommandSet(const CommandSetConfig& config, const memory::DeviceConfig& device,
                    const memory::ControllerConfig& controller);
 
-  std::string_view id() const override;
   PimChannel::Config channel() const override { return {}; }
   std::uint64_t vector_bytes() const override;
   std::uint32_t vectors_per_row(std::uint64_t bytes) const override;

@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "tandem/abi/formats.h"
@@ -78,7 +77,6 @@ class PimCommandSet {
   PimCommandSet(const PimCommandSet&) = delete;
   PimCommandSet& operator=(const PimCommandSet&) = delete;
 
-  virtual std::string_view id() const = 0;
   // For CommandChannel, TimingChecker and OperationTiming.
   const memory::ComputeBanks& banks() const { return config_.banks; }
   virtual PimChannel::Config channel() const = 0;
