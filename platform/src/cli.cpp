@@ -74,7 +74,7 @@ auto naming_the_file(const Scenario& scenario, Function function) {
   try {
     return function();
   } catch (const UserError& error) {
-    throw UserError(printable(scenario.file.string()) + ": " + error.what(), error.hint());
+    throw UserError(printable_path(scenario.file) + ": " + error.what(), error.hint());
   }
 }
 

@@ -285,7 +285,7 @@ std::string key_of_field(const std::string& name) {
 DeviceFile read_device_file(const fs::path& file, const DramOverrides& overrides) {
   std::error_code error;
   if (!fs::is_regular_file(file, error)) {
-    throw UserError("cannot read the device file '" + printable(file.string()) + "'",
+    throw UserError("cannot read the device file '" + printable_path(file) + "'",
                     "'tandem list devices' shows those that come with Tandem");
   }
   DeviceFile device = read_tree(read_yaml_file(file), overrides);

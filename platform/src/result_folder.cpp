@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::array kOurFiles = {"result.json", "summary.txt", "timeline.json", "report.html"};
 
 std::string quoted(const fs::path& path) {
-  return "'" + printable(path.string()) + "'";
+  return "'" + printable_path(path) + "'";
 }
 
 [[noreturn]] void fail(const fs::path& folder, const std::string& why) {

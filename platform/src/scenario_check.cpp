@@ -167,7 +167,7 @@ void check_address_map(const Checker& check, const HardwareConfig& h) {
 
 void check_readable(const Checker& check, const std::string& path,
                     const std::filesystem::path& file) {
-  const std::string name = "'" + printable(file.string()) + "'";
+  const std::string name = "'" + printable_path(file) + "'";
   std::error_code error;
   if (!std::filesystem::exists(file, error)) {
     check.fail(path, "there is no file " + name, check.mark_of(path).relative_path_hint());

@@ -26,13 +26,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-}  // namespace
-
-std::string printable(std::string_view text) {
+std::string escaped(std::string_view text, std::size_t longest) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string shown;
   for (const char c : text) {
-    if (shown.size() >= kLongestShown) return shown.append("...");
+    if (shown.size() >= longest) return shown.append("...");
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte < 0x7f) {
       shown.append(1, c);
@@ -41,6 +39,16 @@ std::string printable(std::string_view text) {
     }
   }
   return shown;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  return escaped(text, kLongestShown);
+}
+
+std::string printable_path(const std::filesystem::path& path) {
+  return escaped(path.string(), std::string::npos);
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {

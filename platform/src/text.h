@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,9 @@ namespace tandem::platform {
 // Text of unknown origin, fit for a one-line message: control characters and bytes beyond ASCII
 // as \xNN, at most 60 characters.
 std::string printable(std::string_view text);
+
+// The same of a file's name, whole: a path that is cut names nothing.
+std::string printable_path(const std::filesystem::path& path);
 
 // The candidate that a person most likely meant; empty if none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -94,13 +94,12 @@ class Includer {
     }
     const fs::path id = identity(file);
     if (std::find(open_.begin(), open_.end(), id) != open_.end()) {
-      throw ScenarioError(name.mark, path, "'" + printable(file.string()) + "' includes itself");
+      throw ScenarioError(name.mark, path, "'" + printable_path(file) + "' includes itself");
     }
     std::string why_not;
     const std::string text = read_text(file, why_not);
     if (!why_not.empty()) {
-      throw ScenarioError(name.mark, path,
-                          "cannot read '" + printable(file.string()) + "': " + why_not,
+      throw ScenarioError(name.mark, path, "cannot read '" + printable_path(file) + "': " + why_not,
                           name.mark.relative_path_hint());
     }
     YamlNode tree = parse_file_text(file, text);
@@ -129,7 +128,7 @@ YamlNode read_yaml_file(const fs::path& file) {
   std::string why_not;
   const std::string text = read_text(file, why_not);
   if (!why_not.empty()) {
-    throw UserError("cannot read '" + printable(file.string()) + "': " + why_not,
+    throw UserError("cannot read '" + printable_path(file) + "': " + why_not,
                     "'tandem list scenarios' shows the scenarios that come with Tandem");
   }
   YamlNode tree = parse_file_text(file, text);

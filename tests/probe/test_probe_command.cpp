@@ -100,6 +100,20 @@ TEST_CASE("JSON of a PIM probe") {
   CHECK(json["violations"] == 0);
 }
 
+TEST_CASE("a device's file is named whole, however long its path") {
+  const tandem::test::TemporaryFolder folder;
+  const std::filesystem::path deep = folder.path() / std::string(80, 'a');
+  const std::filesystem::path file = folder.write(
+      std::string(80, 'a') + "/mine.yaml", tandem::test::read_whole(device_path("hbm2_dramsim3")));
+  Command command;
+  const std::vector<std::string> arguments = {"memory", "--device", file, "--requests", "100"};
+  CHECK(command.json(arguments)["device_file"] == file.string());
+  CHECK(command(arguments) == 0);
+  CHECK(command.out.str().find(file.string()) != std::string::npos);
+  CHECK(command({"memory", "--device", (deep / "none.yaml").string()}) == 2);
+  CHECK(command.err.str().find((deep / "none.yaml").string()) != std::string::npos);
+}
+
 TEST_CASE("the same probe prints the same, but for the wall clock") {
   Command command;
   const std::vector<std::string> arguments = {

@@ -17,7 +17,7 @@ void ChannelLog::write(const std::filesystem::path& file) const {
   memory::write_log(out, recorder_->commands());
   out.flush();
   if (!out) {
-    throw UserError("--log: cannot write " + printable(file.string()) + ": " +
+    throw UserError("--log: cannot write " + printable_path(file) + ": " +
                     (errno != 0 ? std::strerror(errno) : "unknown reason"));
   }
 }

@@ -51,7 +51,7 @@ Json sources_json(const observe::EnergyLedger& energy) {
 }
 
 Json file_json(const std::filesystem::path& file) {
-  return file.empty() ? Json(nullptr) : Json(printable(file.string()));
+  return file.empty() ? Json(nullptr) : Json(printable_path(file));
 }
 
 template <typename T>

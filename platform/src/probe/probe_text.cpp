@@ -16,7 +16,7 @@ std::string percent(double part, double whole) {
 }
 
 void add_file(Lines& lines, const std::filesystem::path& file) {
-  if (!file.empty()) lines.add("device file", printable(file.string()));
+  if (!file.empty()) lines.add("device file", printable_path(file));
 }
 
 void add_latency(Lines& lines, const std::string& label, const LatencySummary& latency,
