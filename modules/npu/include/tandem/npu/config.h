@@ -46,7 +46,7 @@ struct Config {
   bool timing_only = false;
   // Timing-only, coarse: keys, values and weights move in transactions of up to this many bytes,
   // and a matrix is cut into few tiles whose multiplication overlaps with their arrival. 0: the
-  // transactions and tiles of functional execution, which take exactly its time.
+  // transactions and tiles of functional execution, which take exactly its time. Not with serial.
   std::uint64_t bulk_bytes = 0;
 
   // One primitive and one weight tile at a time, nothing ahead: the machine that the sequencer is
