@@ -67,6 +67,7 @@ void Execution::start_gather(std::uint16_t index) {
     tile.view.tile = {token, 1, 0, layout.cols};
     tile.wanted = !timing_only();
     gather_bytes_ += tile_bytes(layout, tile.view.tile);
+    stage_of(primitive).read_bytes += tile_bytes(layout, tile.view.tile);
     ++joint->pending;
     // Later primitives wait for these rows, so they go before the weights.
     fetch_tile(core_.dma, Dma::kKv, tile, planes, then(index, [joint] { joint->done(); }), serial_);
@@ -101,6 +102,7 @@ void Execution::advance_linear(std::uint16_t index) {
   const std::uint32_t m = output_rows(primitive, pass_.shape());
   if (state.next_tile == 0) load_inputs(index, m);
   const WeightTile& tile = *state.tiles[state.next_tile];
+  stage_of(primitive).read_bytes += tile.size_bytes;
   const bool is_bias = tile.view.layout.rows == 0;
   if (is_bias) {
     if (!timing_only()) {
@@ -208,7 +210,10 @@ void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::
       cycles * core_.vector.config().clock_period_ps, core_.name_of(program_[index]), serial_);
   at(end_ps, [this, index, compute = std::move(compute)] {
     if (!timing_only()) compute();
-    for (WeightTile* tile : states_[index].tiles) stream_.release(tile);
+    for (WeightTile* tile : states_[index].tiles) {
+      stage_of(program_[index]).read_bytes += tile->size_bytes;
+      stream_.release(tile);
+    }
     primitive_done(index);
   });
 }
@@ -495,7 +500,7 @@ void Execution::start_pim_linear(std::uint16_t index) {
        row0 += static_cast<std::uint32_t>(rows_at_once)) {
     const auto rows =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(rows_at_once, primitive.n - row0));
-    PimPort::Job job;
+    PimPort::Job job{};
     for (std::uint32_t row = 0; row < m; ++row) {
       job.writes.push_back({row * vector_bytes, vector_bytes, {}});
       if (timing_only()) continue;
@@ -532,6 +537,7 @@ void Execution::start_pim_linear(std::uint16_t index) {
           timing_only() ? nullptr : results->data() + std::size_t{row} * primitive.n + row0;
       job.reads.push_back({row * 2 * rows, to, 2ull * rows});
     }
+    job.busy_ps = &stage_of(primitive).pim_ps;
     job.multiply_ps = core_.pim.multiply_ps(layout.format, std::uint64_t{rows} * primitive.k, m);
     ++joint->pending;
     job.done = then(index, [joint] { joint->done(); });

@@ -102,6 +102,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   };
   Perf running_counters() const;
 
+  void collect_stages(std::size_t phase, observe::StatisticsSink& sink) const;
   Context& context_of(unsigned queue, const abi::Command& command);
   void on_reset_pin();
   void reset_device();
