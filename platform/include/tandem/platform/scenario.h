@@ -129,6 +129,9 @@ struct HardwareConfig {
   AddressMap address_map;
 };
 
+// Of the matrices of a model without weights.
+enum class WeightFormat { kFp16, kBf16, kInt8, kInt4, kBsfpE, kBsfpI };
+
 // Paths are resolved: they open from the working directory.
 struct ModelConfig {
   std::filesystem::path weights;
