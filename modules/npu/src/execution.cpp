@@ -315,8 +315,9 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
       if (primitive.bias.slot != abi::kNoSlot) raw(primitive.bias, 2ull * primitive.n);
       const numerics::TensorLayout layout = layout_of(primitive);
       const std::vector<numerics::Tile>& parts = program_.tiles(index, [&] {
-        return cut(layout, core_.config.weight_tile_bytes,
-                   core_.config.array.columns * core_.config.array.arrays);
+        const std::uint32_t at_once = core_.config.array.columns * core_.config.array.arrays;
+        return core_.config.bulk_bytes == 0 ? cut(layout, core_.config.weight_tile_bytes, at_once)
+                                            : cut_in_bulk(layout, core_.config.bulk_bytes, at_once);
       });
       if (parts.empty() && !fault_)
         fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, primitive.k})};
@@ -389,6 +390,9 @@ void Execution::issue(std::uint16_t index) {
 void Execution::issue_unpredicated(std::uint16_t index) {
   State& state = states_[index];
   state.issued = true;
+  state.begin_ps = common::now_ps();
+  for (WeightTile* tile : state.tiles) WeightStream::activate(*tile);
+  stream_.pump();
   const abi::Primitive& primitive = program_[index];
   switch (static_cast<PrimitiveOp>(primitive.op)) {
     case PrimitiveOp::kGather:

@@ -13,8 +13,8 @@ void Execution::start_learned_position(std::uint16_t index) {
   const std::uint64_t row_bytes = 2ull * primitive.n;
   const std::uint64_t table =
       parameters_.slots[primitive.input2.slot].base + primitive.input2.offset;
-  const auto rows =
-      std::make_shared<std::vector<std::uint16_t>>(pass_.rows.size() * std::size_t{primitive.n});
+  const auto rows = std::make_shared<std::vector<std::uint16_t>>();
+  if (!timing_only()) rows->resize(pass_.rows.size() * std::size_t{primitive.n});
   const auto joint = join([this, index, rows] {
     run_vector(index, VectorOperation::kAdd, pass_.rows.size(), program_[index].n,
                [this, index, rows] {
@@ -31,8 +31,9 @@ void Execution::start_learned_position(std::uint16_t index) {
     if (position >= primitive.k) return fail({abi::Status::kBadBatch, index, position});
     gather_bytes_ += row_bytes;
     ++joint->pending;
-    core_.dma.read(Dma::kKv, table + position * row_bytes, rows->data() + row * primitive.n,
-                   row_bytes, then(index, [joint] { joint->done(); }), serial_);
+    std::uint16_t* const to = timing_only() ? nullptr : rows->data() + row * primitive.n;
+    core_.dma.read(Dma::kKv, table + position * row_bytes, to, row_bytes,
+                   then(index, [joint] { joint->done(); }), serial_);
   }
   joint->done();
 }

@@ -42,7 +42,7 @@ Npu::Npu(const sc_core::sc_module_name& name, const Config& config)
       target_("registers", bank_, {config.register_latency_ps, 8}),
       irq_("irq"),
       control_(bank_, irq_),
-      dma_(dma_agenda_, config.burst_bytes, config.outstanding,
+      dma_(dma_agenda_, config.burst_bytes, config.bulk_bytes, config.outstanding,
            [this](common::Payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
              return forward(payload, phase, delay);
            }),
@@ -50,8 +50,8 @@ Npu::Npu(const sc_core::sc_module_name& name, const Config& config)
       contexts_(config.contexts + config.queue_pairs) {
   TANDEM_HAS_PROCESS(Npu);
   for (Context& context : contexts_) {
-    context.stream =
-        std::make_unique<WeightStream>(dma_, config.weight_buffer_bytes, config.serial);
+    context.stream = std::make_unique<WeightStream>(dma_, config.weight_buffer_bytes, config.serial,
+                                                    !config.timing_only);
   }
   for (unsigned i = 0; i < config.queue_pairs; ++i) {
     queues_.push_back(std::make_unique<QueuePair>(static_cast<QueuePair::Owner&>(*this), dma_, i,

@@ -76,8 +76,8 @@ void PimPort::start() {
   pending_ = job.writes.size() + job.commands.size() + job.reads.size() + 1;
   const auto done = [this](bool ok, std::uint64_t fault) { part_done(ok, fault); };
   for (const Write& write : job.writes) {
-    dma_.write(Dma::kPim, base_ + abi::kPimVectorWindow + write.offset, write.bytes.data(),
-               write.bytes.size(), done);
+    dma_.write(Dma::kPim, base_ + abi::kPimVectorWindow + write.offset,
+               write.bytes.empty() ? nullptr : write.bytes.data(), write.size, done);
   }
   for (abi::PimCommand& command : job.commands) {
     command.abi_version = abi::kAbiVersion;

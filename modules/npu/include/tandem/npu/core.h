@@ -13,6 +13,7 @@
 #include "tandem/npu/dma.h"
 #include "tandem/npu/engine.h"
 #include "tandem/npu/pim_port.h"
+#include "tandem/npu/token_oracle.h"
 
 namespace tandem::npu {
 
@@ -61,7 +62,7 @@ struct Core {
         array(configuration.array),
         vector(configuration.vector),
         sampler(configuration.sampler),
-        activations(configuration.activation_bytes) {}
+        activations(configuration.timing_only ? 0 : configuration.activation_bytes) {}
 
   std::uint64_t cycles_ps(std::uint64_t cycles) const { return cycles * config.clock_period_ps; }
 
@@ -74,6 +75,7 @@ struct Core {
   Sampler sampler;
   Engine matrix_engine, vector_engine, sampler_engine;
   std::vector<std::uint8_t> activations;
+  TokenOracle* oracle = nullptr;  // with Config::timing_only
   observe::Timeline* timeline = nullptr;
   // "Linear, layer 3"
   observe::Timeline::Name name_of(const abi::Primitive& primitive);

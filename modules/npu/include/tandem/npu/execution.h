@@ -48,13 +48,20 @@ class Execution {
   void primitive_done(std::uint16_t primitive);
   void fail(const Fault& fault);
   bool stopped() const { return cancelled_ || static_cast<bool>(fault_); }
+  bool timing_only() const { return core_.config.timing_only; }
+  // What a transfer of tensor bytes is given.
+  template <typename Bytes>
+  auto kept(Bytes& bytes) const {
+    return timing_only() ? nullptr : bytes.data();
+  }
 
  private:
   struct State {
     std::uint32_t waiting = 0;  // predecessors not done
     bool issued = false, done = false;
     bool on_pim = false;
-    bool engine_busy = false;  // LINEAR: a tile is in the array
+    bool engine_busy = false;    // LINEAR: a tile is in the array
+    std::uint64_t begin_ps = 0;  // when it was issued
     std::vector<WeightTile*> tiles;
     std::size_t next_tile = 0;
     std::vector<float> inputs;     // LINEAR: [m][k]
@@ -109,6 +116,10 @@ class Execution {
   void start_gather(std::uint16_t index);
   void gather_arrived(std::uint16_t index);
   void advance_linear(std::uint16_t index);
+  void load_inputs(std::uint16_t index, std::uint32_t m);
+  std::uint64_t reserve_matrix(std::uint16_t index, const WeightTile& tile, std::uint64_t cycles);
+  void multiply_tile(std::uint16_t index, const WeightTile& tile);
+  void store_outputs(std::uint16_t index);
   void linear_tile_done(std::uint16_t index);
   void finish_linear(std::uint16_t index);
   void start_norm(std::uint16_t index);

@@ -48,6 +48,9 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   common::InterruptPort& irq() { return irq_.port; }
 
   const Config& config() const { return core_.config; }
+  // Who chooses tokens with Config::timing_only; without one SAMPLE and ACCEPT complete with
+  // kNoEngine. Must outlive the NPU.
+  void set_oracle(TokenOracle* oracle) { core_.oracle = oracle; }
   void set_timeline(observe::Timeline* timeline);
   void set_clock_period_ps(std::uint64_t period_ps);
 

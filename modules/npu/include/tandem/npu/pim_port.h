@@ -16,11 +16,12 @@ class PimPort {
  public:
   struct Write {
     std::uint32_t offset;  // in the vector window
-    std::vector<std::uint8_t> bytes;
+    std::uint64_t size;
+    std::vector<std::uint8_t> bytes;  // `size` of them, or none: timing-only
   };
   struct Read {
     std::uint32_t offset;  // in the result window
-    void* to;
+    void* to;              // nullptr: timing-only
     std::uint64_t bytes;
   };
   // In this order; the PIM holds a read until the commands before it are done.
