@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "binder.h"
 #include "device_schema.h"
+#include "model_schema.h"
 
 namespace tandem::platform {
 namespace {
@@ -200,10 +201,8 @@ void bind_scenario(Binder& b, Scenario& s) {
             },
             {"memory", "pim"});
   b.section({"platform", "the hardware"}, [&](Binder& inner) { bind_platform(inner, s.platform); });
-  b.section({"model", "what is decoded"}, [&](Binder& inner) {
-    inner.path({"weights", "llama2.c weights (version 0)", kRequired}, s.model.weights);
-    inner.path({"tokenizer", "llama2.c tokenizer", kRequired}, s.model.tokenizer);
-  });
+  b.section({"model", "what is decoded; a word stands for `preset`"},
+            [&](Binder& inner) { bind_model(inner, s.model); }, {"preset"});
   b.section({"workload", "what is asked"},
             [&](Binder& inner) { bind_workload(inner, s.workload); });
   b.section({"policy", "how it is decoded"}, [&](Binder& inner) { bind_policy(inner, s.policy); });

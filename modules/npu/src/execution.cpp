@@ -330,9 +330,17 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
     }
     case PrimitiveOp::kNorm:
       raw(primitive.weight, 2ull * primitive.n);
+      if (primitive.bias.slot != abi::kNoSlot) {
+        // NORM waits for both at once.
+        const std::uint64_t bytes = 4ull * primitive.n;
+        if (bytes > core_.config.weight_buffer_bytes && !fault_) {
+          fault_ = {Status::kNoSpace, index, bytes};
+        }
+        raw(primitive.bias, 2ull * primitive.n);
+      }
       break;
     case PrimitiveOp::kPosition:
-      raw(primitive.input2, 2ull * primitive.head_dim);
+      if (!is_learned_position(primitive)) raw(primitive.input2, 2ull * primitive.head_dim);
       break;
     default:
       break;
@@ -394,8 +402,9 @@ void Execution::issue_unpredicated(std::uint16_t index) {
     case PrimitiveOp::kLinear:
       return state.on_pim ? start_pim_linear(index) : advance(index);
     case PrimitiveOp::kNorm:
-    case PrimitiveOp::kPosition:
       return advance(index);
+    case PrimitiveOp::kPosition:
+      return is_learned_position(primitive) ? start_learned_position(index) : advance(index);
     case PrimitiveOp::kElementwise:
       return start_elementwise(index);
     case PrimitiveOp::kKvAppend:

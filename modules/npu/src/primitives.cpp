@@ -222,9 +222,13 @@ void Execution::start_norm(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   const std::uint32_t rows = output_rows(primitive, pass_.shape());
   const bool rms = primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kRms);
-  WeightTile* gain = states_[index].tiles[states_[index].next_tile++];
+  State& state = states_[index];
+  WeightTile* const gain = state.tiles.front();
+  WeightTile* const bias = state.tiles.size() > 1 ? state.tiles.back() : nullptr;
+  if (bias != nullptr && (!gain->arrived || !bias->arrived)) return;
+  state.next_tile = state.tiles.size();
   run_vector(index, rms ? VectorOperation::kRmsNorm : VectorOperation::kLayerNorm, rows,
-             primitive.n, [this, index, rows, rms, gain] {
+             primitive.n, [this, index, rows, rms, gain, bias] {
                const abi::Primitive& p = program_[index];
                const float epsilon = numerics::bits_float(p.epsilon);
                for (std::uint32_t row = 0; row < rows; ++row) {
@@ -233,7 +237,9 @@ void Execution::start_norm(std::uint16_t index) {
                  if (rms) {
                    VectorUnit::rms_norm(x, as_fp16(gain->raw()), epsilon, p.n, y);
                  } else {
-                   VectorUnit::layer_norm(x, as_fp16(gain->raw()), nullptr, epsilon, p.n, y);
+                   VectorUnit::layer_norm(x, as_fp16(gain->raw()),
+                                          bias == nullptr ? nullptr : as_fp16(bias->raw()), epsilon,
+                                          p.n, y);
                  }
                }
              });

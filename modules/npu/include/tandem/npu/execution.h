@@ -129,6 +129,7 @@ class Execution {
   void finish_linear(std::uint16_t index);
   void start_norm(std::uint16_t index);
   void start_position(std::uint16_t index);
+  void start_learned_position(std::uint16_t index);  // learned_positions.cpp
   void start_elementwise(std::uint16_t index);
   void start_kv_append(std::uint16_t index);
   // Of the tokens [slot, slot + count) of one page, from row `row` of the pass on.
