@@ -38,6 +38,9 @@ class DumpBinder : public Binder {
     }
   }
   void real(const Key& key, double& value, double, double) override { out_[key.name] = value; }
+  void reals(const Key& key, std::vector<double>& values, double, double) override {
+    if (!values.empty()) out_[key.name] = values;
+  }
   void flag(const Key& key, bool& value) override { out_[key.name] = value; }
   void word(const Key& key, std::string& value) override {
     if (!value.empty()) out_[key.name] = value;
@@ -45,7 +48,9 @@ class DumpBinder : public Binder {
   void named_file(const Key& key, NamedFile& value) override {
     out_[key.name] = value.name.empty() ? relative(value.path) : value.name;
   }
-  void path(const Key& key, fs::path& value) override { out_[key.name] = relative(value); }
+  void path(const Key& key, fs::path& value) override {
+    if (!value.empty()) out_[key.name] = relative(value);
+  }
   void choice(const Key& key, std::size_t& index, const ChoiceList& list) override {
     out_[key.name] = list.data[index].name;
   }

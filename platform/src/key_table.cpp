@@ -9,6 +9,8 @@
 namespace tandem::platform {
 namespace {
 
+constexpr const char* kNothing = "none";
+
 // Prints a row per key, with the defaults that the scenario under it holds.
 class TableBinder : public Binder {
  public:
@@ -34,13 +36,16 @@ class TableBinder : public Binder {
   void real(const Key& key, double& value, double min, double max) override {
     row(key, "number " + number(min) + ".." + number(max), number(value));
   }
+  void reals(const Key& key, std::vector<double>&, double min, double max) override {
+    row(key, "list of numbers " + number(min) + ".." + number(max), kNothing);
+  }
   void flag(const Key& key, bool& value) override {
     row(key, "true or false", value ? "true" : "false");
   }
   void word(const Key& key, std::string& value) override {
     row(key, "name", value.empty() ? unset_ : value);
   }
-  void path(const Key& key, std::filesystem::path&) override { row(key, "file", ""); }
+  void path(const Key& key, std::filesystem::path&) override { row(key, "file", kNothing); }
   void named_file(const Key& key, NamedFile& value) override {
     row(key, "name or file", value.name);
   }

@@ -127,6 +127,16 @@ constexpr Choice kDraftKv[] = {
     {"own", "the draft keeps a KV cache of its own"},
     {"shared", "the draft reads the verified KV cache"},
 };
+constexpr Choice kOracle[] = {
+    {"bernoulli", "every drafted token is accepted with the same probability"},
+    {"table", "with a probability that depends on its index in the round"},
+    {"confidence", "confidences are drawn, and acceptance depends on them"},
+    {"replay", "as a recorded run had it"},
+};
+constexpr Choice kExpertOracle[] = {
+    {"uniform", "all sets of experts are equally likely"},
+    {"popularity", "each expert as often as measured"},
+};
 constexpr Choice kBaseline[] = {
     {"plain", "run the same workload with plain decoding as well, and compare"},
     {"none", "run the scenario only"},
@@ -242,6 +252,14 @@ ChoiceList choices<DraftScope>() {
 template <>
 ChoiceList choices<DraftKv>() {
   return list(kDraftKv);
+}
+template <>
+ChoiceList choices<OracleKind>() {
+  return list(kOracle);
+}
+template <>
+ChoiceList choices<ExpertKind>() {
+  return list(kExpertOracle);
 }
 template <>
 ChoiceList choices<Baseline>() {

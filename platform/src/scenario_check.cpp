@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "device_schema.h"
+#include "oracle/check_oracle.h"
 #include "tandem/memory/field_error.h"
 #include "tandem/platform/device_file.h"
 #include "tandem/platform/names.h"
@@ -224,6 +225,8 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   check_address_map(check, h);
   check_policy(check, scenario);
   check_fidelity(check, scenario);
+  check_oracle(scenario, [&check](const std::string& path, const std::string& message,
+                                  std::string hint) { check.fail(path, message, hint); });
   check_readable(check, "model.weights", scenario.model.weights);
   check_readable(check, "model.tokenizer", scenario.model.tokenizer);
   if (scenario.run.timeline.end_ps <= scenario.run.timeline.begin_ps) {

@@ -85,6 +85,10 @@ ChoiceList choices<DraftScope>();
 template <>
 ChoiceList choices<DraftKv>();
 template <>
+ChoiceList choices<OracleKind>();
+template <>
+ChoiceList choices<ExpertKind>();
+template <>
 ChoiceList choices<Baseline>();
 
 }  // namespace tandem::platform
