@@ -310,6 +310,11 @@ void Execution::sample(const abi::Primitive& primitive, const RowRange& range, s
                     draft.distributions + std::uint64_t{draft.count} * draft.distribution_stride,
                     q.data(), 4 * q.size(), part());
   }
+  if (core_.choices != nullptr) {
+    const std::uint32_t position = pass_.rows[range.first + range.count - 1].position + 1;
+    core_.choices->drafted(sequence.entry.request_id, position - draft.count, draft.count,
+                           result.token, result.confidence);
+  }
   draft.tokens[draft.count] = result.token;
   draft.confidences[draft.count] = numerics::float_bits(result.confidence);
   ++draft.count;
@@ -381,6 +386,10 @@ void Execution::accept(std::uint16_t index,
     if (result.is_nan) return fail({Status::kNotANumber, index, sequence.entry.request_id});
     sequence.result = result.verify;
     sequence.accepted = true;
+    if (core_.choices != nullptr) {
+      core_.choices->accepted(sequence.entry.request_id, input.position, input.drafted,
+                              result.verify.accepted, result.verify.next_token);
+    }
   }
   primitive_done(index);
 }

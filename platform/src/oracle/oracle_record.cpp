@@ -39,11 +39,32 @@ std::string row_text(const char* kind, std::uint64_t request, const std::string&
          token + ',' + confidence + '\n';
 }
 
+const CsvFile::Remark& remark_of(const CsvFile& file, const std::string& key) {
+  for (const CsvFile::Remark& remark : file.remarks()) {
+    if (remark.key == key) return remark;
+  }
+  file.fail("expected a line '# " + key + ": ...' before the column names");
+}
+
+// Of the model that was recorded.
+std::uint32_t vocabulary_of(const CsvFile& file) {
+  const CsvFile::Remark& remark = remark_of(file, "vocabulary");
+  std::uint32_t value = 0;
+  const char* end = remark.value.data() + remark.value.size();
+  const auto read = std::from_chars(remark.value.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end || value == 0) {
+    file.fail_at(remark.line,
+                 "vocabulary: expected a number of tokens, got '" + printable(remark.value) + "'");
+  }
+  return value;
+}
+
 // Reads the rows in the order in which to_csv() writes them.
 class RecordReader {
  public:
   explicit RecordReader(const CsvFile& file)
       : file_(file),
+        largest_token_(vocabulary_of(file) - 1),
         kind_(file.column("row")),
         request_(file.column("request")),
         position_(file.column("position")),
@@ -67,6 +88,9 @@ class RecordReader {
   std::uint32_t number(std::size_t row, std::size_t column) const {
     return static_cast<std::uint32_t>(file_.integer(row, column, kMaxNumber));
   }
+  std::uint32_t token(std::size_t row) const {
+    return static_cast<std::uint32_t>(file_.integer(row, token_, largest_token_));
+  }
 
   void read_row(std::size_t row) {
     const std::string& kind = file_.text(row, kind_);
@@ -88,7 +112,7 @@ class RecordReader {
     RecordedRequest& request = requests_.back();
     const std::uint64_t next = std::uint64_t{request.prompt_tokens} + request.tokens.size();
     if (number(row, position_) != next) file_.expected(row, position_, std::to_string(next));
-    request.tokens.push_back(number(row, token_));
+    request.tokens.push_back(token(row));
   }
 
   void read_draft(std::size_t row) {
@@ -98,20 +122,14 @@ class RecordReader {
     }
     const std::optional<float> confidence = parse_bits(file_.text(row, confidence_));
     if (!confidence) file_.expected(row, confidence_, "8 hexadecimal digits, an FP32 0..1");
-    drafted.push_back({number(row, token_), *confidence});
+    drafted.push_back({token(row), *confidence});
   }
 
   const CsvFile& file_;
+  const std::uint32_t largest_token_;
   const std::size_t kind_, request_, position_, index_, token_, confidence_;
   std::vector<RecordedRequest> requests_;
 };
-
-const CsvFile::Remark& remark_of(const CsvFile& file, const std::string& key) {
-  for (const CsvFile::Remark& remark : file.remarks()) {
-    if (remark.key == key) return remark;
-  }
-  file.fail("expected a line '# " + key + ": ...' before the column names");
-}
 
 void check_version(const CsvFile& file) {
   const CsvFile::Remark& version = remark_of(file, kOracleRecordMark);
@@ -177,10 +195,11 @@ void check_policy(const CsvFile& file, const Scenario& scenario) {
 }
 
 void check_vocabulary(const CsvFile& file, std::uint32_t vocabulary) {
-  const CsvFile::Remark& remark = remark_of(file, "vocabulary");
-  if (remark.value == std::to_string(vocabulary)) return;
-  file.fail_at(remark.line, "recorded with a vocabulary of " + printable(remark.value) +
-                                ", the model has " + std::to_string(vocabulary));
+  const std::uint32_t recorded = vocabulary_of(file);
+  if (recorded == vocabulary) return;
+  file.fail_at(remark_of(file, "vocabulary").line,
+               "recorded with a vocabulary of " + std::to_string(recorded) + ", the model has " +
+                   std::to_string(vocabulary));
 }
 
 }  // namespace tandem::platform

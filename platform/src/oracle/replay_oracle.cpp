@@ -69,12 +69,6 @@ RecordOracle::RecordOracle(OracleFacts facts, std::unique_ptr<ExpertChoice> expe
     }
     check_length(file, request.line, i, request.tokens);
   }
-  for (const RecordedRequest& request : requests_) {
-    for (const std::uint32_t token : request.tokens) check_token(file, request.line, token);
-    for (const auto& [first, drafted] : request.rounds) {
-      for (const Drafted& d : drafted) check_token(file, request.line, d.token);
-    }
-  }
 }
 
 std::uint32_t RecordOracle::target(std::uint32_t request_id, std::uint32_t position) {

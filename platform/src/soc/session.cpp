@@ -5,6 +5,7 @@
 #include <optional>
 #include <systemc>
 
+#include "oracle/oracle_recorder.h"
 #include "soc.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/llama2c.h"
@@ -37,8 +38,12 @@ class Session {
     if (scenario.run.timeline.enabled) {
       timeline_ = std::make_unique<observe::Timeline>(limits(scenario.run.timeline));
     }
+    if (!scenario.run.record_oracle.empty()) {
+      recorder_ = std::make_unique<OracleRecorder>(prompts_);
+    }
     Soc::Setup setup{scenario, scenario.policy, model_, tokenizer_, prompts_};
     setup.timeline = timeline_.get();
+    setup.choices = recorder_.get();
     setup.echo = true;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
@@ -48,6 +53,7 @@ class Session {
     if (scenario.run.baseline == Baseline::kPlain && scenario.policy.name != PolicyName::kPlain) {
       setup.policy.name = PolicyName::kPlain;
       setup.timeline = nullptr;
+      setup.choices = nullptr;
       setup.echo = false;
       baseline_.emplace("baseline", setup,
                         Soc::Listener{nullptr, [this] { on_progress("plain baseline"); }});
@@ -85,6 +91,7 @@ class Session {
     }
     report.stopped_by_limit = reached_limit();
     report.timeline = std::move(timeline_);
+    if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
     return report;
   }
 
@@ -131,6 +138,7 @@ class Session {
   Tokenizer tokenizer_;
   std::vector<std::vector<std::uint32_t>> prompts_;
   std::unique_ptr<observe::Timeline> timeline_;
+  std::unique_ptr<OracleRecorder> recorder_;
   std::optional<Soc> soc_;
   std::optional<Soc> baseline_;
 };

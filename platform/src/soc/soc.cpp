@@ -121,6 +121,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   connect_interrupts();
   connect_reset();
   record_timeline(setup.timeline);
+  npu_.set_choice_listener(setup.choices);
   npu_.on_phase_end([this](std::uint32_t phase) { read_energy(energy_, phase); });
   load(image);
   post_requests(setup);

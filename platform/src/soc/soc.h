@@ -37,8 +37,9 @@ class Soc : public sc_core::sc_module {
     const Model& model;
     const Tokenizer& tokenizer;
     const std::vector<std::vector<std::uint32_t>>& prompts;
-    observe::Timeline* timeline = nullptr;  // nullptr: off
-    bool echo = false;                      // the first answer goes to the UART
+    observe::Timeline* timeline = nullptr;   // nullptr: off
+    npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
+    bool echo = false;                       // the first answer goes to the UART
   };
   struct Listener {
     std::function<void(char)> on_byte;  // sent by the UART

@@ -49,6 +49,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
 
   const Config& config() const { return core_.config; }
   void set_timeline(observe::Timeline* timeline);
+  void set_choice_listener(ChoiceListener* listener) { core_.choices = listener; }  // null: off
   void set_clock_period_ps(std::uint64_t period_ps);
 
   bool idle() const;
