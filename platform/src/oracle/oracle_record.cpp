@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oracle_record.h"
 
-#include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -32,11 +32,31 @@ std::optional<float> parse_bits(const std::string& text) {
   return value;
 }
 
-std::string row_text(const char* kind, std::uint64_t request, const std::string& position,
-                     const std::string& index, const std::string& token,
-                     const std::string& confidence) {
-  return std::string(kind) + ',' + std::to_string(request) + ',' + position + ',' + index + ',' +
-         token + ',' + confidence + '\n';
+void append_row(std::string& text, const char* kind, std::uint64_t request,
+                const std::array<std::string, 4>& fields) {
+  text.append(kind).append(1, ',').append(std::to_string(request));
+  for (const std::string& field : fields) text.append(1, ',').append(field);
+  text.append(1, '\n');
+}
+
+void append_request(std::string& text, std::size_t number, const RecordedRequest& request) {
+  append_row(text, "prompt", number, {std::to_string(request.prompt_tokens)});
+  for (std::size_t i = 0; i < request.tokens.size(); ++i) {
+    append_row(
+        text, "target", number,
+        {std::to_string(request.prompt_tokens + i), "", std::to_string(request.tokens[i]), ""});
+  }
+  for (const auto& [first, drafted] : request.rounds) {
+    for (std::size_t i = 0; i < drafted.size(); ++i) {
+      append_row(text, "draft", number,
+                 {std::to_string(first), std::to_string(i), std::to_string(drafted[i].token),
+                  bits_text(drafted[i].confidence)});
+    }
+  }
+}
+
+void append_remark(std::string& text, const std::string& key, const std::string& value) {
+  text.append("# ").append(key).append(": ").append(value).append(1, '\n');
 }
 
 const CsvFile::Remark& remark_of(const CsvFile& file, const std::string& key) {
@@ -153,26 +173,14 @@ PolicyFacts policy_facts(const Scenario& scenario) {
 
 std::string to_csv(const PolicyFacts& policy, std::uint32_t vocabulary,
                    const std::vector<RecordedRequest>& requests) {
-  std::string text = std::string("# ") + kOracleRecordMark + ": " +
-                     std::to_string(kOracleRecordVersion) +
-                     "\n# vocabulary: " + std::to_string(vocabulary) + '\n';
-  for (const auto& [key, value] : policy) text += "# " + key + ": " + value + '\n';
+  std::string text;
+  append_remark(text, kOracleRecordMark, std::to_string(kOracleRecordVersion));
+  append_remark(text, "vocabulary", std::to_string(vocabulary));
+  for (const auto& [key, value] : policy) append_remark(text, key, value);
   text.append(kNames).append(1, '\n');
-  for (std::size_t r = 0; r < requests.size(); ++r) {
-    const RecordedRequest& request = requests[r];
-    text += row_text("prompt", r, std::to_string(request.prompt_tokens), "", "", "");
-    for (std::size_t i = 0; i < request.tokens.size(); ++i) {
-      text += row_text("target", r, std::to_string(request.prompt_tokens + i), "",
-                       std::to_string(request.tokens[i]), "");
-    }
-    for (const auto& [first, drafted] : request.rounds) {
-      for (std::size_t i = 0; i < drafted.size(); ++i) {
-        text += row_text("draft", r, std::to_string(first), std::to_string(i),
-                         std::to_string(drafted[i].token), bits_text(drafted[i].confidence));
-      }
-    }
-  }
-  return text + row_text("end", requests.size(), "", "", "", "");
+  for (std::size_t i = 0; i < requests.size(); ++i) append_request(text, i, requests[i]);
+  append_row(text, "end", requests.size(), {});
+  return text;
 }
 
 bool is_oracle_record(const CsvFile& file) {

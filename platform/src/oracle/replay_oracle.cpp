@@ -107,6 +107,7 @@ TraceOracle::TraceOracle(OracleFacts facts, std::unique_ptr<ExpertChoice> expert
   for (std::size_t i = 0; i < this->facts().requests.size(); ++i) {
     const std::vector<TracedToken>& answer = answers_[i % answers_.size()];
     std::vector<std::uint32_t> tokens;
+    tokens.reserve(answer.size());
     for (const TracedToken& token : answer) tokens.push_back(token.target);
     check_length(file, answer.front().line, i, tokens);
   }
