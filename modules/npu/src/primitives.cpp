@@ -349,14 +349,19 @@ void Execution::sample(const abi::Primitive& primitive, const RowRange& range, s
                                  draft.count)
           : core_.sampler.sample(as_fp16(activation(primitive.input, row)), primitive.n,
                                  sampling_of(sequence), position, keep_q ? q.data() : nullptr);
-  if (result.is_nan) {
-    fault_ = {Status::kNotANumber, 0, sequence.entry.request_id};
+  if (result.is_nan || result.token == TokenOracle::kNoToken) {
+    const Status status = result.is_nan ? Status::kNotANumber : Status::kNoEngine;
+    fault_ = {status, 0, sequence.entry.request_id};
     return;
   }
   if (keep_q) {
     core_.dma.write(Dma::kKv,
                     draft.distributions + std::uint64_t{draft.count} * draft.distribution_stride,
                     timing_only() ? nullptr : q.data(), 4 * q.size(), part());
+  }
+  if (core_.choices != nullptr) {
+    core_.choices->drafted(sequence.entry.request_id, position - draft.count, draft.count,
+                           result.token, result.confidence);
   }
   draft.tokens[draft.count] = result.token;
   draft.confidences[draft.count] = numerics::float_bits(result.confidence);
@@ -431,8 +436,15 @@ void Execution::accept(std::uint16_t index,
         timing_only() ? core_.sampler.accept(input, *core_.oracle, sequence.entry.request_id)
                       : core_.sampler.accept(input, sampling);
     if (result.is_nan) return fail({Status::kNotANumber, index, sequence.entry.request_id});
+    if (result.verify.next_token == TokenOracle::kNoToken) {
+      return fail({Status::kNoEngine, index, sequence.entry.request_id});
+    }
     sequence.result = result.verify;
     sequence.accepted = true;
+    if (core_.choices != nullptr) {
+      core_.choices->accepted(sequence.entry.request_id, input.position, input.drafted,
+                              result.verify.accepted, result.verify.next_token);
+    }
   }
   primitive_done(index);
 }

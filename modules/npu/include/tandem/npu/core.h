@@ -9,6 +9,7 @@
 #include "tandem/abi/command.h"
 #include "tandem/abi/program.h"
 #include "tandem/common/agenda.h"
+#include "tandem/npu/choice_listener.h"
 #include "tandem/npu/config.h"
 #include "tandem/npu/dma.h"
 #include "tandem/npu/engine.h"
@@ -86,6 +87,7 @@ struct Core {
   std::vector<std::uint8_t> activations;
   TokenOracle* oracle = nullptr;  // with Config::timing_only
   observe::Timeline* timeline = nullptr;
+  ChoiceListener* choices = nullptr;
   // "Linear, layer 3"
   observe::Timeline::Name name_of(const abi::Primitive& primitive);
   std::array<std::vector<observe::Timeline::Name>, abi::kPrimitiveOps> primitive_names;  // by layer

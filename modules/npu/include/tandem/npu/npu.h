@@ -52,6 +52,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   // kNoEngine. Must outlive the NPU.
   void set_oracle(TokenOracle* oracle) { core_.oracle = oracle; }
   void set_timeline(observe::Timeline* timeline);
+  void set_choice_listener(ChoiceListener* listener) { core_.choices = listener; }  // null: off
   void set_clock_period_ps(std::uint64_t period_ps);
 
   bool idle() const;
