@@ -63,7 +63,7 @@ void Channel::reset(std::uint64_t time_ps) {
   over_low_since_ = drain_until_ = head_of_line_ = next_transfer_ = 0;
   last_column_ = last_read_ = last_write_ = last_activity_ = wck_until_ = 0;
   waiting_writes_.clear();
-  write_share_ = paced_until_ = 0;
+  opening_share_ = write_share_ = paced_until_ = 0;
 }
 
 // --- Refresh ---------------------------------------------------------------------------------

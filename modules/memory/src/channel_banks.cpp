@@ -26,9 +26,10 @@ Channel::Columns Channel::place(const Run& run, Cycle ready) {
     if (hit) count_miss(run, ready);
     hit = false;
     Run opening = run;
-    opening.paced = run.bursts == 1;
+    opening.paced = run.bursts == 1 && opening_share_ > 0.5;
     open(opening, row_ready, ready, columns, left);
   }
+  opening_share_ += ((hit ? 0 : 1) - opening_share_) / kShareWindow;
   if (!hit && run.bursts == 1) {
     const Cycle paced = pace(run.is_write, ready) + (run.is_write ? t_.RCDWR : t_.RCDRD);
     const Cycle told = columns.last + columns.told_later;

@@ -322,8 +322,9 @@ bool CommandChannel::turns(Cycle now) {
   if (queued_[writing_] == 0) return true;
   if (writing_ ? written_ >= controller_.write_queue : batch_ready()) return true;
   if (column_issued_) return false;
-  const Cycle next = next_column(writing_, now);
-  return next > now && next_column(!writing_, now) < next;
+  const Cycle turned = std::max(now, timing_.column_from(!writing_));
+  const Cycle next = next_column(writing_, now, turned);
+  return next > turned && next_column(!writing_, now, turned) < next;
 }
 
 void CommandChannel::turn_bus() {
@@ -348,17 +349,19 @@ bool CommandChannel::batch_ready() {
 }
 
 // When the first read or write may have its column command if it is given the banks from now on.
-Cycle CommandChannel::next_column(bool is_write, Cycle now) const {
+// Nobody cares how long before `enough`.
+Cycle CommandChannel::next_column(bool is_write, Cycle now, Cycle enough) const {
   Cycle first = kNoCycle;
-  for (std::uint64_t left = active_banks_ & ~blocked_banks_; left != 0; left &= left - 1) {
+  std::uint64_t left = active_banks_ & ~blocked_banks_;
+  for (; left != 0 && first > enough; left &= left - 1) {
     const unsigned bank = lowest_bit(left);
-    if (queues_[bank].count[is_write] != 0)
-      first = std::min(first, next_column(bank, is_write, now));
+    if (queues_[bank].count[is_write] == 0) continue;
+    first = std::min(first, next_column_of(bank, is_write, now));
   }
   return first;
 }
 
-Cycle CommandChannel::next_column(unsigned bank, bool is_write, Cycle now) const {
+Cycle CommandChannel::next_column_of(unsigned bank, bool is_write, Cycle now) const {
   const CycleTiming& t = timing_.cycles();
   const Queue& queue = queues_[bank];
   const Cycle column = std::max(now, is_write ? timing_.write_from(bank) : timing_.read_from(bank));

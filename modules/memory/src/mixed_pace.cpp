@@ -13,7 +13,8 @@ namespace tandem::memory {
 namespace {
 
 constexpr unsigned kReadsPerBank = 4;  // in flight: few banks are without one
-constexpr Cycle kPeriods = 4;          // of refresh, whole ones; one before lets the queues fill
+constexpr Cycle kFilling = 2;          // periods of refresh until the queues are full
+constexpr Cycle kCounted = 8;          // whole ones: the ranks drift apart and back again
 constexpr Cycle kRowCycles = 100;      // a period where nothing is refreshed
 
 // Random accesses, each as soon as less than `most` are in flight.
@@ -28,11 +29,11 @@ class RandomLoad final : public CommandChannel::Client {
   double cycles_per_access() {
     const CycleTiming& t = channel_.timing().cycles();
     const Cycle period = t.REFI != 0 ? t.REFI : kRowCycles * t.RC;
-    run(0, period);
+    run(0, kFilling * period);
     const std::uint64_t before = channel_.counters().data_cycles;
-    run(period, (1 + kPeriods) * period);
+    run(kFilling * period, (kFilling + kCounted) * period);
     const std::uint64_t served = (channel_.counters().data_cycles - before) / t.burst;
-    return static_cast<double>(kPeriods * period) /
+    return static_cast<double>(kCounted * period) /
            static_cast<double>(std::max<std::uint64_t>(1, served));
   }
 
@@ -88,18 +89,16 @@ class RandomLoad final : public CommandChannel::Client {
 }  // namespace
 
 double MixedPace::cycles(double write_share) {
-  if (!measured_) measure();
   std::size_t i = 1;
   while (i + 1 < kShares.size() && kShares[i] < write_share) ++i;
   const double part = (write_share - kShares[i - 1]) / (kShares[i] - kShares[i - 1]);
-  return cycles_[i - 1] + part * (cycles_[i] - cycles_[i - 1]);
+  return (1 - part) * measured(i - 1) + part * measured(i);
 }
 
-void MixedPace::measure() {
-  for (std::size_t i = 0; i < kShares.size(); ++i) {
-    cycles_[i] = RandomLoad(device_, controller_, kShares[i]).cycles_per_access();
-  }
-  measured_ = true;
+double MixedPace::measured(std::size_t index) {
+  double& cycles = cycles_[index];
+  if (cycles == 0) cycles = RandomLoad(device_, controller_, kShares[index]).cycles_per_access();
+  return cycles;
 }
 
 }  // namespace tandem::memory

@@ -107,7 +107,7 @@ class Channel {
     std::uint64_t bursts;
     bool is_write;
     Cycle arrival;  // of the payload that it belongs to
-    bool paced;     // what turns of the bus cost it is part of MixedPace
+    bool paced;     // among such as open rows: turns of the bus are part of MixedPace
   };
   struct Columns {  // cycles of the column commands
     Cycle first;
@@ -221,8 +221,9 @@ class Channel {
   Cycle last_activity_ = 0;
   Cycle wck_until_ = 0;
   std::shared_ptr<MixedPace> mixed_pace_;
-  double write_share_ = 0;  // of the last accesses that opened a row
-  double paced_until_ = 0;  // when those would be over at the pace of MixedPace
+  double opening_share_ = 0;  // of the last accesses: those that opened a row
+  double write_share_ = 0;    // of those
+  double paced_until_ = 0;    // when those would be over at the pace of MixedPace
   Interval last_drain_{0, 0};
   Counters counters_;
 };

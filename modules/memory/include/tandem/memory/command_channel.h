@@ -139,8 +139,8 @@ class CommandChannel {
   bool turns(Cycle now);
   void turn_bus();
   bool batch_ready();
-  Cycle next_column(bool is_write, Cycle now) const;
-  Cycle next_column(unsigned bank, bool is_write, Cycle now) const;
+  Cycle next_column(bool is_write, Cycle now, Cycle enough) const;
+  Cycle next_column_of(unsigned bank, bool is_write, Cycle now) const;
   bool works_for_writes(const Queue& queue) const;
   bool keeps_row(unsigned bank, bool for_writes) const;
 

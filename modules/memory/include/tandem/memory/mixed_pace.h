@@ -10,7 +10,8 @@ namespace tandem::memory {
 
 // How fast a channel opens rows for random reads and writes mixed. What turns of the data bus,
 // write batches and banks that run empty cost there depends on what the queues hold, for which
-// there is no closed form: it is measured at command fidelity, once, when it is first asked for.
+// there is no closed form: it is measured at command fidelity, each share of writes once, when
+// first asked for.
 class MixedPace {
  public:
   // Both have been validated.
@@ -22,12 +23,11 @@ class MixedPace {
 
  private:
   static constexpr std::array<double, 7> kShares = {0, 0.125, 0.25, 0.5, 0.75, 0.875, 1};
-  void measure();
+  double measured(std::size_t index);
 
   DeviceConfig device_;
   ControllerConfig controller_;
-  std::array<double, kShares.size()> cycles_{};  // at kShares
-  bool measured_ = false;
+  std::array<double, kShares.size()> cycles_{};  // at kShares; 0: not measured yet
 };
 
 }  // namespace tandem::memory
