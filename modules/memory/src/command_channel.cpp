@@ -112,7 +112,7 @@ bool CommandChannel::start_drain(Cycle now) {
   if (drain) {
     to_drain_ = static_cast<unsigned>(writes_.size());
     batch_due_ = !writing_;
-    unfinished_ = active_banks_;
+    note_unfinished();
   } else if (quiet) {
     soon(last_activity_ + controller_.write_idle);
   }
@@ -330,9 +330,14 @@ bool CommandChannel::turns(Cycle now) {
 void CommandChannel::turn_bus() {
   writing_ = !writing_;
   batch_due_ = !writing_ && queued_[kWrites] >= controller_.write_queue;
-  unfinished_ = active_banks_;
+  note_unfinished();
   written_ = 0;
   bank_from_.fill(0);
+}
+
+void CommandChannel::note_unfinished() {
+  unfinished_ = active_banks_;
+  due_order_ = next_order_;
 }
 
 // Whether a row of the batch is open and all rows opened for reads before it have been used.
@@ -342,7 +347,10 @@ bool CommandChannel::batch_ready() {
   for (std::uint64_t left = active_banks_ & ~blocked_banks_; left != 0; left &= left - 1) {
     const unsigned bank = lowest_bit(left);
     const Queue& queue = queues_[bank];
-    if (queue.hits[kReads] == 0) unfinished_ &= ~(std::uint64_t{1} << bank);
+    const bool reads =
+        queue.hits[kReads] != 0 &&
+        queue.entries[first_hit(queue, timing_.open_row(bank), false)].order < due_order_;
+    if (!reads) unfinished_ &= ~(std::uint64_t{1} << bank);
     ready = ready || queue.hits[kWrites] != 0;
   }
   return ready && (unfinished_ & active_banks_ & ~blocked_banks_) == 0;
@@ -602,7 +610,7 @@ void CommandChannel::reset(Cycle now) {
   std::fill(rank_entries_.begin(), rank_entries_.end(), 0);
   queued_ = {};
   writing_ = batch_due_ = false;
-  unfinished_ = 0;
+  unfinished_ = due_order_ = 0;
   written_ = 0;
   active_banks_ = 0;
   to_drain_ = pending_writes_ = 0;

@@ -138,6 +138,7 @@ class CommandChannel {
 
   bool turns(Cycle now);
   void turn_bus();
+  void note_unfinished();
   bool batch_ready();
   Cycle next_column(bool is_write, Cycle now, Cycle enough) const;
   Cycle next_column_of(unsigned bank, bool is_write, Cycle now) const;
@@ -178,8 +179,10 @@ class CommandChannel {
   unsigned to_drain_ = 0;     // writes of the present batch still to be moved
   bool batch_due_ = false;    // the bus is to turn for the writes
   unsigned written_ = 0;      // since the bus turned
-  // Banks that may have reads of the row that was open when the batch became due or the bus turned.
+  // Banks that may have reads, queued before this order, of the row that was open when the batch
+  // became due or the bus turned.
   std::uint64_t unfinished_ = 0;
+  std::uint64_t due_order_ = 0;
   unsigned pending_writes_ = 0;  // waiting or queued
   Cycle last_activity_ = 0;
 
