@@ -349,6 +349,7 @@ void Channel::reserve_compute(std::uint64_t bank_mask, std::uint64_t begin_ps, s
     banks_[i].count = 0;
     banks_[i].activate_ready = std::max(banks_[i].activate_ready, end);
   }
+  banks_used_ = banks_used_ || bank_mask != 0;
   for (RankState& rank : ranks_) mark_open(rank, begin, end);
   counters_.activates += rows_opened;
   counters_.compute_ps += (end - begin) * t_.tck_ps;

@@ -231,6 +231,7 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
   }
   bank.sessions[bank.count++] = {run.row, 0, activate, 0, activate + t_.RAS, kNoCycle, closes};
   bank.activate_ready = activate + t_.RC;
+  banks_used_ = true;
   take_columns(run, bank.count - 1, slot, columns, left);
   const Session& session = bank.sessions[bank.count - 1];
   const bool stays_open = controller_.page == PagePolicy::kOpen;

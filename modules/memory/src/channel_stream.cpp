@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long streams: their pace is measured once, on a channel of the same kind that does nothing else.
 #include <algorithm>
-#include <cmath>
 
 #include "tandem/memory/channel.h"
 
 namespace tandem::memory {
+namespace {
+
+std::uint64_t rounded(double value) {
+  return static_cast<std::uint64_t>(value + 0.5);
+}
+
+}  // namespace
 
 StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& controller,
                           const AddressMapping& mapping, bool is_write) {
@@ -41,28 +47,37 @@ StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& co
           static_cast<double>(channel.counters().activates - warm_activates) / bursts};
 }
 
+// When all banks are free for a stream; it leaves none open.
+Cycle Channel::shut_banks() {
+  if (!banks_used_) return 0;
+  banks_used_ = false;
+  Cycle ready = 0;
+  for (Bank& bank : banks_) {
+    ready = std::max(ready, bank.activate_ready);
+    bank.count = 0;
+  }
+  return ready;
+}
+
 Interval Channel::stream(std::uint64_t bytes, bool is_write, const StreamPace& pace,
                          std::uint64_t earliest_ps) {
   const std::uint64_t bursts = (bytes + device_.geometry.burst_bytes() - 1) >> burst_shift_;
   (is_write ? counters_.write_bytes : counters_.read_bytes) += bytes;
   (is_write ? counters_.write_bursts : counters_.read_bursts) += bursts;
-  const auto rows = static_cast<std::uint64_t>(
-      std::llround(pace.activates_per_burst * static_cast<double>(bursts)));
+  const std::uint64_t rows = rounded(pace.activates_per_burst * static_cast<double>(bursts));
   counters_.activates += rows;
   counters_.row_misses += rows;
   counters_.busy_ps += bursts * device_.geometry.burst_ps();
 
   Cycle ready = std::max(to_cycles(earliest_ps), head_of_line_);
   settle_writes(ready);
-  for (const Bank& bank : banks_) ready = std::max(ready, bank.activate_ready);
+  ready = std::max(ready, shut_banks());
   const Cycle first = ready + (is_write ? t_.RCDWR : t_.RCDRD) + latency(is_write);
   const Cycle length = std::max<Cycle>(
-      1, static_cast<Cycle>(std::llround(pace.burst_ps * static_cast<double>(bursts) /
-                                         static_cast<double>(t_.tck_ps))));
-  const DataBus::User user{0, is_write};
+      1, rounded(pace.burst_ps * static_cast<double>(bursts) / static_cast<double>(t_.tck_ps)));
+  const DataBus::User user{0, is_write, false};
   const Cycle begin = bus_.append(user, first, length, t_);
   const Cycle end = begin + length;
-  for (Bank& bank : banks_) bank.count = 0;
   for (RankState& rank : ranks_) mark_open(rank, begin - latency(is_write), end);
   last_column_ = std::max(last_column_, end - latency(is_write));
   (is_write ? last_write_ : last_read_) = last_column_;

@@ -202,8 +202,8 @@ memory::Sram::Config sram_config(const HardwareConfig& hardware) {
 }
 
 namespace {
-// A burst of all channels that is long against latencies and short against a matrix of 7B models.
-constexpr std::uint64_t kBulkBytes = 8ull << 20;
+// About a matrix of a 7B model, so that the cost of simulating follows matrices.
+constexpr std::uint64_t kBulkBytes = 32ull << 20;
 }  // namespace
 
 TensorTraffic tensor_traffic(const Scenario& scenario) {

@@ -179,6 +179,7 @@ class Channel {
   Cycle expected_column(const Run& run, Cycle ready) const;
 
   // Banks
+  Cycle shut_banks();
   Columns place(const Run& run, Cycle ready);
   bool join(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   bool overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns);
@@ -214,6 +215,7 @@ class Channel {
   Cycle pace_;            // of column commands within a bank group
 
   std::vector<Bank> banks_;
+  bool banks_used_ = false;  // since the last stream
   std::vector<RankState> ranks_;
   std::vector<Group> groups_;
   DataBus bus_;

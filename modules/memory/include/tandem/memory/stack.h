@@ -50,8 +50,8 @@ class Stack : public MemoryTarget, private CommandController::Listener {
     double peak_bytes_per_s() const { return channels * device.geometry.peak_bytes_per_s(); }
   };
 
-  static constexpr std::uint64_t kStreamRows = 16;
-  static constexpr std::uint64_t kStreamBytes = 256 * 1024;
+  static constexpr std::uint64_t kStreamRows = 2;
+  static constexpr std::uint64_t kStreamBytes = 64 * 1024 + 1;
 
   Stack(const sc_core::sc_module_name& name, const Config& config);
 
