@@ -12,6 +12,8 @@ install(FILES ${CMAKE_BINARY_DIR}/TandemConfig.cmake ${CMAKE_BINARY_DIR}/TandemC
               .cmake/TandemSystemC.cmake
         DESTINATION ${package_dir})
 install(DIRECTORY scenarios/hardware/devices/ DESTINATION ${CMAKE_INSTALL_DATADIR}/tandem/devices)
+install(FILES scenarios/models/presets.csv scenarios/models/presets.SOURCE.md
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/tandem/models)
 
 if(BUILD_TESTING)
   add_test(NAME consumer

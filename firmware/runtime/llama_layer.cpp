@@ -31,7 +31,8 @@ void LlamaPasses::layer(u32 index, const Plane& plane) {
 // Returns the index of KV_APPEND.
 u16 LlamaPasses::keys_and_values(u32 index, const Plane& plane) {
   const abi::ModelImage& shape = model_.shape();
-  norm(TensorKind::kAttentionNorm, index, RowMode::kAll);
+  writer_.set_stage(abi::Stage::kQkv);
+  norm(TensorKind::kAttentionNorm, TensorKind::kAttentionNormBias, index, RowMode::kAll);
   linear(TensorKind::kKey, index, plane.role, Buffer::kNormed, Buffer::kKey, RowMode::kAll);
   linear(TensorKind::kValue, index, plane.role, Buffer::kNormed, Buffer::kValue, RowMode::kAll);
   rotate(Buffer::kKey, index, shape.kv_heads);
@@ -52,6 +53,7 @@ void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append)
   linear(TensorKind::kQuery, index, plane.role, Buffer::kNormed, Buffer::kQuery, RowMode::kAll);
   rotate(Buffer::kQuery, index, shape.heads);
 
+  writer_.set_stage(abi::Stage::kAttention);
   Primitive attention = blank_primitive(PrimitiveOp::kAttention);
   attention.engine_mask = placement_.attention();
   attention.layer = static_cast<u16>(index);
@@ -66,23 +68,42 @@ void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append)
   attention.output = activation(Buffer::kAttended);
   writer_.add(attention, Accesses().read(Buffer::kQuery).write(Buffer::kAttended).behind(append));
 
+  writer_.set_stage(abi::Stage::kProjection);
   linear(TensorKind::kAttentionOutput, index, plane.role, Buffer::kAttended, Buffer::kProjected,
          RowMode::kAll);
   combine(abi::ElementwiseKind::kAdd, index, Buffer::kResidual, Buffer::kProjected);
 }
 
 void LlamaPasses::feed_forward(u32 index, const Plane& plane) {
-  norm(TensorKind::kFfnNorm, index, RowMode::kAll);
-  linear(TensorKind::kGate, index, plane.role, Buffer::kNormed, Buffer::kGate, RowMode::kAll);
+  writer_.set_stage(abi::Stage::kFfn);
+  norm(TensorKind::kFfnNorm, TensorKind::kFfnNormBias, index, RowMode::kAll);
+  Buffer inner = Buffer::kUp;
+  const bool gated = model_.find(TensorKind::kGate, index, plane.role) != nullptr;
+  if (gated) {
+    inner = Buffer::kGate;
+    linear(TensorKind::kGate, index, plane.role, Buffer::kNormed, Buffer::kGate, RowMode::kAll);
+  }
   linear(TensorKind::kUp, index, plane.role, Buffer::kNormed, Buffer::kUp, RowMode::kAll);
-  combine(abi::ElementwiseKind::kSiluMultiply, index, Buffer::kGate, Buffer::kUp);
-  linear(TensorKind::kDown, index, plane.role, Buffer::kGate, Buffer::kProjected, RowMode::kAll);
+  if (gated) {
+    combine(abi::ElementwiseKind::kSiluMultiply, index, Buffer::kGate, Buffer::kUp);
+  } else {
+    gelu(index, Buffer::kUp);
+  }
+  linear(TensorKind::kDown, index, plane.role, inner, Buffer::kProjected, RowMode::kAll);
   combine(abi::ElementwiseKind::kAdd, index, Buffer::kResidual, Buffer::kProjected);
+}
+
+void LlamaPasses::embed() {
+  gather();
+  if (model_.shape().position_kind == static_cast<u32>(abi::PositionKind::kLearned)) {
+    add_positions();
+  }
 }
 
 void LlamaPasses::gather() {
   const TensorEntry* const entry = tensor(TensorKind::kEmbedding, 0, TensorRole::kFull);
   if (entry == nullptr) return;
+  writer_.set_stage(abi::Stage::kOther);
   Primitive primitive = blank_primitive(PrimitiveOp::kGather);
   primitive.n = entry->columns;
   primitive.k = entry->rows;
@@ -92,7 +113,21 @@ void LlamaPasses::gather() {
   writer_.add(primitive, Accesses().write(Buffer::kResidual));
 }
 
-void LlamaPasses::norm(TensorKind gain, u32 layer, RowMode rows) {
+void LlamaPasses::add_positions() {
+  const TensorEntry* const entry = tensor(TensorKind::kPositionTable, 0, TensorRole::kFull);
+  if (entry == nullptr) return;
+  Primitive primitive = blank_primitive(PrimitiveOp::kPosition);
+  primitive.kind = static_cast<u8>(abi::PositionKind::kLearned);
+  primitive.n = entry->columns;
+  primitive.k = entry->rows;
+  primitive.label = timeline_label(TensorKind::kPositionTable, 0);
+  primitive.input = activation(Buffer::kResidual);
+  primitive.input2 = weights(entry->stream, Format::kFp16);
+  primitive.output = activation(Buffer::kResidual);
+  writer_.add(primitive, Accesses().read(Buffer::kResidual).write(Buffer::kResidual));
+}
+
+void LlamaPasses::norm(TensorKind gain, TensorKind bias, u32 layer, RowMode rows) {
   const TensorEntry* const entry = tensor(gain, layer, TensorRole::kFull);
   if (entry == nullptr) return;
   Primitive primitive = blank_primitive(PrimitiveOp::kNorm);
@@ -105,6 +140,8 @@ void LlamaPasses::norm(TensorKind gain, u32 layer, RowMode rows) {
   primitive.input = activation(Buffer::kResidual);
   primitive.output = activation(Buffer::kNormed);
   primitive.weight = weights(entry->stream, static_cast<Format>(entry->format));
+  const TensorEntry* const shift = model_.find(bias, layer, TensorRole::kFull);
+  if (shift != nullptr) primitive.bias = weights(shift->stream, Format::kFp16);
   writer_.add(primitive, Accesses().read(Buffer::kResidual).write(Buffer::kNormed));
 }
 
@@ -115,8 +152,10 @@ u16 LlamaPasses::linear(TensorKind kind, u32 layer, TensorRole role, Buffer from
   Primitive primitive = blank_primitive(PrimitiveOp::kLinear);
   // A PIM command has one address for tables or scales: weights with both stay on the NPU.
   const bool has_both = entry->tables != 0 && entry->scales != 0;
+  const TensorEntry* const bias = bias_of(kind, layer);
+  const bool npu_only = has_both || bias != nullptr;  // and it adds no biases
   primitive.engine_mask =
-      has_both ? abi::kEngineNpu : placement_.linear(static_cast<Format>(entry->format));
+      npu_only ? abi::kEngineNpu : placement_.linear(static_cast<Format>(entry->format));
   primitive.row_mode = static_cast<u8>(rows);
   primitive.layer = static_cast<u16>(layer);
   primitive.n = entry->rows;
@@ -125,10 +164,12 @@ u16 LlamaPasses::linear(TensorKind kind, u32 layer, TensorRole role, Buffer from
   primitive.input = activation(from);
   primitive.output = activation(to);
   bind_weight(primitive, *entry);
+  if (bias != nullptr) primitive.bias = weights(bias->stream, Format::kFp16);
   return writer_.add(primitive, Accesses().read(from).write(to));
 }
 
 void LlamaPasses::rotate(Buffer buffer, u32 layer, u32 heads) {
+  if (model_.shape().position_kind == static_cast<u32>(abi::PositionKind::kLearned)) return;
   const TensorEntry* const table = tensor(TensorKind::kInverseFrequency, 0, TensorRole::kFull);
   if (table == nullptr) return;
   Primitive primitive = blank_primitive(PrimitiveOp::kPosition);
@@ -153,6 +194,38 @@ void LlamaPasses::combine(abi::ElementwiseKind kind, u32 layer, Buffer into, Buf
   primitive.input2 = activation(other);
   primitive.output = activation(into);
   writer_.add(primitive, Accesses().read(into).read(other).write(into));
+}
+
+void LlamaPasses::gelu(u32 layer, Buffer buffer) {
+  Primitive primitive = blank_primitive(PrimitiveOp::kElementwise);
+  primitive.kind = static_cast<u8>(abi::ElementwiseKind::kGelu);
+  primitive.layer = static_cast<u16>(layer);
+  primitive.n = layout_.columns_of(buffer);
+  primitive.input = activation(buffer);
+  primitive.output = activation(buffer);
+  writer_.add(primitive, Accesses().read(buffer).write(buffer));
+}
+
+// nullptr if the matrix has none.
+const TensorEntry* LlamaPasses::bias_of(TensorKind kind, u32 layer) const {
+  switch (kind) {
+    case TensorKind::kQuery:
+      return model_.find(TensorKind::kQueryBias, layer, TensorRole::kFull);
+    case TensorKind::kKey:
+      return model_.find(TensorKind::kKeyBias, layer, TensorRole::kFull);
+    case TensorKind::kValue:
+      return model_.find(TensorKind::kValueBias, layer, TensorRole::kFull);
+    case TensorKind::kAttentionOutput:
+      return model_.find(TensorKind::kAttentionOutputBias, layer, TensorRole::kFull);
+    case TensorKind::kGate:
+      return model_.find(TensorKind::kGateBias, layer, TensorRole::kFull);
+    case TensorKind::kUp:
+      return model_.find(TensorKind::kUpBias, layer, TensorRole::kFull);
+    case TensorKind::kDown:
+      return model_.find(TensorKind::kDownBias, layer, TensorRole::kFull);
+    default:
+      return nullptr;
+  }
 }
 
 const TensorEntry* LlamaPasses::tensor(TensorKind kind, u32 layer, TensorRole role) {

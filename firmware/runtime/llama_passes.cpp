@@ -11,7 +11,8 @@ using abi::TensorRole;
 namespace {
 
 constexpr u32 kPrimitivesPerLayer = 16;
-constexpr u32 kPrimitivesAround = 5;  // gather, final norm, classifier, choice, commit
+constexpr u32 kPrimitivesBefore = 2;  // gather, learned positions
+constexpr u32 kPrimitivesAfter = 4;   // final norm, classifier, choice, commit
 
 }  // namespace
 
@@ -30,10 +31,6 @@ LlamaPasses::LlamaPasses(const Model& model, const ActivationLayout& layout,
 
 Status LlamaPasses::build(abi::Granularity granularity, u32 contexts, u32 max_primitives,
                           PassPrograms* passes) {
-  const abi::ModelImage& shape = model_.shape();
-  if (shape.position_kind == static_cast<u32>(abi::PositionKind::kLearned)) {
-    return Status::kUnsupported;
-  }
   if (granularity == abi::Granularity::kLayer) {
     build_layers(passes);
   } else {
@@ -44,14 +41,15 @@ Status LlamaPasses::build(abi::Granularity granularity, u32 contexts, u32 max_pr
 }
 
 void LlamaPasses::build_steps(PassPrograms* passes) {
-  const u32 length = model_.shape().layers * kPrimitivesPerLayer + kPrimitivesAround;
+  const u32 length =
+      model_.shape().layers * kPrimitivesPerLayer + kPrimitivesBefore + kPrimitivesAfter;
   for (u32 i = 0; i < kPasses; ++i) {
     const Pass pass = static_cast<Pass>(i);
     const bool drafting = pass == Pass::kDraft || pass == Pass::kDraftExtend;
     if (drafting && !drafts_) continue;
     const Plane& plane = drafting ? draft_ : target_;
     writer_.begin(length);
-    gather();
+    embed();
     if (pass == Pass::kExtend || pass == Pass::kDraftExtend) {
       extend(plane, 0);
     } else {
@@ -73,9 +71,9 @@ void LlamaPasses::build_layers(PassPrograms* passes) {
     const bool headless = pass == Pass::kExtend || pass == Pass::kDraftExtend;
     passes[i].body = bodies[drafting];
     passes[i].body_count = headless ? last : last + 1;
-    writer_.begin(kPrimitivesPerLayer + kPrimitivesAround);
+    writer_.begin(kPrimitivesBefore + kPrimitivesPerLayer + kPrimitivesAfter);
     if (headless) {
-      if (last == 0) gather();
+      if (last == 0) embed();
       extend(plane, last);
     } else {
       finish(plane, pass);
@@ -91,8 +89,8 @@ u64 LlamaPasses::body_programs(const Plane& plane) {
   if (address == 0) return 0;
   ProgramRef* const programs = machine_.shared<ProgramRef>(address);
   for (u32 i = 0; i < layers; ++i) {
-    writer_.begin(kPrimitivesPerLayer + 1);
-    if (i == 0) gather();
+    writer_.begin(kPrimitivesBefore + kPrimitivesPerLayer);
+    if (i == 0) embed();
     layer(i, plane);
     programs[i] = writer_.end();
   }
@@ -116,7 +114,7 @@ Status LlamaPasses::check(u32 max_primitives, const PassPrograms* passes) const 
   if (writer_.failed()) return Status::kBadProgram;
   for (u32 i = 0; i < kPasses; ++i) {
     if (passes[i].tail.primitives > max_primitives) return Status::kBadProgram;
-    if (passes[i].body_count > 0 && kPrimitivesPerLayer + 1 > max_primitives) {
+    if (passes[i].body_count > 0 && kPrimitivesBefore + kPrimitivesPerLayer > max_primitives) {
       return Status::kBadProgram;
     }
   }
@@ -138,9 +136,13 @@ void LlamaPasses::extend(const Plane& plane, u32 first_layer) {
 void LlamaPasses::finish(const Plane& plane, Pass pass) {
   const bool all_rows = pass == Pass::kVerify;
   const RowMode rows = all_rows ? RowMode::kAll : RowMode::kEntries;
-  norm(TensorKind::kFinalNorm, 0, all_rows ? RowMode::kAll : RowMode::kLast);
+  writer_.set_stage(abi::Stage::kOther);
+  norm(TensorKind::kFinalNorm, TensorKind::kFinalNormBias, 0,
+       all_rows ? RowMode::kAll : RowMode::kLast);
+  writer_.set_stage(abi::Stage::kClassifier);
   linear(TensorKind::kClassifier, 0, plane.classifier_role, Buffer::kNormed, Buffer::kLogits, rows);
 
+  writer_.set_stage(abi::Stage::kOther);
   const bool drafting = pass == Pass::kDraft;
   abi::Primitive choice =
       blank_primitive(drafting ? abi::PrimitiveOp::kSample : abi::PrimitiveOp::kAccept);
@@ -153,6 +155,7 @@ void LlamaPasses::finish(const Plane& plane, Pass pass) {
 }
 
 void LlamaPasses::commit(const Plane& plane, u16 after) {
+  writer_.set_stage(abi::Stage::kOther);
   abi::Primitive primitive = blank_primitive(abi::PrimitiveOp::kKvCommit);
   primitive.kv_set = plane.kv_set;
   writer_.add(primitive, ProgramWriter::Accesses().behind(after));

@@ -21,6 +21,7 @@ struct Key {
   const char* name;
   const char* meaning;
   bool required = false;
+  const char* unset = nullptr;  // what the table of keys says if there is no default
 };
 
 class Binder {
@@ -51,12 +52,12 @@ class Binder {
   virtual void real(const Key& key, double& value, double min, double max) = 0;
   // A list of numbers; not written: empty.
   virtual void reals(const Key& key, std::vector<double>& values, double min, double max) = 0;
-  virtual void flag(const Key& key, bool& value) = 0;
+  virtual void flag(const Key& key, bool& value, bool* is_set) = 0;
   virtual void word(const Key& key, std::string& value) = 0;
   virtual void path(const Key& key, std::filesystem::path& value) = 0;
   // A path, or a bare name that the binder looks up.
   virtual void named_file(const Key& key, NamedFile& value) = 0;
-  virtual void choice(const Key& key, std::size_t& index, const ChoiceList& list) = 0;
+  virtual void choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) = 0;
   virtual void prompts(const Key& key, std::vector<Prompt>& value) = 0;
   // A map. A scalar in its place stands for that value of each of `shorthand`'s keys.
   virtual void section(const Key& key, const Body& body,
@@ -96,11 +97,25 @@ class Binder {
     measure(key, Measure{known, quantity, min, &is_set});
     if (is_set) value = known;
   }
+  void flag(const Key& key, bool& value) { flag(key, value, nullptr); }
+  void flag(const Key& key, std::optional<bool>& value) {
+    bool known = value.value_or(false);
+    bool is_set = value.has_value();
+    flag(key, known, &is_set);
+    if (is_set) value = known;
+  }
   template <typename Enum>
   void choice(const Key& key, Enum& value) {
     auto index = static_cast<std::size_t>(value);
-    choice(key, index, choices<Enum>());
+    choice(key, index, choices<Enum>(), nullptr);
     value = static_cast<Enum>(index);
+  }
+  template <typename Enum>
+  void choice(const Key& key, std::optional<Enum>& value) {
+    auto index = static_cast<std::size_t>(value.value_or(Enum{}));
+    bool is_set = value.has_value();
+    choice(key, index, choices<Enum>(), &is_set);
+    if (is_set) value = static_cast<Enum>(index);
   }
 };
 

@@ -8,10 +8,12 @@
 #include <iomanip>
 #include <map>
 #include <ostream>
+#include <sstream>
 #include <vector>
 
 #include "tandem/platform/device_file.h"
 #include "tandem/platform/errors.h"
+#include "tandem/platform/model_presets.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/scenario_loader.h"
 #include "tandem/platform/units.h"
@@ -108,6 +110,32 @@ void list_devices(const fs::path& program, std::ostream& out) {
   }
 }
 
+void list_model(const ModelPreset& preset, std::ostream& out) {
+  const ModelShape shape = shape_of(preset.keys);
+  const ParameterCount count = count_parameters(shape);
+  const auto giga = [](std::uint64_t value, const char* unit) {
+    std::ostringstream text;
+    text << std::setprecision(4) << static_cast<double>(value) / 1e9 << unit;
+    return text.str();
+  };
+  out << "  " << std::left << std::setw(kNameWidth) << preset.name << ' ' << giga(count.all, " B");
+  if (count.active != count.all) out << " (" << giga(count.active, " B") << " active)";
+  out << ", FP16 " << giga(2 * count.all, " GB") << ", KV "
+      << kv_bytes_per_token_and_layer(shape) * shape.layers << " B per token\n";
+  const std::string why = why_not_modelled(shape);
+  if (!why.empty()) out << "    cannot be run: " << why << '\n';
+}
+
+void list_models(const fs::path& program, std::ostream& out) {
+  out << "models (model.preset): parameters, size of the weights, KV cache in FP16\n";
+  const fs::path file = find_preset_file(scenario_folder(program));
+  if (file.empty()) {
+    out << "  (none found)\n";
+    return;
+  }
+  for (const ModelPreset& preset : read_presets(file)) list_model(preset, out);
+}
+
 void list_choices(const char* title, const ChoiceList& list, std::ostream& out) {
   out << title << ":\n";
   for (const Choice& choice : list) {
@@ -119,8 +147,8 @@ void list_choices(const char* title, const ChoiceList& list, std::ostream& out) 
 }  // namespace
 
 void list_topic(const std::string& topic, const fs::path& program, std::ostream& out) {
-  const std::vector<std::string> topics = {"scenarios", "hardware", "devices",    "policies",
-                                           "formats",   "keys",     "device-keys"};
+  const std::vector<std::string> topics = {"scenarios", "hardware", "devices", "models",
+                                           "policies",  "formats",  "keys",    "device-keys"};
   if (topic == "keys") return print_key_table(out);
   if (topic == "device-keys") return print_device_key_table(out);
   if (!topic.empty() && std::find(topics.begin(), topics.end(), topic) == topics.end()) {
@@ -132,10 +160,12 @@ void list_topic(const std::string& topic, const fs::path& program, std::ostream&
   if (all || topic == "scenarios") list_scenarios(program, out);
   if (all || topic == "hardware") list_hardware(program, out);
   if (all || topic == "devices") list_devices(program, out);
+  if (all || topic == "models") list_models(program, out);
   if (all || topic == "policies")
     list_choices("policies (policy.name)", choices<PolicyName>(), out);
   if (all || topic == "formats") {
     list_choices("draft formats (policy.draft.format)", choices<DraftFormat>(), out);
+    list_choices("weight formats (model.weight_format)", choices<WeightFormat>(), out);
   }
   if (all)
     out << "'tandem list keys' prints every key of a scenario, 'tandem list device-keys' every "

@@ -41,7 +41,9 @@ class DumpBinder : public Binder {
   void reals(const Key& key, std::vector<double>& values, double, double) override {
     if (!values.empty()) out_[key.name] = values;
   }
-  void flag(const Key& key, bool& value) override { out_[key.name] = value; }
+  void flag(const Key& key, bool& value, bool* is_set) override {
+    if (is_set == nullptr || *is_set) out_[key.name] = value;
+  }
   void word(const Key& key, std::string& value) override {
     if (!value.empty()) out_[key.name] = value;
   }
@@ -51,8 +53,8 @@ class DumpBinder : public Binder {
   void path(const Key& key, fs::path& value) override {
     if (!value.empty()) out_[key.name] = relative(value);
   }
-  void choice(const Key& key, std::size_t& index, const ChoiceList& list) override {
-    out_[key.name] = list.data[index].name;
+  void choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) override {
+    if (is_set == nullptr || *is_set) out_[key.name] = list.data[index].name;
   }
   void prompts(const Key& key, std::vector<Prompt>& value) override {
     Json list = Json::array();

@@ -9,8 +9,6 @@
 namespace tandem::platform {
 namespace {
 
-constexpr const char* kNothing = "none";
-
 // Prints a row per key, with the defaults that the scenario under it holds.
 class TableBinder : public Binder {
  public:
@@ -24,38 +22,44 @@ class TableBinder : public Binder {
     const std::string top =
         slot.max == std::numeric_limits<std::uint64_t>::max() ? "2^64-1" : std::to_string(slot.max);
     row(key, "integer " + std::to_string(slot.min) + ".." + top,
-        unset ? unset_ : std::to_string(slot.value));
+        unset ? fallback(key) : std::to_string(slot.value));
   }
   void measure(const Key& key, const Measure& slot) override {
     const bool unset = slot.is_set != nullptr && !*slot.is_set;
-    row(key, describe(slot.quantity), unset ? unset_ : format_quantity(slot.value, slot.quantity));
+    row(key, describe(slot.quantity),
+        unset ? fallback(key) : format_quantity(slot.value, slot.quantity));
   }
   void duration(const Key& key, std::optional<Duration>&) override {
-    row(key, "cycles, or " + describe(Quantity::kTime), unset_);
+    row(key, "cycles, or " + describe(Quantity::kTime), fallback(key));
   }
   void real(const Key& key, double& value, double min, double max) override {
     row(key, "number " + number(min) + ".." + number(max), number(value));
   }
   void reals(const Key& key, std::vector<double>&, double min, double max) override {
-    row(key, "list of numbers " + number(min) + ".." + number(max), kNothing);
+    row(key, "list of numbers " + number(min) + ".." + number(max),
+        key.unset == nullptr ? "" : key.unset);
   }
-  void flag(const Key& key, bool& value) override {
-    row(key, "true or false", value ? "true" : "false");
+  void flag(const Key& key, bool& value, bool* is_set) override {
+    const bool unset = is_set != nullptr && !*is_set;
+    row(key, "true or false", unset ? fallback(key) : value ? "true" : "false");
   }
   void word(const Key& key, std::string& value) override {
-    row(key, "name", value.empty() ? unset_ : value);
+    row(key, "name", value.empty() ? fallback(key) : value);
   }
-  void path(const Key& key, std::filesystem::path&) override { row(key, "file", kNothing); }
+  void path(const Key& key, std::filesystem::path&) override {
+    row(key, "file", key.unset == nullptr ? "" : key.unset);
+  }
   void named_file(const Key& key, NamedFile& value) override {
     row(key, "name or file", value.name);
   }
-  void choice(const Key& key, std::size_t& index, const ChoiceList& list) override {
+  void choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) override {
     std::vector<std::string> names;
     for (const Choice& choice : list) {
       names.push_back(choice.available ? std::string("`") + choice.name + "`"
                                        : std::string("(`") + choice.name + "`: not yet)");
     }
-    row(key, join_or(names), list.data[index].name);
+    const bool unset = is_set != nullptr && !*is_set;
+    row(key, join_or(names), unset ? fallback(key) : list.data[index].name);
   }
   void prompts(const Key& key, std::vector<Prompt>&) override { row(key, "list", ""); }
   void section(const Key& key, const Body& body, const std::vector<const char*>&) override {
@@ -74,6 +78,7 @@ class TableBinder : public Binder {
   }
 
  private:
+  const char* fallback(const Key& key) const { return key.unset == nullptr ? unset_ : key.unset; }
   void row(const Key& key, const std::string& type, const std::string& fallback) {
     out_ << "| `" << prefix_ << key.name << "` | " << type << " | "
          << (key.required ? "required" : fallback) << " | " << key.meaning << " |\n";

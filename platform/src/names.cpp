@@ -8,7 +8,7 @@ constexpr bool kNotYet = false;
 
 constexpr Choice kExecution[] = {
     {"functional", "bytes are moved and computed: real tokens"},
-    {"timing", "tensor payloads are dropped: for models too large to compute", kNotYet},
+    {"timing", "tensor payloads are dropped: for models too large to compute"},
 };
 constexpr Choice kFidelity[] = {
     {"transaction", "banks and buses are reserved per burst or tile"},
@@ -73,6 +73,22 @@ constexpr Choice kArbitration[] = {
 constexpr Choice kCpuForm[] = {
     {"native", "firmware compiled into the simulator"},
     {"riscv", "an RV64 ELF on an instruction-set simulator", kNotYet},
+};
+constexpr Choice kWeightFormat[] = {
+    {"fp16", "16 bits"},
+    {"bf16", "16 bits, upper half of binary32"},
+    {"int8", "8 bits, an FP16 scale per 128 weights of a row"},
+    {"int4", "4 bits, an FP16 scale per 128 weights of a row"},
+    {"bsfp_e", "a plane of 4 and one of 12 bits, exponent codes, a table per tensor"},
+    {"bsfp_i", "a plane of 4 and one of 12 bits, interval codes, a table per tensor"},
+};
+constexpr Choice kNorm[] = {
+    {"rms", "root mean square, gain"},
+    {"layer", "mean and deviation, gain and bias"},
+};
+constexpr Choice kPositions[] = {
+    {"rotary", "queries and keys are rotated"},
+    {"learned", "a row of a table is added to the embedding"},
 };
 constexpr Choice kSamplingRule[] = {
     {"standard", "accept with min(1, p/q), else resample from the residual"},
@@ -208,6 +224,18 @@ ChoiceList choices<Arbitration>() {
 template <>
 ChoiceList choices<CpuForm>() {
   return list(kCpuForm);
+}
+template <>
+ChoiceList choices<WeightFormat>() {
+  return list(kWeightFormat);
+}
+template <>
+ChoiceList choices<NormChoice>() {
+  return list(kNorm);
+}
+template <>
+ChoiceList choices<PositionChoice>() {
+  return list(kPositions);
 }
 template <>
 ChoiceList choices<SamplingRule>() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "model_choice.h"
 #include "scenario_check.h"
 #include "yaml_binder.h"
 
@@ -28,6 +29,7 @@ Scenario bind_document(YamlNode tree, const std::vector<std::string>& overrides)
     const auto& [path, mark] = notes.missing.front();
     throw ScenarioError(mark, path, "this key is required");
   }
+  choose_model(scenario, notes, start);
   scenario.warnings = check_scenario(scenario, notes, start);
   return scenario;
 }

@@ -180,13 +180,14 @@ void YamlBinder::reals(const Key& key, std::vector<double>& values, double min, 
   }
 }
 
-void YamlBinder::flag(const Key& key, bool& value) {
+void YamlBinder::flag(const Key& key, bool& value, bool* is_set) {
   const YamlNode* node = scalar_of(key, "true or false");
   if (node == nullptr) return;
   const bool yes = node->text == "true" || node->text == "on";
   const bool no = node->text == "false" || node->text == "off";
   if (node->quoted || (!yes && !no)) expected(*node, key, "true or false");
   value = yes;
+  if (is_set != nullptr) *is_set = true;
 }
 
 void YamlBinder::word(const Key& key, std::string& value) {
@@ -220,7 +221,7 @@ void YamlBinder::named_file(const Key& key, NamedFile& value) {
   }
 }
 
-void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& list) {
+void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) {
   std::vector<std::string> names;
   for (const Choice& choice : list) {
     if (choice.available) names.emplace_back(choice.name);
@@ -235,6 +236,7 @@ void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& li
           "'" + node->text + "' is not available in this version; available: " + join_or(names));
     }
     index = i;
+    if (is_set != nullptr) *is_set = true;
     return;
   }
   const std::string meant = nearest(node->text, names);

@@ -33,17 +33,18 @@ class YamlBinder : public Binder {
   void duration(const Key& key, std::optional<Duration>& value) override;
   void real(const Key& key, double& value, double min, double max) override;
   void reals(const Key& key, std::vector<double>& values, double min, double max) override;
-  void flag(const Key& key, bool& value) override;
+  void flag(const Key& key, bool& value, bool* is_set) override;
   void word(const Key& key, std::string& value) override;
   void path(const Key& key, std::filesystem::path& value) override;
   void named_file(const Key& key, NamedFile& value) override;
-  void choice(const Key& key, std::size_t& index, const ChoiceList& list) override;
+  void choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) override;
   void prompts(const Key& key, std::vector<Prompt>& value) override;
   void section(const Key& key, const Body& body,
                const std::vector<const char*>& shorthand) override;
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override;
   void reserved(const Key& key, const char* message) override;
   using Binder::choice;
+  using Binder::flag;
   using Binder::integer;
   using Binder::measure;
 

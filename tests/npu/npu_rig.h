@@ -49,7 +49,8 @@ inline abi::Primitive primitive(abi::PrimitiveOp op,
 // The driver's side: rings, commands and completions, whatever lies between NPU and memory.
 class RigDriver {
  public:
-  RigDriver(npu::Npu& device, memory::Stack& stack) : npu(device), memory(stack), driver("driver") {
+  RigDriver(npu::Npu& device, memory::Stack& stack, const char* name = "driver")
+      : npu(device), memory(stack), driver(name) {
     driver.socket.bind(npu.registers());
   }
 

@@ -60,7 +60,7 @@ TEST_CASE("the token of the prefill is no round") {
   outcome.requests = transcript.requests();
   outcome.simulated_time_ps = 4'000'000;
   outcome.decode_time_ps = 2'000'000;
-  const auto report = platform::make_report(outcome, tokenizer(), {{1}});
+  const auto report = platform::make_report(outcome, &tokenizer(), {{1}});
   CHECK(report.requests[0].tokens == Tokens{10, 11, 12, 13, 2});
   CHECK(report.requests[0].rounds == 2);
   CHECK(report.requests[0].status == "eos");
@@ -87,7 +87,7 @@ TEST_CASE("a failed request keeps its tokens and says why") {
   CHECK_FALSE(transcript.all_ok());
   platform::Outcome outcome;
   outcome.requests = transcript.requests();
-  const auto report = platform::make_report(outcome, tokenizer(), {{1}});
+  const auto report = platform::make_report(outcome, &tokenizer(), {{1}});
   CHECK(report.requests[0].status == "error: BusError");
   CHECK(report.requests[0].tokens == Tokens{10});
 }
@@ -120,20 +120,20 @@ TEST_CASE("prompts: texts get BOS, lists are used as written") {
   platform::ModelShape shape;
   shape.vocabulary = 512;
   shape.max_positions = 512;
-  const auto prompts = platform::prompt_tokens(workload, tokenizer(), shape);
+  const auto prompts = platform::prompt_tokens(workload, &tokenizer(), shape);
   CHECK(prompts == std::vector<Tokens>{{1, 403, 407, 261, 378}, {1}, {403, 407}});
   CHECK(platform::prompt_bytes(prompts) == 3 * 64);
 
   using Catch::Contains;
   workload.prompts = {Tokens{512}};
-  CHECK_THROWS_WITH(platform::prompt_tokens(workload, tokenizer(), shape),
+  CHECK_THROWS_WITH(platform::prompt_tokens(workload, &tokenizer(), shape),
                     Contains("workload.prompts[0]") && Contains("512"));
   workload.prompts = {Tokens{}};
-  CHECK_THROWS_WITH(platform::prompt_tokens(workload, tokenizer(), shape),
+  CHECK_THROWS_WITH(platform::prompt_tokens(workload, &tokenizer(), shape),
                     Contains("at least one"));
   workload.prompts = {Tokens{1}};
   workload.max_tokens = 512;
-  CHECK_THROWS_WITH(platform::prompt_tokens(workload, tokenizer(), shape), Contains("positions"));
+  CHECK_THROWS_WITH(platform::prompt_tokens(workload, &tokenizer(), shape), Contains("positions"));
 }
 
 TEST_CASE("a memory that is too small for the model is refused with its size") {
@@ -144,10 +144,12 @@ TEST_CASE("a memory that is too small for the model is refused with its size") {
   shape.heads = shape.kv_heads = 4;
   shape.vocabulary = 512;
   shape.max_positions = 64;
-  const platform::Model model = platform::synthetic_model(shape, 1);
+  platform::LoadedModel model;
+  model.shape = shape;
+  model.weights = platform::synthetic_model(shape, 1);
   const auto boot = [&](const std::string& setting) {
     const auto scenario = story_scenario({{1}}, 1, {setting});
-    return platform::make_boot_image(scenario, scenario.policy, model, tokenizer(), 64, false);
+    return platform::make_boot_image(scenario, scenario.policy, model, 64, false);
   };
   using Catch::Contains;
   CHECK(boot("platform.sram.size=4 MiB").blocks.size() == 3);

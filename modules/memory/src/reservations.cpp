@@ -171,12 +171,28 @@ void DataBus::take(const User& user, const Slot& slot, const CycleTiming& t) {
   } else {
     slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(index), {slot.begin, end, user});
   }
-  if (slices_.size() > kKept) {
-    // The turnaround after it is kept by leaving a neighbour's worth of history.
-    closed_until_ = slices_[slices_.size() / 2].begin;
-    slices_.erase(slices_.begin(),
-                  slices_.begin() + static_cast<std::ptrdiff_t>(slices_.size() / 2));
+  if (slices_.size() > kKept) forget_half();
+}
+
+// The turnaround after it is kept by leaving a neighbour's worth of history.
+void DataBus::forget_half() {
+  closed_until_ = slices_[slices_.size() / 2].begin;
+  slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(slices_.size() / 2));
+}
+
+Cycle DataBus::append(const User& user, Cycle from, Cycle length, const CycleTiming& t) {
+  Cycle begin = from;
+  if (!slices_.empty()) {
+    Slice& last = slices_.back();
+    begin = std::max(begin, last.end + turnaround(last.user, user, t));
+    if (begin == last.end && last.user == user) {
+      last.end += length;
+      return begin;
+    }
   }
+  slices_.push_back({begin, begin + length, user});
+  if (slices_.size() > kKept) forget_half();
+  return begin;
 }
 
 void DataBus::clear() {

@@ -66,8 +66,34 @@ MemoryTarget::Service Stack::schedule(common::Payload& payload, std::uint64_t ar
   ++(payload.is_read() ? reads_ : writes_);
   (payload.is_read() ? read_bytes_ : write_bytes_) += payload.get_data_length();
   if (commands_) return schedule_commands(payload, arrival_ps, origin);
-  return {arrival_ps,
-          reserve(payload, arrival_ps + config_.request_latency_ps) + config_.response_latency_ps};
+  const std::uint64_t length = payload.get_data_length();
+  const bool streams = length >= kStreamBytes &&
+                       length >= kStreamRows * config_.channels * config_.device.geometry.row_bytes;
+  const std::uint64_t earliest_ps = arrival_ps + config_.request_latency_ps;
+  const std::uint64_t end_ps =
+      streams ? stream(payload, earliest_ps) : reserve(payload, earliest_ps);
+  return {arrival_ps, end_ps + config_.response_latency_ps};
+}
+
+const StreamPace& Stack::pace(bool is_write) {
+  std::optional<StreamPace>& pace = is_write ? write_pace_ : read_pace_;
+  if (!pace) pace = measure_stream(config_.device, config_.controller, mapping_, is_write);
+  return *pace;
+}
+
+std::uint64_t Stack::stream(const common::Payload& payload, std::uint64_t earliest_ps) {
+  const bool is_write = payload.is_write();
+  channel_bytes_.assign(config_.channels, 0);
+  mapping_.add_channel_bytes(payload.get_address(), payload.get_data_length(), channel_bytes_);
+  std::uint64_t end_ps = earliest_ps;
+  for (unsigned i = 0; i < config_.channels; ++i) {
+    if (channel_bytes_[i] == 0) continue;
+    const Interval data =
+        channels_[i].stream(channel_bytes_[i], is_write, pace(is_write), earliest_ps);
+    end_ps = std::max(end_ps, data.end_ps);
+    if (timeline_ != nullptr) record(i, data, is_write);
+  }
+  return end_ps;
 }
 
 MemoryTarget::Service Stack::schedule_commands(common::Payload& payload, std::uint64_t arrival_ps,

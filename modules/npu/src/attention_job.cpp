@@ -40,6 +40,7 @@ void AttentionJob::start() {
 }
 
 void AttentionJob::allocate(Work& work) {
+  if (execution_.timing_only()) return;
   work.scores.resize(std::size_t{primitive_.kv_heads} * vectors(work) * work.length);
   work.outputs.resize(std::size_t{primitive_.kv_heads} * vectors(work) * primitive_.head_dim);
 }
@@ -78,6 +79,8 @@ void AttentionJob::sequence_done(Work& work) {
 }
 
 void AttentionJob::store(Work& work) {
+  core_.buffer_bytes += 2ull * work.range.count * primitive_.heads * primitive_.head_dim;
+  if (execution_.timing_only()) return;
   for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
     for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
       const std::uint32_t row = work.range.first + vector / group();
@@ -88,7 +91,6 @@ void AttentionJob::store(Work& work) {
                   from, 2ull * primitive_.head_dim);
     }
   }
-  core_.buffer_bytes += 2ull * work.range.count * primitive_.heads * primitive_.head_dim;
 }
 
 void AttentionJob::softmax(Work& work, void (AttentionJob::*next)(Work&)) {
@@ -100,7 +102,7 @@ void AttentionJob::softmax(Work& work, void (AttentionJob::*next)(Work&)) {
       core_.vector_engine.reserve(cycles * core_.vector.config().clock_period_ps,
                                   core_.name_of(primitive_), execution_.serial());
   execution_.at(end_ps, [this, &work, next] {
-    scale_and_normalise(work);
+    if (!execution_.timing_only()) scale_and_normalise(work);
     (this->*next)(work);
   });
 }
@@ -161,6 +163,11 @@ void AttentionJob::fetch(Work& work) {
   arrived();
 }
 
+void AttentionJob::read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done) {
+  execution_.stage_of(primitive_).read_bytes += bytes;
+  core_.dma.read(Dma::kKv, address, to, bytes, std::move(done), execution_.serial());
+}
+
 // A full page's half is contiguous. Of the last page only the tokens that exist are read, but for
 // element-major values, whose rows of a few tokens cost as much as the half.
 void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
@@ -170,19 +177,24 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
     return fetch_image(work, values ? work.value_image : work.key_image, values, part);
   }
   const std::uint64_t half = geometry.half_bytes();
-  into.resize(pages(work) * half);
+  const bool wanted = !execution_.timing_only();
+  if (wanted) into.resize(pages(work) * half);
   for (std::uint32_t page = 0; page < pages(work); ++page) {
     const std::uint64_t address = values ? geometry.values(page_address(work, page))
                                          : geometry.keys(page_address(work, page));
-    std::uint8_t* to = into.data() + page * half;
+    std::uint8_t* to = wanted ? into.data() + page * half : nullptr;
     const std::uint32_t tokens = tokens_of(work, page);
+    if (core_.config.bulk_bytes != 0) {
+      read(address, nullptr, half / geometry.page_tokens * tokens, part());
+      continue;
+    }
     if (tokens == geometry.page_tokens || (values && geometry.element_major())) {
-      core_.dma.read(Dma::kKv, address, to, half, part(), execution_.serial());
+      read(address, to, half, part());
       continue;
     }
     for (std::uint32_t head = 0; head < primitive_.kv_heads; ++head) {
-      core_.dma.read(Dma::kKv, address + geometry.head(head), to + geometry.head(head),
-                     2ull * tokens * primitive_.head_dim, part(), execution_.serial());
+      read(address + geometry.head(head), wanted ? to + geometry.head(head) : nullptr,
+           2ull * tokens * primitive_.head_dim, part());
     }
   }
 }
@@ -194,7 +206,8 @@ void AttentionJob::fetch_image(Work& work, std::vector<std::uint8_t>& into, bool
   const std::uint32_t rows = values ? banked.value_rows() : banked.key_rows();
   const std::uint32_t first = values ? banked.first_value_row() : banked.first_key_row();
   const std::uint64_t page_bytes = banked.image_bytes(rows);
-  into.resize(pages(work) * page_bytes);
+  const bool wanted = !execution_.timing_only();
+  if (wanted) into.resize(pages(work) * page_bytes);
   for (std::uint32_t page = 0; page < pages(work); ++page) {
     const std::uint32_t tokens = tokens_of(work, page);
     for (std::uint32_t channel = 0; channel < banked.channels(); ++channel) {
@@ -204,9 +217,10 @@ void AttentionJob::fetch_image(Work& work, std::vector<std::uint8_t>& into, bool
               values ? banked.value_elements(row, tokens) : banked.key_elements(bank, row, tokens);
           if (elements == 0) continue;
           const BankedKv::Line line{channel, bank, row, 0};
-          core_.dma.read(Dma::kKv, banked.address(page_address(work, page), page, line),
-                         into.data() + page * page_bytes + banked.image_offset(line, first, rows),
-                         2ull * elements, part(), execution_.serial());
+          std::uint8_t* const to =
+              wanted ? into.data() + page * page_bytes + banked.image_offset(line, first, rows)
+                     : nullptr;
+          read(banked.address(page_address(work, page), page, line), to, 2ull * elements, part());
         }
       }
     }
@@ -277,6 +291,11 @@ void AttentionJob::multiply(Work& work, std::uint32_t n, std::uint32_t k,
 }
 
 void AttentionJob::compute_scores(Work& work) {
+  if (!execution_.timing_only()) multiply_keys(work);
+  softmax(work, &AttentionJob::scores_done);
+}
+
+void AttentionJob::multiply_keys(Work& work) {
   const KvGeometry& geometry = work.geometry;
   if (geometry.is_banked()) unpack_keys(work);
   std::vector<float> q(primitive_.head_dim), sums(geometry.page_tokens);
@@ -296,7 +315,6 @@ void AttentionJob::compute_scores(Work& work) {
       }
     }
   }
-  softmax(work, &AttentionJob::scores_done);
 }
 
 void AttentionJob::scores_done(Work& work) {
@@ -314,6 +332,16 @@ void AttentionJob::sum_values(Work& work) {
 }
 
 void AttentionJob::compute_outputs(Work& work) {
+  if (!execution_.timing_only()) multiply_values(work);
+  core_.kv_held_bytes -= work.held_bytes;
+  work.held_bytes = 0;
+  work.keys = {};
+  work.values = {};
+  sequence_done(work);
+  if (done_ != work_.size()) fetch_more();
+}
+
+void AttentionJob::multiply_values(Work& work) {
   const KvGeometry& geometry = work.geometry;
   if (geometry.is_banked()) unpack_values(work);
   const bool element_major = geometry.element_major();
@@ -337,12 +365,6 @@ void AttentionJob::compute_outputs(Work& work) {
                               primitive_.head_dim);
     }
   }
-  core_.kv_held_bytes -= work.held_bytes;
-  work.held_bytes = 0;
-  work.keys = {};
-  work.values = {};
-  sequence_done(work);
-  if (done_ != work_.size()) fetch_more();
 }
 
 }  // namespace tandem::npu

@@ -81,13 +81,15 @@ void AttentionJob::pump_pim() {
   });
   const PimPort::Geometry& pim = core_.pim.geometry();
   const auto batch = std::make_shared<Batch>();
-  PimPort::Job job;
+  PimPort::Job job{};
+  job.busy_ps = &execution_.stage_of(primitive_).pim_ps;
   std::vector<std::uint8_t> vectors_in;
+  std::uint64_t vector_end = 0;
   std::uint64_t result_end = 0;
   std::size_t taken = 0;
   for (; taken < parts_.size(); ++taken) {
     Part& part = parts_[taken];
-    const std::uint64_t vector_offset = vectors_in.size();
+    const std::uint64_t vector_offset = vector_end;
     const std::uint64_t result_offset = result_end;
     if (vector_offset + vector_bytes(part) > pim.vector_bytes ||
         result_offset + result_bytes(part) > pim.result_bytes) {
@@ -95,7 +97,8 @@ void AttentionJob::pump_pim() {
     }
     part.vector_offset = static_cast<std::uint32_t>(vector_offset);
     part.result_offset = static_cast<std::uint32_t>(result_offset);
-    write_vectors(part, vectors_in);
+    vector_end = vector_offset + vector_bytes(part);
+    if (!execution_.timing_only()) write_vectors(part, vectors_in);
     result_end = result_offset + result_bytes(part);
     job.multiply_ps += core_.pim.multiply_ps(
         abi::Format::kFp16, std::uint64_t{part.heads} * part.work->length * primitive_.head_dim,
@@ -104,10 +107,10 @@ void AttentionJob::pump_pim() {
   }
   parts_.erase(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(taken));
 
-  batch->results.resize(result_end);
-  job.writes.push_back({0, std::move(vectors_in)});
+  if (!execution_.timing_only()) batch->results.resize(result_end);
+  job.writes.push_back({0, vector_end, std::move(vectors_in)});
   add_commands(batch->parts, job.commands);
-  job.reads.push_back({0, batch->results.data(), result_end});
+  job.reads.push_back({0, execution_.kept(batch->results), result_end});
   job.done = execution_.then(index_, [this, batch] { take_results(*batch); });
   pim_busy_ = true;
   core_.pim.run(std::move(job));
@@ -247,21 +250,8 @@ abi::PimCommand AttentionJob::value_command(const ValueLines& lines, std::uint32
   return command;
 }
 
-// Results are [vector][head][token] for scores, [vector][element] for outputs.
 void AttentionJob::take_results(const Batch& batch) {
-  for (const Part& part : batch.parts) {
-    Work& work = *part.work;
-    const std::uint8_t* from = batch.results.data() + part.result_offset;
-    const std::size_t count = part.values ? primitive_.head_dim : work.length;
-    std::vector<std::uint16_t>& into = part.values ? work.outputs : work.scores;
-    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
-      for (std::uint32_t i = 0; i < part.heads; ++i) {
-        const std::size_t row = std::size_t{head_of(part, i)} * vectors(work) + vector;
-        std::memcpy(&into[row * count], from, 2 * count);
-        from += 2 * count;
-      }
-    }
-  }
+  if (!execution_.timing_only()) unpack_results(batch);
   pim_busy_ = false;
   pump_pim();
   // The last sequence that is done may end this job.
@@ -273,6 +263,23 @@ void AttentionJob::take_results(const Batch& batch) {
       sequence_done(work);
     } else {
       softmax(work, &AttentionJob::pim_values);
+    }
+  }
+}
+
+// Results are [vector][head][token] for scores, [vector][element] for outputs.
+void AttentionJob::unpack_results(const Batch& batch) {
+  for (const Part& part : batch.parts) {
+    Work& work = *part.work;
+    const std::uint8_t* from = batch.results.data() + part.result_offset;
+    const std::size_t count = part.values ? primitive_.head_dim : work.length;
+    std::vector<std::uint16_t>& into = part.values ? work.outputs : work.scores;
+    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+      for (std::uint32_t i = 0; i < part.heads; ++i) {
+        const std::size_t row = std::size_t{head_of(part, i)} * vectors(work) + vector;
+        std::memcpy(&into[row * count], from, 2 * count);
+        from += 2 * count;
+      }
     }
   }
 }

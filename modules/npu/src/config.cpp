@@ -38,6 +38,11 @@ void Config::validate() const {
   require(in_range(burst_bytes, 64, 65'536) && (burst_bytes & (burst_bytes - 1)) == 0,
           "burst_bytes", burst_bytes, "a power of two within 64..65536");
   require(in_range(outstanding, 1, 1024), "outstanding", outstanding, "within 1..1024");
+  require(bulk_bytes == 0 || (timing_only && !serial), "bulk_bytes", bulk_bytes,
+          "0, which it must be without timing_only and with serial");
+  require(bulk_bytes == 0 || (in_range(bulk_bytes, burst_bytes, 1ull << 30) &&
+                              (bulk_bytes & (bulk_bytes - 1)) == 0),
+          "bulk_bytes", bulk_bytes, "0 or a power of two within burst_bytes..1 GiB");
   require(semaphore_poll_ps != 0, "semaphore_poll_ps", semaphore_poll_ps, "positive");
   require(!(buffer_fj_per_byte < 0.0), "buffer_fj_per_byte", 0, "non-negative");
   array.validate();

@@ -11,10 +11,11 @@ constexpr std::array<const char*, Dma::kChannels> kChannelNames = {"control", "p
                                                                    "weights"};
 }  // namespace
 
-Dma::Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint32_t outstanding,
-         Forward forward)
+Dma::Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_bytes,
+         std::uint32_t outstanding, Forward forward)
     : agenda_(agenda),
       burst_bytes_(burst_bytes),
+      bulk_bytes_(bulk_bytes == 0 ? burst_bytes : bulk_bytes),
       outstanding_(outstanding),
       forward_(std::move(forward)) {
   in_flight_.reserve(outstanding);
@@ -34,9 +35,12 @@ void Dma::write(Channel channel, std::uint64_t address, const void* from, std::u
   Transfer& transfer = take(channel, address, bytes, std::move(done));
   transfer.is_write = true;
   transfer.flow = flow;
-  const auto* begin = static_cast<const std::uint8_t*>(from);
-  transfer.copy.assign(begin, begin + bytes);
-  transfer.data = transfer.copy.data();
+  transfer.data = nullptr;
+  if (from != nullptr) {
+    const auto* begin = static_cast<const std::uint8_t*>(from);
+    transfer.copy.assign(begin, begin + bytes);
+    transfer.data = transfer.copy.data();
+  }
   start(transfer);
 }
 
@@ -93,11 +97,10 @@ void Dma::pump() {
 void Dma::issue(Transfer& transfer) {
   const std::uint64_t offset = transfer.issued;
   const std::uint64_t address = transfer.address + offset;
-  const auto length = static_cast<unsigned>(
-      std::min<std::uint64_t>(burst_bytes_ - address % burst_bytes_, transfer.bytes - offset));
-  common::Payload& payload = pool_.acquire(
-      transfer.is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND, address, length);
-  if (transfer.is_write) std::memcpy(payload.get_data_ptr(), transfer.data + offset, length);
+  const std::uint64_t burst = transfer.data == nullptr ? bulk_bytes_ : burst_bytes_;
+  const auto length =
+      static_cast<unsigned>(std::min(burst - address % burst, transfer.bytes - offset));
+  common::Payload& payload = payload_for(transfer, address, length);
   transfer.issued += length;
   ChannelState& channel = channels_[transfer.channel];
   (transfer.is_write ? channel.written_bytes : channel.read_bytes) += length;
@@ -123,6 +126,23 @@ void Dma::issue(Transfer& transfer) {
       respond(*job);
     });
   }
+}
+
+common::Payload& Dma::payload_for(Transfer& transfer, std::uint64_t address, unsigned length) {
+  const tlm::tlm_command command =
+      transfer.is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND;
+  if (transfer.data == nullptr) {
+    // Never written here, so that it costs address space only.
+    if (unseen_ == nullptr) unseen_.reset(new std::uint8_t[bulk_bytes_]);
+    common::Payload& payload = pool_.acquire(command, address, unseen_.get(), length);
+    payload.set_extension(&timing_only_);
+    return payload;
+  }
+  common::Payload& payload = pool_.acquire(command, address, length);
+  if (transfer.is_write) {
+    std::memcpy(payload.get_data_ptr(), transfer.data + transfer.issued, length);
+  }
+  return payload;
 }
 
 tlm::tlm_sync_enum Dma::backward(common::Payload& payload, tlm::tlm_phase& phase,
@@ -152,6 +172,7 @@ void Dma::respond(common::Payload& payload) {
   const Burst burst = *found;
   in_flight_.erase(found);
   if (burst.transfer != nullptr) burst_done(*burst.transfer, payload, burst.offset);
+  payload.clear_extension(&timing_only_);
   payload.release();
   pump();
 }
@@ -160,7 +181,7 @@ void Dma::burst_done(Transfer& transfer, const common::Payload& payload, std::ui
   if (!payload.is_response_ok()) {
     if (!transfer.failed) transfer.fault_address = payload.get_address();
     transfer.failed = true;
-  } else if (!transfer.is_write) {
+  } else if (!transfer.is_write && transfer.data != nullptr) {
     std::memcpy(transfer.data + offset, payload.get_data_ptr(), payload.get_data_length());
   }
   transfer.completed += payload.get_data_length();

@@ -165,6 +165,8 @@ void Execution::begin_pass() {
   states_.assign(program_.size(), State{});
   attention_.clear();
   remaining_ = program_.size();
+  front_ = 0;
+  front_since_ps_ = common::now_ps();
   if (on_pim_.empty()) place();
   for (std::uint16_t i = 0; i < program_.size(); ++i) {
     states_[i].waiting = program_[i].predecessor_count;
@@ -315,8 +317,9 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
       if (primitive.bias.slot != abi::kNoSlot) raw(primitive.bias, 2ull * primitive.n);
       const numerics::TensorLayout layout = layout_of(primitive);
       const std::vector<numerics::Tile>& parts = program_.tiles(index, [&] {
-        return cut(layout, core_.config.weight_tile_bytes,
-                   core_.config.array.columns * core_.config.array.arrays);
+        const std::uint32_t at_once = core_.config.array.columns * core_.config.array.arrays;
+        return core_.config.bulk_bytes == 0 ? cut(layout, core_.config.weight_tile_bytes, at_once)
+                                            : cut_in_bulk(layout, core_.config.bulk_bytes, at_once);
       });
       if (parts.empty() && !fault_)
         fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, primitive.k})};
@@ -327,9 +330,17 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
     }
     case PrimitiveOp::kNorm:
       raw(primitive.weight, 2ull * primitive.n);
+      if (primitive.bias.slot != abi::kNoSlot) {
+        // NORM waits for both at once.
+        const std::uint64_t bytes = 4ull * primitive.n;
+        if (bytes > core_.config.weight_buffer_bytes && !fault_) {
+          fault_ = {Status::kNoSpace, index, bytes};
+        }
+        raw(primitive.bias, 2ull * primitive.n);
+      }
       break;
     case PrimitiveOp::kPosition:
-      raw(primitive.input2, 2ull * primitive.head_dim);
+      if (!is_learned_position(primitive)) raw(primitive.input2, 2ull * primitive.head_dim);
       break;
     default:
       break;
@@ -381,6 +392,9 @@ void Execution::issue(std::uint16_t index) {
 void Execution::issue_unpredicated(std::uint16_t index) {
   State& state = states_[index];
   state.issued = true;
+  state.begin_ps = common::now_ps();
+  for (WeightTile* tile : state.tiles) WeightStream::activate(*tile);
+  stream_.pump();
   const abi::Primitive& primitive = program_[index];
   switch (static_cast<PrimitiveOp>(primitive.op)) {
     case PrimitiveOp::kGather:
@@ -388,8 +402,9 @@ void Execution::issue_unpredicated(std::uint16_t index) {
     case PrimitiveOp::kLinear:
       return state.on_pim ? start_pim_linear(index) : advance(index);
     case PrimitiveOp::kNorm:
-    case PrimitiveOp::kPosition:
       return advance(index);
+    case PrimitiveOp::kPosition:
+      return is_learned_position(primitive) ? start_learned_position(index) : advance(index);
     case PrimitiveOp::kElementwise:
       return start_elementwise(index);
     case PrimitiveOp::kKvAppend:
@@ -421,6 +436,7 @@ void Execution::issue_unpredicated(std::uint16_t index) {
 void Execution::primitive_done(std::uint16_t index) {
   State& state = states_[index];
   state.done = true;
+  if (index == front_) account_stage();
   --active_;
   ++core_.primitives;
   if (state.on_pim) ++core_.pim_primitives;
@@ -434,6 +450,13 @@ void Execution::primitive_done(std::uint16_t index) {
     if (--states_[dependent].waiting == 0) dispatch(dependent);
   }
   if (core_.config.serial) dispatch_serial();
+}
+
+void Execution::account_stage() {
+  const std::uint64_t now_ps = common::now_ps();
+  stage_of(program_[front_]).time_ps += now_ps - front_since_ps_;
+  front_since_ps_ = now_ps;
+  while (front_ < program_.size() && states_[front_].done) ++front_;
 }
 
 void Execution::pass_done() {

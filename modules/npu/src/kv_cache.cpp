@@ -44,14 +44,20 @@ void Execution::append_rows(const abi::Primitive& primitive, const RowRange& ran
 void Execution::append_contiguous(const abi::Primitive& primitive, const KvGeometry& geometry,
                                   const PageRows& rows, const std::function<Dma::Done()>& part) {
   const std::uint64_t head_bytes = 2ull * primitive.head_dim;
+  if (core_.config.bulk_bytes != 0) {
+    const std::uint64_t half_bytes = primitive.kv_heads * rows.count * head_bytes;
+    core_.dma.write(Dma::kKv, geometry.keys(rows.address), nullptr, half_bytes, part(), serial_);
+    core_.dma.write(Dma::kKv, geometry.values(rows.address), nullptr, half_bytes, part(), serial_);
+    return;
+  }
   std::vector<std::uint8_t> bytes(rows.count * head_bytes);
   const auto write_tokens = [&](const abi::Operand& operand, std::uint32_t head,
                                 std::uint64_t half) {
-    for (std::uint32_t t = 0; t < rows.count; ++t) {
+    for (std::uint32_t t = 0; t < rows.count && !timing_only(); ++t) {
       std::memcpy(bytes.data() + t * head_bytes,
                   activation(operand, rows.row + t) + head * head_bytes, head_bytes);
     }
-    core_.dma.write(Dma::kKv, half + geometry.head(head) + rows.slot * head_bytes, bytes.data(),
+    core_.dma.write(Dma::kKv, half + geometry.head(head) + rows.slot * head_bytes, kept(bytes),
                     bytes.size(), part(), serial_);
   };
   for (std::uint32_t head = 0; head < primitive.kv_heads; ++head) {
@@ -80,13 +86,14 @@ void Execution::append_banked(const abi::Primitive& primitive, const KvGeometry&
       const std::uint32_t together = std::min(banked.key_heads(), heads - first);
       bytes.resize(together * head_bytes);
       for (std::uint32_t t = 0; t < rows.count; ++t) {
-        const std::uint8_t* keys = activation(primitive.input, rows.row + t);
-        for (std::uint32_t i = 0; i < together; ++i) {
+        const std::uint8_t* keys =
+            timing_only() ? nullptr : activation(primitive.input, rows.row + t);
+        for (std::uint32_t i = 0; i < together && !timing_only(); ++i) {
           std::memcpy(bytes.data() + i * head_bytes,
                       keys + banked.head_of(channel, first + i) * head_bytes, head_bytes);
         }
         const BankedKv::Line line = banked.key(channel, first, rows.slot + t);
-        core_.dma.write(Dma::kKv, banked.address(rows.address, rows.page, line), bytes.data(),
+        core_.dma.write(Dma::kKv, banked.address(rows.address, rows.page, line), kept(bytes),
                         bytes.size(), part(), serial_);
       }
     }
@@ -106,11 +113,10 @@ void Execution::append_values(const abi::Primitive& primitive, std::uint32_t hea
                               const std::function<Dma::Done()>& part) {
   const std::uint64_t offset = 2ull * (std::uint64_t{head} * primitive.head_dim + element);
   std::vector<std::uint8_t> bytes(2ull * rows.count);
-  for (std::uint32_t t = 0; t < rows.count; ++t) {
+  for (std::uint32_t t = 0; t < rows.count && !timing_only(); ++t) {
     std::memcpy(bytes.data() + 2ull * t, activation(primitive.input2, rows.row + t) + offset, 2);
   }
-  core_.dma.write(Dma::kKv, address + 2ull * rows.slot, bytes.data(), bytes.size(), part(),
-                  serial_);
+  core_.dma.write(Dma::kKv, address + 2ull * rows.slot, kept(bytes), bytes.size(), part(), serial_);
 }
 
 void Execution::start_kv_commit(std::uint16_t index) {

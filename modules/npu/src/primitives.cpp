@@ -65,7 +65,9 @@ void Execution::start_gather(std::uint16_t index) {
     WeightTile& tile = state.rows[row];
     tile.view.layout = layout;
     tile.view.tile = {token, 1, 0, layout.cols};
+    tile.wanted = !timing_only();
     gather_bytes_ += tile_bytes(layout, tile.view.tile);
+    stage_of(primitive).read_bytes += tile_bytes(layout, tile.view.tile);
     ++joint->pending;
     // Later primitives wait for these rows, so they go before the weights.
     fetch_tile(core_.dma, Dma::kKv, tile, planes, then(index, [joint] { joint->done(); }), serial_);
@@ -77,7 +79,7 @@ void Execution::gather_arrived(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   State& state = states_[index];
   std::vector<float> values(primitive.n);
-  for (std::uint32_t row = 0; row < state.rows.size(); ++row) {
+  for (std::uint32_t row = 0; row < state.rows.size() && !timing_only(); ++row) {
     const numerics::WeightView& view = state.rows[row].view;
     numerics::decode_row(view, 0, 0, primitive.n, values.data());
     for (std::uint32_t i = 0; i < primitive.n; ++i) {
@@ -98,20 +100,15 @@ void Execution::advance_linear(std::uint16_t index) {
   if (state.engine_busy) return;
   const abi::Primitive& primitive = program_[index];
   const std::uint32_t m = output_rows(primitive, pass_.shape());
-  if (state.sums.empty()) {
-    state.sums.assign(std::size_t{m} * primitive.n, 0.0f);
-    state.inputs.resize(std::size_t{m} * primitive.k);
-    for (std::uint32_t row = 0; row < m; ++row) {
-      numerics::fp16_to_float(as_fp16(activation(primitive.input, input_row(primitive, row))),
-                              state.inputs.data() + std::size_t{row} * primitive.k, primitive.k);
-    }
-    core_.buffer_bytes += 2ull * m * primitive.k;
-  }
+  if (state.next_tile == 0) load_inputs(index, m);
   const WeightTile& tile = *state.tiles[state.next_tile];
+  stage_of(primitive).read_bytes += tile.size_bytes;
   const bool is_bias = tile.view.layout.rows == 0;
   if (is_bias) {
-    state.bias.resize(primitive.n);
-    numerics::fp16_to_float(as_fp16(tile.raw()), state.bias.data(), primitive.n);
+    if (!timing_only()) {
+      state.bias.resize(primitive.n);
+      numerics::fp16_to_float(as_fp16(tile.raw()), state.bias.data(), primitive.n);
+    }
     stream_.release(state.tiles[state.next_tile++]);
     return advance(index);
   }
@@ -127,19 +124,44 @@ void Execution::advance_linear(std::uint16_t index) {
   cycles += core_.array.reconfigure_cycles(format);  // counted by the array itself
   core_.buffer_bytes += 2 * tile.size_bytes;
   state.engine_busy = true;
-  const std::uint64_t end_ps = core_.matrix_engine.reserve(
-      cycles * core_.array.config().clock_period_ps, core_.name_of(primitive), serial_);
-  at(end_ps, [this, index] { linear_tile_done(index); });
+  at(reserve_matrix(index, tile, cycles), [this, index] { linear_tile_done(index); });
+}
+
+void Execution::load_inputs(std::uint16_t index, std::uint32_t m) {
+  State& state = states_[index];
+  const abi::Primitive& primitive = program_[index];
+  core_.buffer_bytes += 2ull * m * primitive.k;
+  if (timing_only()) return;
+  state.sums.assign(std::size_t{m} * primitive.n, 0.0f);
+  state.inputs.resize(std::size_t{m} * primitive.k);
+  for (std::uint32_t row = 0; row < m; ++row) {
+    numerics::fp16_to_float(as_fp16(activation(primitive.input, input_row(primitive, row))),
+                            state.inputs.data() + std::size_t{row} * primitive.k, primitive.k);
+  }
+}
+
+// A tile that flows through the buffer has been multiplied as it arrived, but for what came last:
+// as much as a tile of functional execution.
+std::uint64_t Execution::reserve_matrix(std::uint16_t index, const WeightTile& tile,
+                                        std::uint64_t cycles) {
+  const std::uint64_t duration_ps = cycles * core_.array.config().clock_period_ps;
+  const observe::Timeline::Name name = core_.name_of(program_[index]);
+  if (core_.config.bulk_bytes == 0) {
+    return core_.matrix_engine.reserve(duration_ps, name, serial_);
+  }
+  const std::uint64_t piece = std::min(tile.size_bytes, core_.config.weight_tile_bytes);
+  const std::uint64_t last_ps =
+      static_cast<std::uint64_t>(static_cast<double>(duration_ps) * static_cast<double>(piece) /
+                                 static_cast<double>(tile.size_bytes));
+  const std::uint64_t begin_ps = std::max(states_[index].begin_ps, tile.flow_ps);
+  return core_.matrix_engine.reserve_flow(begin_ps, common::now_ps() + last_ps, duration_ps, name,
+                                          serial_);
 }
 
 void Execution::linear_tile_done(std::uint16_t index) {
   State& state = states_[index];
-  const abi::Primitive& primitive = program_[index];
   WeightTile* tile = state.tiles[state.next_tile];
-  const numerics::Tile& part = tile->view.tile;
-  const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
-  numerics::accumulate(tile->view, state.inputs.data() + part.col0, primitive.k, m,
-                       state.sums.data() + part.row0, primitive.n);
+  if (!timing_only()) multiply_tile(index, *tile);
   state.engine_busy = false;
   ++state.next_tile;
   stream_.release(tile);
@@ -147,7 +169,23 @@ void Execution::linear_tile_done(std::uint16_t index) {
   advance(index);
 }
 
+void Execution::multiply_tile(std::uint16_t index, const WeightTile& tile) {
+  State& state = states_[index];
+  const abi::Primitive& primitive = program_[index];
+  const numerics::Tile& part = tile.view.tile;
+  const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
+  numerics::accumulate(tile.view, state.inputs.data() + part.col0, primitive.k, m,
+                       state.sums.data() + part.row0, primitive.n);
+}
+
 void Execution::finish_linear(std::uint16_t index) {
+  const abi::Primitive& primitive = program_[index];
+  if (!timing_only()) store_outputs(index);
+  core_.buffer_bytes += 2ull * output_rows(primitive, pass_.shape()) * primitive.n;
+  primitive_done(index);
+}
+
+void Execution::store_outputs(std::uint16_t index) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
   const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
@@ -158,9 +196,7 @@ void Execution::finish_linear(std::uint16_t index) {
     numerics::float_to_fp16(state.sums.data() + std::size_t{row} * primitive.n,
                             as_fp16(activation(primitive.output, row)), primitive.n);
   }
-  core_.buffer_bytes += 2ull * m * primitive.n;
   state.sums.clear();
-  primitive_done(index);
 }
 
 // --- Vector unit
@@ -173,7 +209,11 @@ void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::
   const std::uint64_t end_ps = core_.vector_engine.reserve(
       cycles * core_.vector.config().clock_period_ps, core_.name_of(program_[index]), serial_);
   at(end_ps, [this, index, compute = std::move(compute)] {
-    compute();
+    if (!timing_only()) compute();
+    for (WeightTile* tile : states_[index].tiles) {
+      stage_of(program_[index]).read_bytes += tile->size_bytes;
+      stream_.release(tile);
+    }
     primitive_done(index);
   });
 }
@@ -182,9 +222,13 @@ void Execution::start_norm(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   const std::uint32_t rows = output_rows(primitive, pass_.shape());
   const bool rms = primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kRms);
-  WeightTile* gain = states_[index].tiles[states_[index].next_tile++];
+  State& state = states_[index];
+  WeightTile* const gain = state.tiles.front();
+  WeightTile* const bias = state.tiles.size() > 1 ? state.tiles.back() : nullptr;
+  if (bias != nullptr && (!gain->arrived || !bias->arrived)) return;
+  state.next_tile = state.tiles.size();
   run_vector(index, rms ? VectorOperation::kRmsNorm : VectorOperation::kLayerNorm, rows,
-             primitive.n, [this, index, rows, rms, gain] {
+             primitive.n, [this, index, rows, rms, gain, bias] {
                const abi::Primitive& p = program_[index];
                const float epsilon = numerics::bits_float(p.epsilon);
                for (std::uint32_t row = 0; row < rows; ++row) {
@@ -193,10 +237,11 @@ void Execution::start_norm(std::uint16_t index) {
                  if (rms) {
                    VectorUnit::rms_norm(x, as_fp16(gain->raw()), epsilon, p.n, y);
                  } else {
-                   VectorUnit::layer_norm(x, as_fp16(gain->raw()), nullptr, epsilon, p.n, y);
+                   VectorUnit::layer_norm(x, as_fp16(gain->raw()),
+                                          bias == nullptr ? nullptr : as_fp16(bias->raw()), epsilon,
+                                          p.n, y);
                  }
                }
-               stream_.release(gain);
              });
 }
 
@@ -214,7 +259,6 @@ void Execution::start_position(std::uint16_t index) {
       rotate(as_fp16(activation(p.input, row)), pass_.rows[row].position, frequency.data(), p.heads,
              p.head_dim, as_fp16(activation(p.output, row)));
     }
-    stream_.release(table);
   });
 }
 
@@ -265,6 +309,7 @@ void Execution::start_sample(std::uint16_t index) {
                                   static_cast<std::uint32_t>(pass_.ranges.size()));
   const std::uint64_t end_ps = core_.sampler_engine.reserve(
       cycles * core_.sampler.config().clock_period_ps, core_.name_of(primitive), serial_);
+  if (timing_only() && core_.oracle == nullptr) return fail({Status::kNoEngine, index, 0});
   at(end_ps, [this, index] {
     const auto joint = join([this, index] { primitive_done(index); });
     const auto part = [this, index, joint] {
@@ -286,7 +331,6 @@ void Execution::sample(const abi::Primitive& primitive, const RowRange& range, s
   abi::DraftBlock& draft = sequence.draft;
   const bool compact = static_cast<RowMode>(primitive.row_mode) == RowMode::kEntries;
   const auto row = compact ? static_cast<std::uint32_t>(entry) : range.first + range.count - 1;
-  const std::uint16_t* logits = as_fp16(activation(primitive.input, row));
   std::vector<float> q;
   const bool keep_q = parameters_.sampling == static_cast<std::uint32_t>(abi::Sampling::kStandard);
   if (keep_q) {
@@ -298,9 +342,13 @@ void Execution::sample(const abi::Primitive& primitive, const RowRange& range, s
       return;
     }
   }
-  const SampleResult result = core_.sampler.sample(
-      logits, primitive.n, sampling_of(sequence),
-      pass_.rows[range.first + range.count - 1].position + 1, keep_q ? q.data() : nullptr);
+  const std::uint32_t position = pass_.rows[range.first + range.count - 1].position + 1;
+  const SampleResult result =
+      timing_only()
+          ? core_.sampler.sample(*core_.oracle, sequence.entry.request_id, position - draft.count,
+                                 draft.count)
+          : core_.sampler.sample(as_fp16(activation(primitive.input, row)), primitive.n,
+                                 sampling_of(sequence), position, keep_q ? q.data() : nullptr);
   if (result.is_nan) {
     fault_ = {Status::kNotANumber, 0, sequence.entry.request_id};
     return;
@@ -308,10 +356,13 @@ void Execution::sample(const abi::Primitive& primitive, const RowRange& range, s
   if (keep_q) {
     core_.dma.write(Dma::kKv,
                     draft.distributions + std::uint64_t{draft.count} * draft.distribution_stride,
-                    q.data(), 4 * q.size(), part());
+                    timing_only() ? nullptr : q.data(), 4 * q.size(), part());
+  }
+  if (result.token == TokenOracle::kNoToken) {
+    fault_ = {Status::kBadBatch, 0, sequence.entry.request_id};
+    return;
   }
   if (core_.choices != nullptr) {
-    const std::uint32_t position = pass_.rows[range.first + range.count - 1].position + 1;
     core_.choices->drafted(sequence.entry.request_id, position - draft.count, draft.count,
                            result.token, result.confidence);
   }
@@ -323,6 +374,7 @@ void Execution::sample(const abi::Primitive& primitive, const RowRange& range, s
 
 void Execution::start_accept(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
+  if (timing_only() && core_.oracle == nullptr) return fail({Status::kNoEngine, index, 0});
   const bool standard =
       parameters_.sampling == static_cast<std::uint32_t>(abi::Sampling::kStandard);
   const auto distributions = std::make_shared<std::vector<std::vector<float>>>(sequences_.size());
@@ -340,15 +392,15 @@ void Execution::start_accept(std::uint16_t index) {
   for (std::size_t i = 0; standard && i < sequences_.size(); ++i) {
     const abi::DraftBlock& draft = sequences_[i].draft;
     std::vector<float>& q = (*distributions)[i];
-    q.resize(std::size_t{draft.count} * primitive.n);
+    if (!timing_only()) q.resize(std::size_t{draft.count} * primitive.n);
     if (draft.count > draft.distribution_capacity) {
       return fail({Status::kBadBatch, index, draft.count});
     }
     for (std::uint32_t d = 0; d < draft.count; ++d) {
       ++joint->pending;
       core_.dma.read(Dma::kKv, draft.distributions + std::uint64_t{d} * draft.distribution_stride,
-                     q.data() + std::size_t{d} * primitive.n, 4ull * primitive.n,
-                     then(index, [joint] { joint->done(); }));
+                     timing_only() ? nullptr : q.data() + std::size_t{d} * primitive.n,
+                     4ull * primitive.n, then(index, [joint] { joint->done(); }));
     }
   }
   joint->done();
@@ -366,8 +418,8 @@ void Execution::accept(std::uint16_t index,
     }
     const std::uint32_t last_pending = range.first + sequence.entry.pending_count - 1;
     AcceptInput input;
-    input.logits = as_fp16(
-        activation(primitive.input, compact ? static_cast<std::uint32_t>(entry) : last_pending));
+    const std::uint32_t row = compact ? static_cast<std::uint32_t>(entry) : last_pending;
+    if (!timing_only()) input.logits = as_fp16(activation(primitive.input, row));
     input.logits_stride = primitive.input.stride / 2;
     input.vocabulary = primitive.n;
     input.drafted = sequence.draft.tokens;
@@ -380,10 +432,16 @@ void Execution::accept(std::uint16_t index,
     input.stop_ids = sequence.entry.stop_ids;
     input.stop_count = sequence.entry.stop_count;
     const SamplingParameters sampling = sampling_of(sequence);
-    const Status status = Sampler::check(input, sampling);
+    const Status status =
+        timing_only() ? Sampler::check(sampling) : Sampler::check(input, sampling);
     if (status != Status::kOk) return fail({status, index, sequence.entry.request_id});
-    const AcceptResult result = core_.sampler.accept(input, sampling);
+    const AcceptResult result =
+        timing_only() ? core_.sampler.accept(input, *core_.oracle, sequence.entry.request_id)
+                      : core_.sampler.accept(input, sampling);
     if (result.is_nan) return fail({Status::kNotANumber, index, sequence.entry.request_id});
+    if (result.verify.next_token == TokenOracle::kNoToken) {
+      return fail({Status::kBadBatch, index, sequence.entry.request_id});
+    }
     sequence.result = result.verify;
     sequence.accepted = true;
     if (core_.choices != nullptr) {
@@ -448,10 +506,11 @@ void Execution::start_pim_linear(std::uint16_t index) {
   const std::uint32_t m = output_rows(primitive, pass_.shape());
   const std::uint32_t vector_bytes = 2 * primitive.k;
   const std::uint64_t rows_at_once = pim_rows_at_once(m);
-  const auto results = std::make_shared<std::vector<std::uint16_t>>(std::size_t{m} * primitive.n);
+  const auto results = std::make_shared<std::vector<std::uint16_t>>(
+      timing_only() ? 0 : std::size_t{m} * primitive.n);
   const auto joint = join([this, index, m, results] {
     const abi::Primitive& p = program_[index];
-    for (std::uint32_t row = 0; row < m; ++row) {
+    for (std::uint32_t row = 0; row < m && !timing_only(); ++row) {
       std::memcpy(activation(p.output, row), results->data() + std::size_t{row} * p.n, 2ull * p.n);
     }
     primitive_done(index);
@@ -462,10 +521,12 @@ void Execution::start_pim_linear(std::uint16_t index) {
        row0 += static_cast<std::uint32_t>(rows_at_once)) {
     const auto rows =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(rows_at_once, primitive.n - row0));
-    PimPort::Job job;
+    PimPort::Job job{};
     for (std::uint32_t row = 0; row < m; ++row) {
+      job.writes.push_back({row * vector_bytes, vector_bytes, {}});
+      if (timing_only()) continue;
       const std::uint8_t* x = activation(primitive.input, input_row(primitive, row));
-      job.writes.push_back({row * vector_bytes, {x, x + vector_bytes}});
+      job.writes.back().bytes.assign(x, x + vector_bytes);
     }
     const numerics::Tile tile{row0, rows, 0, primitive.k};
     abi::PimCommand command{};
@@ -493,9 +554,11 @@ void Execution::start_pim_linear(std::uint16_t index) {
                                                        abi::stream_bits(layout.format) % 8 / 4);
     job.commands.push_back(command);
     for (std::uint32_t row = 0; row < m; ++row) {
-      job.reads.push_back(
-          {row * 2 * rows, results->data() + std::size_t{row} * primitive.n + row0, 2ull * rows});
+      std::uint16_t* const to =
+          timing_only() ? nullptr : results->data() + std::size_t{row} * primitive.n + row0;
+      job.reads.push_back({row * 2 * rows, to, 2ull * rows});
     }
+    job.busy_ps = &stage_of(primitive).pim_ps;
     job.multiply_ps = core_.pim.multiply_ps(layout.format, std::uint64_t{rows} * primitive.k, m);
     ++joint->pending;
     job.done = then(index, [joint] { joint->done(); });

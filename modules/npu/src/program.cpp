@@ -41,8 +41,9 @@ bool runs_on_pim(PrimitiveOp op) {
 bool kind_is_known(const Primitive& primitive) {
   switch (static_cast<PrimitiveOp>(primitive.op)) {
     case PrimitiveOp::kNorm:
-    case PrimitiveOp::kPosition:
       return primitive.kind <= 1;
+    case PrimitiveOp::kPosition:
+      return primitive.kind <= 2;
     case PrimitiveOp::kElementwise:
       return primitive.kind <= 3;
     default:
@@ -64,9 +65,9 @@ Status check_static(const Primitive& primitive, std::size_t index, bool pim_boun
       primitive.mask > static_cast<std::uint8_t>(abi::Mask::kNone)) {
     return Status::kUnsupported;
   }
-  const bool layer_norm = op == PrimitiveOp::kNorm &&
-                          primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kLayer);
-  if (layer_norm && primitive.bias.slot != abi::kNoSlot) return Status::kUnsupported;
+  const bool rms_norm =
+      op == PrimitiveOp::kNorm && primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kRms);
+  if (rms_norm && primitive.bias.slot != abi::kNoSlot) return Status::kUnsupported;
   if (primitive.predecessor_count > abi::kMaxPredecessors) return Status::kBadProgram;
   for (std::size_t i = 0; i < primitive.predecessor_count; ++i) {
     if (primitive.predecessors[i] >= index) return Status::kBadProgram;
@@ -211,6 +212,13 @@ void check_linear(OperandCheck& check, const Primitive& primitive, const PassSha
 }
 
 void check_position(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
+  if (is_learned_position(primitive)) {
+    check.require(primitive.n != 0 && primitive.k != 0, primitive.n);
+    check.activation(primitive.input, shape.rows, primitive.n);
+    check.memory(primitive.input2, 2ull * primitive.n * primitive.k, {Format::kFp16});
+    check.activation(primitive.output, shape.rows, primitive.n, true);
+    return;
+  }
   const std::uint32_t columns = std::uint32_t{primitive.heads} * primitive.head_dim;
   check.require(columns != 0 && primitive.head_dim % 2 == 0, primitive.head_dim);
   check.activation(primitive.input, shape.rows, columns);
@@ -247,6 +255,9 @@ Fault check_operands(const Primitive& primitive, const ParameterBlock& parameter
       check.require(primitive.n != 0, primitive.n);
       check.activation(primitive.input, in_rows, primitive.n);
       check.memory(primitive.weight, 2ull * primitive.n, {Format::kFp16});
+      if (primitive.bias.slot != abi::kNoSlot) {
+        check.memory(primitive.bias, 2ull * primitive.n, {Format::kFp16});
+      }
       check.activation(primitive.output, out_rows, primitive.n, true);
       break;
     case PrimitiveOp::kPosition:

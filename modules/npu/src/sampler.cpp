@@ -219,9 +219,35 @@ AcceptResult Sampler::accept(const AcceptInput& input, const SamplingParameters&
     ++verify.accepted;
   }
   verify.next_confidence = numerics::float_bits(probabilities()[verify.next_token]);
+  finish(input, verify);
+  return result;
+}
+
+void Sampler::finish(const AcceptInput& input, abi::VerifyResult& verify) {
   cut(input, verify);
   drafted_tokens_ += verify.drafted;
   accepted_tokens_ += verify.accepted;
+}
+
+SampleResult Sampler::sample(TokenOracle& oracle, std::uint32_t request_id,
+                             std::uint32_t first_position, std::uint32_t index) {
+  const TokenOracle::Drafted drafted = oracle.draft(request_id, first_position, index);
+  ++sampled_tokens_;
+  return {drafted.token, drafted.confidence, false};
+}
+
+AcceptResult Sampler::accept(const AcceptInput& input, TokenOracle& oracle,
+                             std::uint32_t request_id) {
+  AcceptResult result;
+  abi::VerifyResult& verify = result.verify;
+  verify.drafted = input.drafted_count;
+  verify.next_token = oracle.target(request_id, input.position);
+  while (verify.accepted < input.drafted_count &&
+         input.drafted[verify.accepted] == verify.next_token) {
+    ++verify.accepted;
+    verify.next_token = oracle.target(request_id, input.position + verify.accepted);
+  }
+  finish(input, verify);
   return result;
 }
 

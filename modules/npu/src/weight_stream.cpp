@@ -78,7 +78,7 @@ std::uint64_t tile_bytes(const TensorLayout& layout, const Tile& tile) {
 }
 
 void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
-                Dma::Done done, std::uint64_t flow) {
+                Dma::Done done, std::uint64_t flow, std::uint64_t skip_bytes) {
   struct Fetch {
     unsigned pending;
     bool ok = true;
@@ -96,17 +96,21 @@ void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAdd
     if (!has_plane(layout, plane)) continue;
     const auto index = static_cast<std::size_t>(plane);
     const PlaneFetch fetch_plan = plan(layout, tile.view.tile, plane);
-    tile.bytes[index].resize(fetch_plan.bytes);
-    plane_view(tile.view, plane) = {tile.bytes[index].data(), fetch_plan.pitch};
+    if (tile.wanted) {
+      tile.bytes[index].resize(fetch_plan.bytes);
+      plane_view(tile.view, plane) = {tile.bytes[index].data(), fetch_plan.pitch};
+    }
+    const std::uint64_t skip = plane == Plane::kStream ? skip_bytes : 0;
     const std::uint32_t transfers = fetch_plan.by_rows ? tile.view.tile.rows : 1;
     for (std::uint32_t row = 0; row < transfers; ++row) {
       const numerics::ByteRange range =
           fetch_plan.by_rows ? numerics::row_range(layout, tile.view.tile, plane, row)
                              : numerics::plane_range(layout, tile.view.tile, plane);
       ++fetch->pending;
-      dma.read(channel, planes[index] + range.offset,
-               tile.bytes[index].data() + std::uint64_t{fetch_plan.pitch} * row, range.bytes,
-               one_done, flow);
+      std::uint8_t* const to =
+          tile.wanted ? tile.bytes[index].data() + std::uint64_t{fetch_plan.pitch} * row : nullptr;
+      dma.read(channel, planes[index] + range.offset + skip, to, range.bytes - skip, one_done,
+               flow);
     }
   }
   dma.read(channel, 0, nullptr, 0, one_done);  // balances the initial count
@@ -147,6 +151,20 @@ std::vector<Tile> cut(const TensorLayout& layout, std::uint64_t limit_bytes,
   return tiles;
 }
 
+std::vector<Tile> cut_in_bulk(const TensorLayout& layout, std::uint64_t bulk_bytes,
+                              std::uint32_t row_multiple) {
+  const std::uint64_t block =
+      tile_bytes(layout, {0, std::min(row_multiple, layout.rows), 0, layout.cols});
+  const std::uint64_t blocks = std::max<std::uint64_t>(1, bulk_bytes / block);
+  const auto rows =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(layout.rows, blocks * row_multiple));
+  std::vector<Tile> tiles;
+  for (std::uint32_t row = 0; row < layout.rows; row += rows) {
+    tiles.push_back({row, std::min(rows, layout.rows - row), 0, layout.cols});
+  }
+  return tiles;
+}
+
 WeightTile* WeightStream::take() {
   if (free_.empty()) {
     storage_.push_back(std::make_unique<WeightTile>());
@@ -166,45 +184,92 @@ WeightTile* WeightStream::push(std::uint16_t primitive, const TensorLayout& layo
   tile->view.layout = layout;
   tile->view.tile = part;
   tile->size_bytes = raw_bytes != 0 ? raw_bytes : tile_bytes(layout, part);
-  tile->requested = tile->arrived = tile->dropped = false;
+  tile->wanted = wanted_;
+  tile->active = tile->requested = tile->arrived = tile->failed = tile->dropped = false;
   waiting_.push_back({tile, planes, raw_bytes});
   return tile;
+}
+
+// What the tile takes of the buffer.
+std::uint64_t WeightStream::held_bytes(const WeightTile& tile) const {
+  return flows_through(tile) ? capacity_bytes_ / 2 : tile.size_bytes;
+}
+
+bool WeightStream::flows_through(const WeightTile& tile) const {
+  return !tile.wanted && tile.size_bytes > capacity_bytes_ / 2 && tile.view.layout.rows != 0;
 }
 
 void WeightStream::pump() {
   while (!waiting_.empty()) {
     const Waiting waiting = waiting_.front();
-    if (used_bytes_ + waiting.tile->size_bytes > capacity_bytes_) return;
-    if (serial_ && used_bytes_ != 0) return;
+    WeightTile& tile = *waiting.tile;
+    if (!tile.requested) {
+      if (used_bytes_ + held_bytes(tile) > capacity_bytes_) return;
+      if (serial_ && used_bytes_ != 0) return;
+      used_bytes_ += held_bytes(tile);
+      peak_bytes_ = std::max(peak_bytes_, used_bytes_);
+      ++under_way_;
+      tile.requested = true;
+      tile.pending = 0;
+      if (flows_through(tile)) request_head(waiting);
+    }
+    if (flows_through(tile) && !tile.active) return;
     waiting_.pop_front();
-    request(waiting);
+    flows_through(tile) ? request_rest(waiting) : request(waiting);
   }
+}
+
+void WeightStream::request_head(const Waiting& waiting) {
+  WeightTile& tile = *waiting.tile;
+  const std::uint64_t offset =
+      numerics::plane_range(tile.view.layout, tile.view.tile, Plane::kStream).offset;
+  requested_bytes_ += held_bytes(tile);
+  // The rest counts as pending from now on, so that the head's arrival does not end the tile.
+  tile.pending = 2;
+  dma_.read(
+      Dma::kWeights, waiting.planes[0] + offset, nullptr, held_bytes(tile),
+      [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); }, flow_);
+}
+
+void WeightStream::request_rest(const Waiting& waiting) {
+  WeightTile& tile = *waiting.tile;
+  tile.flow_ps = common::now_ps();
+  requested_bytes_ += tile.size_bytes - held_bytes(tile);
+  fetch_tile(
+      dma_, Dma::kWeights, tile, waiting.planes,
+      [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); }, flow_,
+      held_bytes(tile));
 }
 
 void WeightStream::request(const Waiting& waiting) {
   WeightTile& tile = *waiting.tile;
-  tile.requested = true;
-  used_bytes_ += tile.size_bytes;
-  peak_bytes_ = std::max(peak_bytes_, used_bytes_);
   requested_bytes_ += tile.size_bytes;
-  ++under_way_;
-  const auto done = [this, &tile](bool ok, std::uint64_t fault) {
-    --under_way_;
-    tile.arrived = ok;
-    if (tile.dropped) release(&tile);
-    arrived_(tile, ok, fault);
-  };
+  tile.pending = 1;
+  const auto done = [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); };
   if (waiting.raw_bytes != 0) {
-    tile.bytes[0].resize(waiting.raw_bytes);
-    dma_.read(Dma::kWeights, waiting.planes[0], tile.bytes[0].data(), waiting.raw_bytes, done,
-              flow_);
+    if (tile.wanted) tile.bytes[0].resize(waiting.raw_bytes);
+    dma_.read(Dma::kWeights, waiting.planes[0], tile.wanted ? tile.bytes[0].data() : nullptr,
+              waiting.raw_bytes, done, flow_);
   } else {
     fetch_tile(dma_, Dma::kWeights, tile, waiting.planes, done, flow_);
   }
 }
 
+void WeightStream::part_done(WeightTile& tile, bool ok, std::uint64_t fault_address) {
+  if (!ok && !tile.failed) {
+    tile.failed = true;
+    tile.fault_address = fault_address;
+    if (forget(tile)) --tile.pending;  // the head has failed: nobody asks for the rest any more
+  }
+  if (--tile.pending != 0) return;
+  --under_way_;
+  tile.arrived = !tile.failed;
+  if (tile.dropped) release(&tile);
+  arrived_(tile, !tile.failed, tile.fault_address);
+}
+
 void WeightStream::release(WeightTile* tile) {
-  used_bytes_ -= tile->size_bytes;
+  used_bytes_ -= held_bytes(*tile);
   free_.push_back(tile);
   pump();
 }
@@ -212,15 +277,40 @@ void WeightStream::release(WeightTile* tile) {
 void WeightStream::drop(WeightTile* tile) {
   tile->dropped = true;
   if (tile->arrived) return release(tile);
-  if (tile->requested) return;
-  waiting_.erase(std::find_if(waiting_.begin(), waiting_.end(),
-                              [&](const Waiting& waiting) { return waiting.tile == tile; }));
-  free_.push_back(tile);
+  const bool waited = forget(*tile);
+  if (!tile->requested) {
+    free_.push_back(tile);
+  } else if (waited && --tile->pending == 0) {  // its head is there, the rest will not come
+    --under_way_;
+    release(tile);
+  }
+}
+
+// False if the tile does not wait to be requested, or for its rest.
+bool WeightStream::forget(const WeightTile& tile) {
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const Waiting& waiting) { return waiting.tile == &tile; });
+  if (found == waiting_.end()) return false;
+  waiting_.erase(found);
+  return true;
 }
 
 void WeightStream::cancel_rest() {
-  for (const Waiting& waiting : waiting_) free_.push_back(waiting.tile);
-  waiting_.clear();
+  std::deque<Waiting> waiting;
+  waiting.swap(waiting_);
+  for (const Waiting& entry : waiting) {
+    WeightTile& tile = *entry.tile;
+    if (!tile.requested) {
+      free_.push_back(&tile);
+      continue;
+    }
+    tile.dropped = true;
+    if (--tile.pending == 0) {
+      --under_way_;
+      used_bytes_ -= held_bytes(tile);
+      free_.push_back(&tile);
+    }
+  }
 }
 
 void WeightStream::reset() {

@@ -86,7 +86,7 @@ GemvUnit::Outcome GemvUnit::execute(const PimCommand& command, std::uint64_t dra
     if (Sequence* sequence = find(command)) sequence->opened = 0;
     mark_results(command, false);
   } else if (command.opcode == static_cast<std::uint8_t>(abi::PimOpcode::kGemv)) {
-    compute(command, outcome.weights);
+    config_.timing_only ? follow(command) : compute(command, outcome.weights);
   }
   return outcome;
 }
@@ -219,9 +219,19 @@ GemvUnit::Sequence& GemvUnit::open(const PimCommand& command) {
   sequence->rows = command.rows;
   sequence->vectors = command.vectors;
   sequence->position = 0;
+  if (config_.timing_only) return *sequence;
   sequence->totals.assign(sums, 0.0f);
   sequence->chunk.assign(sums, 0.0f);
   return *sequence;
+}
+
+// Keeps the books of sequences and results without their sums.
+void GemvUnit::follow(const PimCommand& command) {
+  Sequence& sequence = has(command, abi::kPimFirst) ? open(command) : *find(command);
+  sequence.position += command.columns;
+  if (!has(command, abi::kPimLast)) return;
+  mark_results(command, true);
+  sequence.opened = 0;
 }
 
 void GemvUnit::compute(const PimCommand& command, const WeightBytes& weights) {

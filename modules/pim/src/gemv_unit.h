@@ -57,6 +57,7 @@ class GemvUnit {
   const Sequence* find(const abi::PimCommand& command) const;
   Sequence& open(const abi::PimCommand& command);
   void compute(const abi::PimCommand& command, const WeightBytes& weights);
+  void follow(const abi::PimCommand& command);
   void accumulate(const abi::PimCommand& command, const numerics::WeightView& view,
                   const std::uint16_t* x, Sequence& sequence, float* totals);
   numerics::WeightView gathered(const WeightBytes& weights, std::uint32_t begin,

@@ -40,13 +40,11 @@ DraftTensor from_packed(numerics::Packed<Table> packed, const Matrix& matrix,
   if (!packed) throw UserError(name + " has no bit-sharing form: " + packed.reason);
   numerics::BsfpTensor<Table>& tensor = *packed.tensor;
   DraftTensor result;
-  result.scope = draft.scope == DraftScope::kRow ? abi::TableScope::kRow : abi::TableScope::kTensor;
   result.tables = tensor.table_bytes();
   if (draft.group != DraftGroup::kTensor) {
-    result.grouping = grouping_of(draft.group);
     result.scales = numerics::fit_draft_scales(
         matrix.elements.data(), numerics::draft_values(tensor).data(), matrix.rows, matrix.columns,
-        result.grouping, rule_of(draft.scale));
+        grouping_of(draft.group), rule_of(draft.scale));
   }
   result.stream = std::move(tensor.plane);
   result.remainder = std::move(tensor.remainder);
@@ -58,20 +56,13 @@ DraftTensor make_bsfp(const Matrix& matrix, const DraftConfig& draft, const std:
   const auto scope =
       draft.scope == DraftScope::kRow ? abi::TableScope::kRow : abi::TableScope::kTensor;
   if (draft.format == DraftFormat::kBsfpE) {
-    DraftTensor result = from_packed(
-        numerics::make_bsfp_e(weights, matrix.rows, matrix.columns, scope), matrix, draft, name);
-    result.draft_format = abi::Format::kBsfpEDraft;
-    result.full_format = abi::Format::kBsfpEFull;
-    return result;
+    return from_packed(numerics::make_bsfp_e(weights, matrix.rows, matrix.columns, scope), matrix,
+                       draft, name);
   }
   const auto levels = draft.format == DraftFormat::kBsfpIShiftAdd ? numerics::Levels::kShiftAdd
                                                                   : numerics::Levels::kAny;
-  DraftTensor result =
-      from_packed(numerics::make_bsfp_i(weights, matrix.rows, matrix.columns, scope, levels),
-                  matrix, draft, name);
-  result.draft_format = abi::Format::kBsfpIDraft;
-  result.full_format = abi::Format::kBsfpIFull;
-  return result;
+  return from_packed(numerics::make_bsfp_i(weights, matrix.rows, matrix.columns, scope, levels),
+                     matrix, draft, name);
 }
 
 abi::Format low_bit_format(DraftFormat format) {
@@ -92,19 +83,31 @@ bool is_bsfp(DraftFormat format) {
          format == DraftFormat::kBsfpIShiftAdd;
 }
 
+DraftForm draft_form(const DraftConfig& draft, std::uint32_t rows, std::uint32_t columns) {
+  DraftForm form{{}, abi::Format::kFp16};
+  form.layout.rows = rows;
+  form.layout.cols = columns;
+  form.layout.grouping = grouping_of(draft.group);
+  if (!is_bsfp(draft.format)) {
+    form.layout.format = low_bit_format(draft.format);
+    return form;
+  }
+  const bool exponents = draft.format == DraftFormat::kBsfpE;
+  form.layout.format = exponents ? abi::Format::kBsfpEDraft : abi::Format::kBsfpIDraft;
+  form.full_format = exponents ? abi::Format::kBsfpEFull : abi::Format::kBsfpIFull;
+  // The table belongs to the tensor already.
+  if (draft.group == DraftGroup::kTensor) form.layout.grouping = abi::Grouping::kNone;
+  if (draft.scope == DraftScope::kRow) form.layout.table_scope = abi::TableScope::kRow;
+  return form;
+}
+
 DraftTensor make_draft_tensor(const Matrix& matrix, const DraftConfig& draft,
                               const std::string& name) {
   if (is_bsfp(draft.format)) return make_bsfp(matrix, draft, name);
   numerics::QuantTensor quantized = numerics::quantize(
       matrix.elements.data(), matrix.rows, matrix.columns, low_bit_format(draft.format),
       grouping_of(draft.group), rule_of(draft.scale));
-  DraftTensor result;
-  result.draft_format = quantized.layout.format;
-  result.full_format = abi::Format::kFp16;
-  result.grouping = quantized.layout.grouping;
-  result.stream = std::move(quantized.stream);
-  result.scales = std::move(quantized.scales);
-  return result;
+  return {std::move(quantized.stream), {}, std::move(quantized.scales), {}};
 }
 
 }  // namespace tandem::platform

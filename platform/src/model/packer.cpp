@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/platform/model/packer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -8,11 +9,13 @@
 #include <utility>
 
 #include "draft_tensor.h"
+#include "stretch.h"
 #include "tandem/abi/command.h"
 #include "tandem/abi/program.h"
 #include "tandem/numerics/decode.h"
 #include "tandem/numerics/fp.h"
 #include "tandem/platform/errors.h"
+#include "tensor_list.h"
 
 namespace tandem::platform {
 namespace {
@@ -20,58 +23,61 @@ namespace {
 using abi::TensorKind;
 using abi::TensorRole;
 
-constexpr std::uint64_t kAlignment = 64;
-
-std::uint64_t align(std::uint64_t offset) {
-  return (offset + kAlignment - 1) / kAlignment * kAlignment;
+// The draft format that shares its bits with weights of this format.
+std::optional<DraftFormat> planes_of(WeightFormat format) {
+  if (format == WeightFormat::kBsfpE) return DraftFormat::kBsfpE;
+  if (format == WeightFormat::kBsfpI) return DraftFormat::kBsfpI;
+  return std::nullopt;
 }
 
-// Grows a stretch of memory piece by piece, each on a boundary of 64 bytes.
-class Stretch {
- public:
-  Stretch(std::uint64_t base, std::vector<std::uint8_t>& bytes) : base_(base), bytes_(bytes) {}
-
-  // The bus address of the copy.
-  std::uint64_t append(const void* data, std::size_t size) {
-    const std::uint64_t offset = align(bytes_.size());
-    padding_ += offset - bytes_.size();
-    bytes_.resize(offset + size);
-    if (size != 0) std::memcpy(bytes_.data() + offset, data, size);
-    return base_ + offset;
+numerics::TensorLayout full_layout(WeightFormat format, const TensorShape& t) {
+  numerics::TensorLayout layout;
+  layout.rows = t.rows;
+  layout.cols = t.columns;
+  switch (format) {
+    case WeightFormat::kFp16:
+      break;
+    case WeightFormat::kBf16:
+      layout.format = abi::Format::kBf16;
+      break;
+    case WeightFormat::kInt8:
+      layout.format = abi::Format::kInt8;
+      layout.grouping = abi::Grouping::kGroup128;
+      break;
+    case WeightFormat::kInt4:
+      layout.format = abi::Format::kInt4;
+      layout.grouping = abi::Grouping::kGroup128;
+      break;
+    case WeightFormat::kBsfpE:
+      layout.format = abi::Format::kBsfpEFull;
+      break;
+    case WeightFormat::kBsfpI:
+      layout.format = abi::Format::kBsfpIFull;
+      break;
   }
-  std::uint64_t padding_bytes() const { return padding_; }
+  return layout;
+}
 
- private:
-  std::uint64_t base_;
-  std::vector<std::uint8_t>& bytes_;
-  std::uint64_t padding_ = 0;
-};
-
-struct NamedMatrix {
-  TensorKind kind;
-  std::uint32_t layer;
-  const Matrix* matrix;
-};
-
-std::vector<NamedMatrix> matrices_of(const LayerWeights& w, std::uint32_t layer) {
-  return {{TensorKind::kQuery, layer, &w.query},
-          {TensorKind::kKey, layer, &w.key},
-          {TensorKind::kValue, layer, &w.value},
-          {TensorKind::kAttentionOutput, layer, &w.attention_output},
-          {TensorKind::kGate, layer, &w.gate},
-          {TensorKind::kUp, layer, &w.up},
-          {TensorKind::kDown, layer, &w.down}};
+bool is_drafted(TensorKind kind) {
+  return kind != TensorKind::kRouter;
 }
 
 class Packer {
  public:
-  Packer(const Model& model, const Tokenizer* tokenizer, const PackOptions& options)
-      : model_(model),
+  // `model`, if not null, has the bytes of a model of this shape.
+  Packer(const ModelShape& shape, const Model* model, const Tokenizer* tokenizer,
+         const PackOptions& options)
+      : shape_(shape),
+        model_(model),
         tokenizer_(tokenizer),
         options_(options),
-        weights_(options.weights_base, packed_.weights) {
-    if (options.weights_base % kAlignment != 0 || options.directory_base % kAlignment != 0) {
+        weights_(options.weights_base, model != nullptr ? &packed_.weights : nullptr) {
+    if (options.weights_base % Stretch::kAlignment != 0 ||
+        options.directory_base % Stretch::kAlignment != 0) {
       throw std::invalid_argument("PackOptions: a base address is not a multiple of 64");
+    }
+    if (model != nullptr && options.format != WeightFormat::kFp16) {
+      throw std::invalid_argument("PackOptions: weights are FP16");
     }
     packed_.image.weights_base = options.weights_base;
   }
@@ -81,7 +87,8 @@ class Packer {
     place_drafts();
     place_full_matrices();
     list_entries();
-    prove_restoration();
+    if (model_ != nullptr) prove_restoration();
+    packed_.weights_bytes = weights_.size_bytes();
     packed_.sizes.padding_bytes = weights_.padding_bytes();
     write_directory();
     return std::move(packed_);
@@ -93,119 +100,159 @@ class Packer {
     abi::TensorEntry full{};
     abi::TensorEntry draft{};
     bool has_draft = false;
+    bool has_plane = false;               // full names the draft's plane, its remainder is to come
     std::vector<std::uint8_t> remainder;  // until it is placed
   };
 
-  static abi::TensorEntry entry(TensorKind kind, std::uint32_t layer, abi::Format format,
-                                std::uint32_t rows, std::uint32_t columns) {
+  static abi::TensorEntry entry(const TensorShape& t, const numerics::TensorLayout& layout) {
     abi::TensorEntry e{};
-    e.kind = static_cast<abi::u32>(kind);
-    e.layer = static_cast<abi::u16>(layer);
-    e.format = static_cast<abi::u8>(format);
-    e.rows = rows;
-    e.columns = columns;
+    e.kind = static_cast<abi::u32>(t.kind);
+    e.layer = static_cast<abi::u16>(t.layer);
+    e.format = static_cast<abi::u8>(layout.format);
+    e.grouping = static_cast<abi::u8>(layout.grouping);
+    e.scope = static_cast<abi::u8>(layout.table_scope);
+    e.rows = t.rows;
+    e.columns = t.columns;
     return e;
   }
 
+  // `bytes`, if not null, are those of the plane.
+  void place(const numerics::TensorLayout& layout, numerics::Plane plane,
+             const std::vector<std::uint8_t>* bytes, std::uint64_t& counted, abi::u64& address,
+             abi::u64& size) {
+    size = numerics::plane_bytes(layout, plane);
+    if (bytes != nullptr && bytes->size() != size) {
+      throw std::logic_error("a plane has another size than its format says");
+    }
+    if (size != 0) address = place(bytes != nullptr ? bytes->data() : nullptr, size, counted);
+  }
   std::uint64_t place(const void* data, std::size_t size, std::uint64_t& counted) {
     counted += size;
     return weights_.append(data, size);
   }
-  std::uint64_t place(const std::vector<std::uint8_t>& bytes, std::uint64_t& counted) {
-    return bytes.empty() ? 0 : place(bytes.data(), bytes.size(), counted);
+
+  const void* elements(const TensorShape& t) const {
+    return model_ == nullptr ? nullptr : tensor_of(*model_, t.kind, t.layer).elements.data();
   }
 
-  void place_vector(TensorKind kind, std::uint32_t layer, const Matrix& vector) {
-    abi::TensorEntry e = entry(kind, layer, abi::Format::kFp16, 1, vector.columns);
-    e.stream_bytes = 2ull * vector.columns;
-    e.stream = place(vector.elements.data(), e.stream_bytes, packed_.sizes.full_bytes);
-    tensors_[{kind, layer}].full = e;
+  void place_fp16(const TensorShape& t) {
+    abi::TensorEntry e = entry(t, full_layout(WeightFormat::kFp16, t));
+    e.stream_bytes = 2 * t.elements();
+    e.stream = place(elements(t), e.stream_bytes, packed_.sizes.full_bytes);
+    tensors_[{t.kind, t.layer}].full = e;
   }
 
   void place_vectors() {
-    const std::vector<float> frequencies = inverse_frequencies(model_);
-    abi::TensorEntry e = entry(TensorKind::kInverseFrequency, 0, abi::Format::kFp32, 1,
-                               static_cast<std::uint32_t>(frequencies.size()));
-    e.stream_bytes = sizeof(float) * frequencies.size();
-    e.stream = place(frequencies.data(), e.stream_bytes, packed_.sizes.full_bytes);
-    tensors_[{TensorKind::kInverseFrequency, 0}].full = e;
-    for (std::uint32_t layer = 0; layer < model_.layers.size(); ++layer) {
-      place_vector(TensorKind::kAttentionNorm, layer, model_.layers[layer].attention_norm);
-      place_vector(TensorKind::kFfnNorm, layer, model_.layers[layer].ffn_norm);
+    if (shape_.is_learned()) {
+      place_fp16(position_table(shape_));
+    } else {
+      place_frequencies();
     }
-    place_vector(TensorKind::kFinalNorm, 0, model_.final_norm);
+    for (std::uint32_t layer = 0; layer < shape_.layers; ++layer) {
+      for (const TensorShape& t : layer_vectors(shape_, layer)) place_fp16(t);
+    }
+    for (const TensorShape& t : final_vectors(shape_)) place_fp16(t);
+  }
+
+  void place_frequencies() {
+    const TensorShape t{TensorKind::kInverseFrequency, 0, 1, shape_.head_dim() / 2};
+    abi::TensorEntry e = entry(t, {abi::Format::kFp32, {}, {}, 1, t.columns});
+    std::vector<float> frequencies;
+    if (model_ != nullptr) frequencies = inverse_frequencies(*model_);
+    e.stream_bytes = sizeof(float) * t.columns;
+    e.stream = place(frequencies.data(), e.stream_bytes, packed_.sizes.full_bytes);
+    tensors_[{t.kind, 0}].full = e;
   }
 
   void place_drafts() {
     if (!options_.draft) return;
-    for (std::uint32_t layer = 0; layer < model_.layers.size(); ++layer) {
-      for (const NamedMatrix& m : matrices_of(model_.layers[layer], layer))
-        place_draft(m, *options_.draft);
+    for (std::uint32_t layer = 0; layer < shape_.layers; ++layer) {
+      for (const TensorShape& t : layer_matrices(shape_, layer)) {
+        if (is_drafted(t.kind)) place_draft(t, *options_.draft);
+      }
     }
     const bool full = options_.draft->classifier == Classifier::kFull;
     DraftConfig draft = *options_.draft;
     if (full) draft.group = DraftGroup::kTensor;  // a BSFP form for its planes, not for its scales
-    if (!full || is_bsfp(draft.format)) place_draft(classifier(), draft);
+    if (!full || is_bsfp(draft.format)) place_draft(classifier_matrix(shape_), draft);
     if (full) tensors_[{TensorKind::kClassifier, 0}].has_draft = true;
   }
 
-  NamedMatrix classifier() const { return {TensorKind::kClassifier, 0, &model_.classifier()}; }
-
-  void place_draft(const NamedMatrix& m, const DraftConfig& draft) {
-    DraftTensor made = make_draft_tensor(*m.matrix, draft, tensor_name(m.kind, m.layer));
-    const bool shared_bits = made.full_format != abi::Format::kFp16;
+  void place_draft(const TensorShape& t, const DraftConfig& draft) {
+    using numerics::Plane;
+    const DraftForm form = draft_form(draft, t.rows, t.columns);
+    std::optional<DraftTensor> made;
+    if (model_ != nullptr) {
+      made = make_draft_tensor(tensor_of(*model_, t.kind, t.layer), draft,
+                               tensor_name(t.kind, t.layer));
+    }
+    const auto bytes = [&made](std::vector<std::uint8_t> DraftTensor::*plane) {
+      return made ? &((*made).*plane) : nullptr;
+    };
+    const bool shared_bits = form.full_format != abi::Format::kFp16;
     PackedSizes& sizes = packed_.sizes;
-    Entries& placed = tensors_[{m.kind, m.layer}];
-    abi::TensorEntry e =
-        entry(m.kind, m.layer, made.draft_format, m.matrix->rows, m.matrix->columns);
-    e.scope = static_cast<abi::u8>(made.scope);
-    e.stream_bytes = made.stream.size();
-    e.stream = place(made.stream, shared_bits ? sizes.plane_bytes : sizes.draft_copy_bytes);
-    e.tables_bytes = made.tables.size();
-    e.tables = place(made.tables, sizes.table_bytes);
+    Entries& placed = tensors_[{t.kind, t.layer}];
+    abi::TensorEntry e = entry(t, form.layout);
+    place(form.layout, Plane::kStream, bytes(&DraftTensor::stream),
+          shared_bits ? sizes.plane_bytes : sizes.draft_copy_bytes, e.stream, e.stream_bytes);
+    place(form.layout, Plane::kTables, bytes(&DraftTensor::tables), sizes.table_bytes, e.tables,
+          e.tables_bytes);
     if (shared_bits) {
       placed.full = e;
-      placed.full.format = static_cast<abi::u8>(made.full_format);
-      placed.remainder = std::move(made.remainder);
+      placed.full.format = static_cast<abi::u8>(form.full_format);
+      placed.full.grouping = static_cast<abi::u8>(abi::Grouping::kNone);
+      placed.has_plane = true;
+      if (made) placed.remainder = std::move(made->remainder);
     }
-    e.grouping = static_cast<abi::u8>(made.grouping);
-    e.scales_bytes = made.scales.size();
-    e.scales = place(made.scales, sizes.scale_bytes);
+    place(form.layout, Plane::kScales, bytes(&DraftTensor::scales), sizes.scale_bytes, e.scales,
+          e.scales_bytes);
     placed.draft = e;
     placed.has_draft = true;
   }
 
-  void place_full(const NamedMatrix& m) {
-    Entries& placed = tensors_[{m.kind, m.layer}];
-    if (!placed.remainder.empty()) {
-      placed.full.remainder_bytes = placed.remainder.size();
-      placed.full.remainder = place(placed.remainder, packed_.sizes.remainder_bytes);
-      std::vector<std::uint8_t>().swap(placed.remainder);
-      return;
-    }
-    abi::TensorEntry e =
-        entry(m.kind, m.layer, abi::Format::kFp16, m.matrix->rows, m.matrix->columns);
-    e.stream_bytes = 2ull * m.matrix->elements.size();
-    e.stream = place(m.matrix->elements.data(), e.stream_bytes, packed_.sizes.full_bytes);
+  void place_full(const TensorShape& t) {
+    using numerics::Plane;
+    Entries& placed = tensors_[{t.kind, t.layer}];
+    if (placed.has_plane) return place_remainder(t, placed);
+    const WeightFormat format = is_drafted(t.kind) ? options_.format : WeightFormat::kFp16;
+    if (format == WeightFormat::kFp16) return place_fp16(t);
+    const numerics::TensorLayout layout = full_layout(format, t);
+    PackedSizes& sizes = packed_.sizes;
+    abi::TensorEntry e = entry(t, layout);
+    place(layout, Plane::kStream, nullptr, planes_of(format) ? sizes.plane_bytes : sizes.full_bytes,
+          e.stream, e.stream_bytes);
+    place(layout, Plane::kTables, nullptr, sizes.table_bytes, e.tables, e.tables_bytes);
+    place(layout, Plane::kScales, nullptr, sizes.scale_bytes, e.scales, e.scales_bytes);
+    place(layout, Plane::kRemainder, nullptr, sizes.remainder_bytes, e.remainder,
+          e.remainder_bytes);
     placed.full = e;
+  }
+
+  void place_remainder(const TensorShape& t, Entries& placed) {
+    const numerics::TensorLayout layout{
+        static_cast<abi::Format>(placed.full.format), abi::Grouping::kNone,
+        static_cast<abi::TableScope>(placed.full.scope), t.rows, t.columns};
+    place(layout, numerics::Plane::kRemainder, model_ != nullptr ? &placed.remainder : nullptr,
+          packed_.sizes.remainder_bytes, placed.full.remainder, placed.full.remainder_bytes);
+    std::vector<std::uint8_t>().swap(placed.remainder);
   }
 
   // The classifier first, next to the drafts: a draft pass may read it too.
   void place_full_matrices() {
-    place_full(classifier());
+    place_full(classifier_matrix(shape_));
     Entries& shared = tensors_[{TensorKind::kClassifier, 0}];
     if (options_.draft && options_.draft->classifier == Classifier::kFull) {
       shared.draft = shared.full;
     }
-    if (model_.shape.shared_classifier) {
+    if (shape_.shared_classifier) {
       Entries& embedding = tensors_[{TensorKind::kEmbedding, 0}];
       embedding.full = shared.full;
       embedding.full.kind = static_cast<abi::u32>(TensorKind::kEmbedding);
     } else {
-      place_full({TensorKind::kEmbedding, 0, &model_.embedding});
+      place_fp16(embedding_table(shape_));
     }
-    for (std::uint32_t layer = 0; layer < model_.layers.size(); ++layer) {
-      for (const NamedMatrix& m : matrices_of(model_.layers[layer], layer)) place_full(m);
+    for (std::uint32_t layer = 0; layer < shape_.layers; ++layer) {
+      for (const TensorShape& t : layer_matrices(shape_, layer)) place_full(t);
     }
   }
 
@@ -218,21 +265,11 @@ class Packer {
     }
   }
 
-  const Matrix& source(const abi::TensorEntry& e) const {
-    const auto kind = static_cast<TensorKind>(e.kind);
-    if (kind == TensorKind::kEmbedding) return model_.embedding;
-    if (kind == TensorKind::kClassifier) return model_.classifier();
-    for (const NamedMatrix& m : matrices_of(model_.layers[e.layer], e.layer)) {
-      if (m.kind == kind) return *m.matrix;
-    }
-    throw std::logic_error("no matrix of that kind");
-  }
-
   // From the bytes as they lie in memory, which is what the hardware will read.
   void prove_restoration() const {
     for (const abi::TensorEntry& e : packed_.tensors) {
       if (!abi::is_bsfp_full(static_cast<abi::Format>(e.format))) continue;
-      const Matrix& matrix = source(e);
+      const Matrix& matrix = tensor_of(*model_, static_cast<TensorKind>(e.kind), e.layer);
       const numerics::WeightView view = weight_view(packed_, e);
       std::vector<float> values(e.columns);
       for (std::uint32_t row = 0; row < e.rows; ++row) {
@@ -249,28 +286,33 @@ class Packer {
 
   void write_directory() {
     abi::ModelImage& image = packed_.image;
-    const ModelShape& shape = model_.shape;
+    const ModelShape& shape = shape_;
     image.magic = abi::kModelMagic;
     image.abi_version = abi::kAbiVersion;
     image.dim = shape.dim;
-    image.hidden_dim = shape.hidden_dim;
+    image.hidden_dim = std::max(shape.hidden_dim, shape.experts.shared_ffn);
     image.layers = shape.layers;
     image.heads = shape.heads;
     image.kv_heads = shape.kv_heads;
     image.head_dim = shape.head_dim();
     image.vocabulary = shape.vocabulary;
     image.max_positions = shape.max_positions;
-    image.norm_epsilon = numerics::float_bits(model_.norm_epsilon);
+    image.norm_epsilon =
+        numerics::float_bits(model_ != nullptr ? model_->norm_epsilon : Model{}.norm_epsilon);
     image.attention_scale =
         numerics::float_bits(1.0f / std::sqrt(static_cast<float>(shape.head_dim())));
-    image.position_kind = static_cast<abi::u32>(abi::PositionKind::kRotaryInterleaved);
-    image.norm_kind = static_cast<abi::u32>(abi::NormKind::kRms);
+    image.position_kind = static_cast<abi::u32>(shape.positions);
+    image.norm_kind = static_cast<abi::u32>(shape.norm);
     image.flags = shape.shared_classifier ? abi::kModelSharedClassifier : 0;
     image.bos_id = kBosToken;
     image.eos_id = kEosToken;
-    image.weights_bytes = packed_.weights.size();
+    image.weights_bytes = packed_.weights_bytes;
+    image.experts = shape.experts.count;
+    image.top_k = shape.experts.top_k;
+    image.expert_dim = shape.experts.ffn;
+    image.first_expert_layer = shape.experts.first_dense_layers;
 
-    Stretch directory(options_.directory_base, packed_.directory);
+    Stretch directory(options_.directory_base, &packed_.directory);
     directory.append(&image, sizeof image);
     image.tensor_count = static_cast<abi::u32>(packed_.tensors.size());
     image.tensors =
@@ -294,7 +336,8 @@ class Packer {
     image.text_bytes = text.size();
   }
 
-  const Model& model_;
+  const ModelShape& shape_;
+  const Model* model_;
   const Tokenizer* tokenizer_;
   const PackOptions& options_;
   PackedModel packed_{};
@@ -328,7 +371,12 @@ const abi::TensorEntry* find_tensor(const PackedModel& packed, TensorKind kind, 
 }
 
 PackedModel pack_model(const Model& model, const Tokenizer* tokenizer, const PackOptions& options) {
-  return Packer(model, tokenizer, options).pack();
+  return Packer(model.shape, &model, tokenizer, options).pack();
+}
+
+PackedModel pack_shape(const ModelShape& shape, const Tokenizer* tokenizer,
+                       const PackOptions& options) {
+  return Packer(shape, nullptr, tokenizer, options).pack();
 }
 
 }  // namespace tandem::platform

@@ -79,6 +79,12 @@ std::string tensor_name(abi::TensorKind kind, std::uint32_t layer) {
       return "inverse frequencies";
     case abi::TensorKind::kRouter:
       return prefix + "router";
+    case abi::TensorKind::kPositionTable:
+      return "learned positions";
+    case abi::TensorKind::kFinalNormBias:
+      return "final norm bias";
+    default:
+      return prefix + abi::name_of(kind);
   }
   return "tensor";
 }

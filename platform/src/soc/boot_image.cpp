@@ -64,8 +64,8 @@ abi::BootInfo devices(const Scenario& scenario) {
 
 }  // namespace
 
-BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy, const Model& model,
-                          const Tokenizer& tokenizer, std::uint64_t prompt_bytes, bool echo) {
+BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy,
+                          const LoadedModel& model, std::uint64_t prompt_bytes, bool echo) {
   check_kv_layout(scenario);
   const HardwareConfig& hardware = scenario.platform;
   const std::uint64_t sram = hardware.address_map.sram;
@@ -75,7 +75,7 @@ BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy, 
   if (policy.name == PolicyName::kSelfSpeculative) options.draft = policy.draft;
   options.weights_base = dram;
   options.directory_base = sram + kDirectoryOffset;
-  PackedModel packed = pack_model(model, &tokenizer, options);
+  PackedModel packed = pack(model, options);
 
   BootImage image;
   image.sizes = packed.sizes;
@@ -89,15 +89,15 @@ BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy, 
   info.shared_base = next;
   info.shared_bytes = rest("platform.sram.size", sram, hardware.sram.size_bytes, next,
                            kLeastSharedBytes, "rings and programs");
-  info.kv_base = align(dram + packed.weights.size());
+  info.kv_base = align(dram + packed.weights_bytes);
   info.kv_bytes = rest("platform.dram.capacity", dram, hardware.dram.capacity_bytes, info.kv_base,
                        kLeastKvBytes, "the KV cache");
-  info.flags = echo ? abi::kBootEchoText : 0;
+  info.flags = echo && model.tokenizer ? abi::kBootEchoText : 0;
   info.policy = policy_block(policy);
 
   image.blocks.push_back({sram, bytes_of(&info, 1)});
   image.blocks.push_back({options.directory_base, std::move(packed.directory)});
-  image.blocks.push_back({dram, std::move(packed.weights)});
+  if (!packed.weights.empty()) image.blocks.push_back({dram, std::move(packed.weights)});
   return image;
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tandem/abi/boot_info.h"
-#include "tandem/platform/model/packer.h"
+#include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/scenario.h"
 
 namespace tandem::platform {
@@ -31,9 +31,10 @@ struct BootImage {
 
 // Control memory: boot information, model directory, prompts (`prompt_bytes` of them), then what
 // the firmware may use. DRAM: weights, then what the firmware may use for the KV cache. Throws
-// UserError when either memory is too small. `echo` lets the firmware write the first answer to the
-// UART.
-BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy, const Model& model,
-                          const Tokenizer& tokenizer, std::uint64_t prompt_bytes, bool echo);
+// UserError when either memory is too small. A model without weights leaves
+// DRAM empty, at the same addresses. `echo` lets the firmware write the first answer to the UART,
+// if there is a tokenizer.
+BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy,
+                          const LoadedModel& model, std::uint64_t prompt_bytes, bool echo);
 
 }  // namespace tandem::platform

@@ -46,7 +46,7 @@ double decode_tokens_per_s(const Outcome& outcome) {
   return per_second(totals_of(outcome.requests).round_tokens, outcome.decode_time_ps);
 }
 
-RunReport make_report(const Outcome& outcome, const Tokenizer& tokenizer,
+RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
                       const std::vector<std::vector<std::uint32_t>>& prompts) {
   RunReport report;
   report.complete = outcome.complete;
@@ -55,9 +55,10 @@ RunReport make_report(const Outcome& outcome, const Tokenizer& tokenizer,
   report.decode_time_ps = outcome.decode_time_ps;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const RequestLog& log = outcome.requests[i];
-    report.requests.push_back({prompts[i], log.tokens,
-                               tokenizer.decode(log.tokens, prompts[i].back()), log.rounds,
-                               status_text(log, outcome.unfinished)});
+    const std::string text =
+        tokenizer == nullptr ? "" : tokenizer->decode(log.tokens, prompts[i].back());
+    report.requests.push_back(
+        {prompts[i], log.tokens, text, log.rounds, status_text(log, outcome.unfinished)});
     const bool answered = log.ended && log.status == abi::Status::kOk;
     if (!answered && report.incomplete_reason.empty()) {
       report.incomplete_reason =

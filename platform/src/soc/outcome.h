@@ -53,7 +53,7 @@ struct Outcome {
 // Tokens that rounds gave, per second of decoding; 0 if there were none.
 double decode_tokens_per_s(const Outcome& outcome);
 
-RunReport make_report(const Outcome& outcome, const Tokenizer& tokenizer,
+RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
                       const std::vector<std::vector<std::uint32_t>>& prompts);
 
 BaselineResult make_baseline(const Outcome& run, const Outcome& baseline);

@@ -8,7 +8,7 @@
 #include "oracle/oracle_recorder.h"
 #include "soc.h"
 #include "tandem/platform/errors.h"
-#include "tandem/platform/model/llama2c.h"
+#include "tandem/platform/model/loaded_model.h"
 #include "workload.h"
 
 namespace tandem::platform {
@@ -32,16 +32,15 @@ class Session {
   Session(const Scenario& scenario, RunObserver& observer)
       : scenario_(scenario),
         observer_(observer),
-        model_(load_llama2c(scenario.model.weights)),
-        tokenizer_(Tokenizer::load(scenario.model.tokenizer, model_.shape.vocabulary)),
-        prompts_(prompt_tokens(scenario.workload, tokenizer_, model_.shape)) {
+        model_(load_model(scenario.model, scenario.execution)),
+        prompts_(prompt_tokens(scenario.workload, model_.tokenizer_or_null(), model_.shape)) {
     if (scenario.run.timeline.enabled) {
       timeline_ = std::make_unique<observe::Timeline>(limits(scenario.run.timeline));
     }
     if (!scenario.run.record_oracle.empty()) {
       recorder_ = std::make_unique<OracleRecorder>(prompts_);
     }
-    Soc::Setup setup{scenario, scenario.policy, model_, tokenizer_, prompts_};
+    Soc::Setup setup{scenario, scenario.policy, model_, prompts_};
     setup.timeline = timeline_.get();
     setup.choices = recorder_.get();
     setup.echo = true;
@@ -78,7 +77,7 @@ class Session {
     if (baseline_) baseline = result_of(*baseline_, unfinished);
     if (all_ended()) sc_core::sc_start(common::from_ps(kDrainPs), sc_core::SC_EXIT_ON_STARVATION);
 
-    RunReport report = make_report(outcome, tokenizer_, prompts_);
+    RunReport report = make_report(outcome, model_.tokenizer_or_null(), prompts_);
     if (baseline) {
       if (report.complete && !baseline->complete) {
         report.incomplete_reason = "the plain baseline did not answer every request";
@@ -134,8 +133,7 @@ class Session {
 
   const Scenario& scenario_;
   RunObserver& observer_;
-  Model model_;
-  Tokenizer tokenizer_;
+  LoadedModel model_;
   std::vector<std::vector<std::uint32_t>> prompts_;
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;

@@ -86,8 +86,8 @@ peripherals::Mailbox::Config mailbox_config(const BootImage& image) {
 
 Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, Listener listener)
     : Soc(name, setup,
-          make_boot_image(setup.scenario, setup.policy, setup.model, setup.tokenizer,
-                          prompt_bytes(setup.prompts), setup.echo),
+          make_boot_image(setup.scenario, setup.policy, setup.model, prompt_bytes(setup.prompts),
+                          setup.echo),
           std::move(listener)) {}
 
 Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,

@@ -34,8 +34,7 @@ class Soc : public sc_core::sc_module {
   struct Setup {
     const Scenario& scenario;
     PolicyConfig policy;  // may differ from the scenario's: the baseline's is plain
-    const Model& model;
-    const Tokenizer& tokenizer;
+    const LoadedModel& model;
     const std::vector<std::vector<std::uint32_t>>& prompts;
     observe::Timeline* timeline = nullptr;   // nullptr: off
     npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens

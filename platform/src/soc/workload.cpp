@@ -10,16 +10,25 @@
 namespace tandem::platform {
 namespace {
 
-std::vector<std::uint32_t> encode(const Prompt& prompt, const Tokenizer& tokenizer) {
+std::string prompt_name(std::size_t index) {
+  return "workload.prompts[" + std::to_string(index) + "]: ";
+}
+
+std::vector<std::uint32_t> encode(const Prompt& prompt, const Tokenizer* tokenizer,
+                                  std::size_t index) {
   if (const auto* ids = std::get_if<std::vector<std::uint32_t>>(&prompt)) return *ids;
-  std::vector<std::uint32_t> tokens = tokenizer.encode(std::get<std::string>(prompt));
+  if (tokenizer == nullptr) {
+    throw UserError(prompt_name(index) + "a text, but the model has no tokenizer",
+                    "write token ids, such as [1, 2, 3], or give model.tokenizer");
+  }
+  std::vector<std::uint32_t> tokens = tokenizer->encode(std::get<std::string>(prompt));
   tokens.insert(tokens.begin(), kBosToken);
   return tokens;
 }
 
 void check(const std::vector<std::uint32_t>& tokens, std::size_t index, std::uint32_t max_tokens,
            const ModelShape& shape) {
-  const std::string name = "workload.prompts[" + std::to_string(index) + "]: ";
+  const std::string name = prompt_name(index);
   if (tokens.empty()) throw UserError(name + "expected at least one token");
   for (const std::uint32_t token : tokens) {
     if (token >= shape.vocabulary) {
@@ -45,11 +54,11 @@ abi::Sampling sampling_rule(const Sampling& sampling) {
 }  // namespace
 
 std::vector<std::vector<std::uint32_t>> prompt_tokens(const Workload& workload,
-                                                      const Tokenizer& tokenizer,
+                                                      const Tokenizer* tokenizer,
                                                       const ModelShape& shape) {
   std::vector<std::vector<std::uint32_t>> prompts;
   for (const Prompt& prompt : workload.prompts) {
-    prompts.push_back(encode(prompt, tokenizer));
+    prompts.push_back(encode(prompt, tokenizer, prompts.size()));
     check(prompts.back(), prompts.size() - 1, workload.max_tokens, shape);
   }
   return prompts;

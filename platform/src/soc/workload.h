@@ -11,10 +11,11 @@
 namespace tandem::platform {
 
 // The prompts of a scenario as token ids: texts encoded with BOS in front, lists as written.
-// Throws UserError, naming the prompt, if it is empty, names a token that the model does not have,
-// or does not fit into the model's positions together with the tokens that are asked for.
+// Throws UserError, naming the prompt, if it is empty, is a text where there is no tokenizer, names
+// a token that the model does not have, or does not fit into the model's positions together with
+// the tokens that are asked for.
 std::vector<std::vector<std::uint32_t>> prompt_tokens(const Workload& workload,
-                                                      const Tokenizer& tokenizer,
+                                                      const Tokenizer* tokenizer,
                                                       const ModelShape& shape);
 
 // What the mailbox is told about one of the prompts; its address is the mailbox's business.

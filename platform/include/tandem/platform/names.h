@@ -63,6 +63,12 @@ ChoiceList choices<Arbitration>();
 template <>
 ChoiceList choices<CpuForm>();
 template <>
+ChoiceList choices<WeightFormat>();
+template <>
+ChoiceList choices<NormChoice>();
+template <>
+ChoiceList choices<PositionChoice>();
+template <>
 ChoiceList choices<SamplingRule>();
 template <>
 ChoiceList choices<PolicyName>();

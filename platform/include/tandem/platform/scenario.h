@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tandem/platform/device_keys.h"
+#include "tandem/platform/model/weights.h"
 
 namespace tandem::platform {
 
@@ -129,10 +130,36 @@ struct HardwareConfig {
   AddressMap address_map;
 };
 
-// Paths are resolved: they open from the working directory.
+// Of the matrices of a model without weights.
+enum class WeightFormat { kFp16, kBf16, kInt8, kInt4, kBsfpE, kBsfpI };
+
+enum class NormChoice { kRms, kLayer };
+enum class PositionChoice { kRotary, kLearned };
+
+// What is said about a shape; what is not said is the preset's, or has a default.
+struct ShapeKeys {
+  std::optional<std::uint32_t> layers, hidden, heads, kv_heads, head_dim, ffn, vocabulary,
+      max_positions;
+  std::optional<bool> gated_ffn, tied_embeddings, qkv_bias, linear_bias;
+  std::optional<NormChoice> norm;
+  std::optional<PositionChoice> positions;
+  std::optional<std::uint32_t> experts, top_k, expert_ffn, shared_experts, shared_ffn,
+      first_dense_layers;
+  std::optional<std::uint32_t> kv_lora_rank, qk_nope_dim, qk_rope_dim, v_head_dim;
+};
+
+// Weights with their tokenizer, or the name of a preset, or a shape. Paths are resolved: they open
+// from the working directory.
 struct ModelConfig {
   std::filesystem::path weights;
-  std::filesystem::path tokenizer;
+  std::filesystem::path tokenizer;  // empty: none
+  std::string preset;               // empty: none
+  ShapeKeys overrides;              // of the preset
+  ShapeKeys custom;                 // a shape without a preset
+  WeightFormat weight_format = WeightFormat::kFp16;
+
+  // What these keys come to, without weights; found while loading, not a key.
+  std::optional<ModelShape> shape;
 };
 
 enum class SamplingRule { kStandard, kCoupled };

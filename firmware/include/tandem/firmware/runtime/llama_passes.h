@@ -29,7 +29,9 @@ struct PassPrograms {
   ProgramRef tail;
 };
 
-// Builds the programs of a Llama-like model.
+// Builds the programs of a decoder-only model: Llama and its like, or GPT and its like with layer
+// norms, biases, learned positions and plain feed-forward parts. Which it is follows from the
+// tensors.
 class LlamaPasses {
  public:
   LlamaPasses(const Model& model, const ActivationLayout& layout, const Placement& placement,
@@ -58,21 +60,25 @@ class LlamaPasses {
   void finish(const Plane& plane, Pass pass);
   u64 body_programs(const Plane& plane);
 
+  void embed();
   void gather();
+  void add_positions();
   void layer(u32 index, const Plane& plane);
   u16 keys_and_values(u32 index, const Plane& plane);
   void query_and_attention(u32 index, const Plane& plane, u16 append);
   void feed_forward(u32 index, const Plane& plane);
 
-  void norm(abi::TensorKind gain, u32 layer, abi::RowMode rows);
+  void norm(abi::TensorKind gain, abi::TensorKind bias, u32 layer, abi::RowMode rows);
   u16 linear(abi::TensorKind kind, u32 layer, abi::TensorRole role, Buffer from, Buffer to,
              abi::RowMode rows);
   void rotate(Buffer buffer, u32 layer, u32 heads);
   void combine(abi::ElementwiseKind kind, u32 layer, Buffer into, Buffer other);
+  void gelu(u32 layer, Buffer buffer);
   void commit(const Plane& plane, u16 after);
 
   const abi::TensorEntry* tensor(abi::TensorKind kind, u32 layer, abi::TensorRole role);
   void bind_weight(abi::Primitive& primitive, const abi::TensorEntry& entry) const;
+  const abi::TensorEntry* bias_of(abi::TensorKind kind, u32 layer) const;
   abi::Operand activation(Buffer buffer) const;
   abi::Operand weights(u64 address, abi::Format format) const;
 

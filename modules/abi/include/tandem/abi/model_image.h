@@ -10,21 +10,35 @@ namespace tandem::abi {
 #define TANDEM_MODEL_CONSTANTS(ITEM) ITEM(std::uint32_t, ModelMagic, 0x4C44'4D54, "TMDL")
 TANDEM_CONSTANTS(Model, "Identification of a model image", TANDEM_MODEL_CONSTANTS)
 
-#define TANDEM_TENSOR_KINDS(ITEM)                              \
-  ITEM(Embedding, 0, "Token embedding [vocabulary][dim]")      \
-  ITEM(AttentionNorm, 1, "Gain before attention [dim]")        \
-  ITEM(Query, 2, "Query projection")                           \
-  ITEM(Key, 3, "Key projection")                               \
-  ITEM(Value, 4, "Value projection")                           \
-  ITEM(AttentionOutput, 5, "Output projection of attention")   \
-  ITEM(FfnNorm, 6, "Gain before the feed-forward layer [dim]") \
-  ITEM(Gate, 7, "Feed-forward gate")                           \
-  ITEM(Up, 8, "Feed-forward up")                               \
-  ITEM(Down, 9, "Feed-forward down")                           \
-  ITEM(FinalNorm, 10, "Gain before the classifier [dim]")      \
-  ITEM(Classifier, 11, "Logits [vocabulary][dim]")             \
-  ITEM(InverseFrequency, 12, "Rotary frequencies")             \
-  ITEM(Router, 13, "Expert router")
+#define TANDEM_TENSOR_KINDS(ITEM)                                   \
+  ITEM(Embedding, 0, "Token embedding [vocabulary][dim]")           \
+  ITEM(AttentionNorm, 1, "Gain before attention [dim]")             \
+  ITEM(Query, 2, "Query projection")                                \
+  ITEM(Key, 3, "Key projection")                                    \
+  ITEM(Value, 4, "Value projection")                                \
+  ITEM(AttentionOutput, 5, "Output projection of attention")        \
+  ITEM(FfnNorm, 6, "Gain before the feed-forward layer [dim]")      \
+  ITEM(Gate, 7, "Feed-forward gate")                                \
+  ITEM(Up, 8, "Feed-forward up")                                    \
+  ITEM(Down, 9, "Feed-forward down")                                \
+  ITEM(FinalNorm, 10, "Gain before the classifier [dim]")           \
+  ITEM(Classifier, 11, "Logits [vocabulary][dim]")                  \
+  ITEM(InverseFrequency, 12, "Rotary frequencies")                  \
+  ITEM(Router, 13, "Expert router")                                 \
+  ITEM(PositionTable, 14, "Learned positions")                      \
+  ITEM(AttentionNormBias, 15, "Bias of the norm")                   \
+  ITEM(QueryBias, 16, "Bias of the query projection")               \
+  ITEM(KeyBias, 17, "Bias of the key projection")                   \
+  ITEM(ValueBias, 18, "Bias of the value projection")               \
+  ITEM(AttentionOutputBias, 19, "Bias of the output projection")    \
+  ITEM(FfnNormBias, 20, "Bias of the norm")                         \
+  ITEM(GateBias, 21, "Bias of the gate")                            \
+  ITEM(UpBias, 22, "Bias of up")                                    \
+  ITEM(DownBias, 23, "Bias of down")                                \
+  ITEM(FinalNormBias, 24, "Bias of the norm")                       \
+  ITEM(ExpertGate, 25, "Gates of all experts, one below the other") \
+  ITEM(ExpertUp, 26, "Ups of all experts")                          \
+  ITEM(ExpertDown, 27, "Downs of all experts")
 TANDEM_ENUM(TensorKind, u32, "What a tensor is for", TANDEM_TENSOR_KINDS)
 
 // A tensor has an entry per role; both may name the same bytes (BSFP draft planes do).
@@ -68,7 +82,7 @@ TANDEM_STRUCTURE(TokenPiece, 8, "Text of one token", TANDEM_PIECE_MEMBERS)
   ONE(u32, magic, "kModelMagic")                                              \
   ONE(u32, abi_version, "kAbiVersion")                                        \
   ONE(u32, dim, "Width of the residual stream")                               \
-  ONE(u32, hidden_dim, "Width of the feed-forward layer")                     \
+  ONE(u32, hidden_dim, "Widest feed-forward layer, experts aside; 0: none")   \
   ONE(u32, layers, "")                                                        \
   ONE(u32, heads, "Query heads")                                              \
   ONE(u32, kv_heads, "Key/value heads")                                       \
@@ -90,7 +104,11 @@ TANDEM_STRUCTURE(TokenPiece, 8, "Text of one token", TANDEM_PIECE_MEMBERS)
   ONE(u64, text_bytes, "")                                                    \
   ONE(u64, weights_base, "Bus address of the stretch that holds all tensors") \
   ONE(u64, weights_bytes, "")                                                 \
-  MANY(u64, reserved, 4, "0")
+  ONE(u32, experts, "Experts of a layer to choose from; 0: none")             \
+  ONE(u32, top_k, "Experts that a token is sent to")                          \
+  ONE(u32, expert_dim, "Width of an expert")                                  \
+  ONE(u32, first_expert_layer, "The layers before it have no experts")        \
+  MANY(u64, reserved, 2, "0")
 TANDEM_STRUCTURE(ModelImage, 160, "Header of the model in memory", TANDEM_MODEL_MEMBERS)
 
 }  // namespace tandem::abi

@@ -65,6 +65,28 @@ class AddressMapping {
            location.bank;
   }
 
+  // Bytes of [address, address + length) in each of the channels, added to `bytes[channel]`. Exact
+  // but for ranges that end within a block of hashed channels, whose rest is shared out evenly.
+  template <typename Bytes>
+  void add_channel_bytes(std::uint64_t address, std::uint64_t length, Bytes& bytes) const {
+    const Place& place = fields_[kChannel];
+    const std::uint64_t stripe = std::uint64_t{1} << place.shift;
+    const std::uint64_t period = stripe << place.bits;
+    const unsigned count = channels();
+    for (unsigned i = 0; i < count; ++i) {
+      if (place.hash_mask != 0) {
+        bytes[i] += length * (i + 1) / count - length * i / count;
+        continue;
+      }
+      const auto below = [&](std::uint64_t end) {
+        const std::uint64_t rest = end % period;
+        const std::uint64_t begin = i * stripe;
+        return end / period * stripe + (rest <= begin ? 0 : std::min(rest - begin, stripe));
+      };
+      bytes[i] += below(address + length) - below(address);
+    }
+  }
+
   // Calls visit(const Run&) for every row that [address, address + length) touches, at most twice
   // for one row within a block of rows that interleave. Cost follows rows, not bytes.
   template <typename Visit>

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tandem/memory/address_mapping.h"
 #include "tandem/memory/bank_timing.h"
 #include "tandem/memory/controller.h"
 #include "tandem/memory/device.h"
@@ -18,6 +19,17 @@ struct Interval {
   std::uint64_t begin_ps;
   std::uint64_t end_ps;
 };
+
+// What a long run of consecutive addresses costs a channel that does nothing else, refreshes
+// included.
+struct StreamPace {
+  double burst_ps;             // per burst
+  double activates_per_burst;  // rows opened
+};
+
+// As Channel itself has it, measured over 32 refresh intervals on the first channel of `mapping`.
+StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& controller,
+                          const AddressMapping& mapping, bool is_write);
 
 // Time of one DRAM channel at transaction fidelity: predicts what the scheduler of CommandChannel
 // achieves, from the same tables, without issuing commands. Nothing is simulated step by step: each
@@ -52,6 +64,11 @@ class Channel {
   // interval ends when the write buffer has taken its last byte.
   Interval reserve(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
                    bool is_write, std::uint64_t earliest_ps);
+
+  // A long run of consecutive addresses in closed form: `bytes` at `pace`, behind everything
+  // promised before. The banks are shut for those who come after.
+  Interval stream(std::uint64_t bytes, bool is_write, const StreamPace& pace,
+                  std::uint64_t earliest_ps);
 
   // The data bus alone, for bytes that do not come from a row (global buffers, results).
   Interval reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t earliest_ps);

@@ -102,6 +102,8 @@ class DataBus {
   // The earliest place not before `from` for at least one of `bursts` bursts, and for how many.
   Slot find(const User& user, Cycle from, std::uint64_t bursts, const CycleTiming& t) const;
   void take(const User& user, const Slot& slot, const CycleTiming& t);
+  // `length` cycles behind everything promised, not before `from`; returns their begin.
+  Cycle append(const User& user, Cycle from, Cycle length, const CycleTiming& t);
   // End of the last data promised.
   Cycle end() const { return slices_.empty() ? 0 : slices_.back().end; }
   void clear();
@@ -114,6 +116,7 @@ class DataBus {
     User user;
   };
   std::size_t first_ending_after(Cycle cycle) const;
+  void forget_half();
 
   std::vector<Slice> slices_;  // in order of time
   Cycle closed_until_ = 0;     // what lies before is forgotten and counts as taken

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,8 @@ enum class Fidelity {
 
 // DRAM behind one or more sockets: controllers, channels and their interleaving. A payload of any
 // length is spread over the rows and channels it touches; it is answered when its last byte has
-// crossed the data bus of the slowest channel.
+// crossed the data bus of the slowest channel. At transaction fidelity a payload of many rows per
+// channel (kStreamRows, and kStreamBytes) is timed as a stream, at a cost that follows channels.
 class Stack : public MemoryTarget, private CommandController::Listener {
  public:
   struct Config {
@@ -47,6 +49,9 @@ class Stack : public MemoryTarget, private CommandController::Listener {
     std::uint64_t size_bytes() const { return channels * device.geometry.channel_bytes(); }
     double peak_bytes_per_s() const { return channels * device.geometry.peak_bytes_per_s(); }
   };
+
+  static constexpr std::uint64_t kStreamRows = 16;
+  static constexpr std::uint64_t kStreamBytes = 256 * 1024;
 
   Stack(const sc_core::sc_module_name& name, const Config& config);
 
@@ -90,6 +95,8 @@ class Stack : public MemoryTarget, private CommandController::Listener {
   Service schedule_commands(common::Payload& payload, std::uint64_t arrival_ps,
                             const Origin& origin);
   std::uint64_t reserve(const common::Payload& payload, std::uint64_t earliest_ps);
+  std::uint64_t stream(const common::Payload& payload, std::uint64_t earliest_ps);
+  const StreamPace& pace(bool is_write);
   void access_done(std::uint32_t access, std::uint64_t time_ps) override;
   void data_moved(unsigned channel, bool is_write, std::uint64_t begin_ps,
                   std::uint64_t end_ps) override;
@@ -102,8 +109,10 @@ class Stack : public MemoryTarget, private CommandController::Listener {
 
   Config config_;
   AddressMapping mapping_;
-  std::vector<Channel> channels_;                // transaction fidelity
-  std::unique_ptr<CommandController> commands_;  // command fidelity
+  std::vector<Channel> channels_;                     // transaction fidelity
+  std::optional<StreamPace> read_pace_, write_pace_;  // measured when the first stream comes
+  std::vector<std::uint64_t> channel_bytes_;          // of a stream
+  std::unique_ptr<CommandController> commands_;       // command fidelity
   std::vector<std::unique_ptr<TimingChecker>> checkers_;
   std::uint64_t violations_before_reset_ = 0;
   mutable bool checks_finished_ = false;

@@ -58,12 +58,15 @@ class AttentionJob {
   // NPU
   void fetch_more();
   void fetch(Work& work);
+  void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                   const std::function<Dma::Done()>& part);
   void multiply(Work& work, std::uint32_t n, std::uint32_t k, void (AttentionJob::*next)(Work&));
   void compute_scores(Work& work);
+  void multiply_keys(Work& work);
   void sum_values(Work& work);
   void compute_outputs(Work& work);
+  void multiply_values(Work& work);
 
   void scores_done(Work& work);
   void values_arrived(Work& work);
@@ -108,6 +111,7 @@ class AttentionJob {
   abi::PimCommand value_command(const ValueLines& lines, std::uint32_t page) const;
   abi::PimCommand pim_command(const Part& part) const;
   void take_results(const Batch& batch);
+  void unpack_results(const Batch& batch);
 
   Execution& execution_;
   Core& core_;

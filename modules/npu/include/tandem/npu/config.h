@@ -41,6 +41,14 @@ struct Config {
   // And of a PIM job beyond its multiplications, before it has seen any (assumed).
   std::uint64_t pim_job_overhead_ps = 500'000;
 
+  // Tensors move but are not computed: descriptors, programs, tables and tokens stay what they are,
+  // and tokens come from the TokenOracle. Activations take no memory.
+  bool timing_only = false;
+  // Timing-only, coarse: keys, values and weights move in transactions of up to this many bytes,
+  // and a matrix is cut into few tiles whose multiplication overlaps with their arrival. 0: the
+  // transactions and tiles of functional execution, which take exactly its time. Not with serial.
+  std::uint64_t bulk_bytes = 0;
+
   // One primitive and one weight tile at a time, nothing ahead: the machine that the sequencer is
   // measured against.
   bool serial = false;

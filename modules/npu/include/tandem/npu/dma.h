@@ -11,6 +11,7 @@
 #include "tandem/common/agenda.h"
 #include "tandem/common/payload_pool.h"
 #include "tandem/common/systemc.h"
+#include "tandem/common/timing_only.h"
 #include "tandem/observe/statistics.h"
 #include "tandem/observe/timeline.h"
 
@@ -29,11 +30,14 @@ class Dma {
   using Forward =
       std::function<tlm::tlm_sync_enum(common::Payload&, tlm::tlm_phase&, sc_core::sc_time&)>;
 
-  Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint32_t outstanding,
-      Forward forward);
+  // `bulk_bytes` is the burst of transfers whose bytes nobody looks at; 0: as all others.
+  Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_bytes,
+      std::uint32_t outstanding, Forward forward);
 
   // `flow` joins the transfer to a command in the timeline; 0: none. Zero bytes complete in the
-  // same way, without a transaction. `to` must stay valid until `done` or reset().
+  // same way, without a transaction. `to` must stay valid until `done` or reset(). If `to` or
+  // `from` is nullptr, the transactions are marked as timing-only: they take the same time, and
+  // their bytes are whatever is there.
   void read(Channel channel, std::uint64_t address, void* to, std::uint64_t bytes, Done done,
             std::uint64_t flow = 0);
   // Copies the data before it returns.
@@ -57,7 +61,7 @@ class Dma {
     Channel channel;
     bool is_write;
     std::uint64_t address;
-    std::uint8_t* data;
+    std::uint8_t* data;  // nullptr: timing-only
     std::uint64_t bytes;
     std::uint64_t issued;
     std::uint64_t completed;
@@ -85,6 +89,7 @@ class Dma {
   void pump();
   Transfer* next();
   void issue(Transfer& transfer);
+  common::Payload& payload_for(Transfer& transfer, std::uint64_t address, unsigned length);
   void end_request();
   void respond(common::Payload& payload);
   void burst_done(Transfer& transfer, const common::Payload& payload, std::uint64_t offset);
@@ -94,6 +99,9 @@ class Dma {
   common::Agenda& agenda_;
   common::PayloadPool pool_;
   std::uint32_t burst_bytes_;
+  std::uint64_t bulk_bytes_;
+  std::unique_ptr<std::uint8_t[]> unseen_;  // what timing-only payloads point to
+  common::TimingOnly timing_only_;
   std::uint32_t outstanding_;
   Forward forward_;
   std::array<ChannelState, kChannels> channels_;

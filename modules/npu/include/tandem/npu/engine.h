@@ -20,6 +20,18 @@ class Engine {
     if (timeline_ != nullptr) timeline_->slice(track_, name, begin_ps, free_at_ps_, flow);
     return free_at_ps_;
   }
+  // The same for work that began as its operands arrived, from `begin_ps` on, and cannot end before
+  // `end_ps`.
+  std::uint64_t reserve_flow(std::uint64_t begin_ps, std::uint64_t end_ps,
+                             std::uint64_t duration_ps, observe::Timeline::Name name,
+                             std::uint64_t flow) {
+    free_at_ps_ = std::max(std::max(begin_ps, free_at_ps_) + duration_ps, end_ps);
+    busy_ps_ += duration_ps;
+    if (timeline_ != nullptr) {
+      timeline_->slice(track_, name, free_at_ps_ - duration_ps, free_at_ps_, flow);
+    }
+    return free_at_ps_;
+  }
   bool idle() const { return free_at_ps_ <= common::now_ps(); }
   // Work under way is given up; only what has been done of it counts.
   void reset() {

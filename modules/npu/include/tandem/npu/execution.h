@@ -48,13 +48,24 @@ class Execution {
   void primitive_done(std::uint16_t primitive);
   void fail(const Fault& fault);
   bool stopped() const { return cancelled_ || static_cast<bool>(fault_); }
+  bool timing_only() const { return core_.config.timing_only; }
+  StageCounters& stage_of(const abi::Primitive& primitive) {
+    const std::uint32_t stage = primitive.stage < abi::kStages ? primitive.stage : 0;
+    return core_.stages[command_.phase % abi::kPhases][stage];
+  }
+  // What a transfer of tensor bytes is given.
+  template <typename Bytes>
+  auto kept(Bytes& bytes) const {
+    return timing_only() ? nullptr : bytes.data();
+  }
 
  private:
   struct State {
     std::uint32_t waiting = 0;  // predecessors not done
     bool issued = false, done = false;
     bool on_pim = false;
-    bool engine_busy = false;  // LINEAR: a tile is in the array
+    bool engine_busy = false;    // LINEAR: a tile is in the array
+    std::uint64_t begin_ps = 0;  // when it was issued
     std::vector<WeightTile*> tiles;
     std::size_t next_tile = 0;
     std::vector<float> inputs;     // LINEAR: [m][k]
@@ -97,6 +108,7 @@ class Execution {
   void dispatch_serial();
   void issue(std::uint16_t index);
   void issue_unpredicated(std::uint16_t index);
+  void account_stage();
   void pass_done();
   bool next_draft_pass();
   void write_results();
@@ -109,10 +121,15 @@ class Execution {
   void start_gather(std::uint16_t index);
   void gather_arrived(std::uint16_t index);
   void advance_linear(std::uint16_t index);
+  void load_inputs(std::uint16_t index, std::uint32_t m);
+  std::uint64_t reserve_matrix(std::uint16_t index, const WeightTile& tile, std::uint64_t cycles);
+  void multiply_tile(std::uint16_t index, const WeightTile& tile);
+  void store_outputs(std::uint16_t index);
   void linear_tile_done(std::uint16_t index);
   void finish_linear(std::uint16_t index);
   void start_norm(std::uint16_t index);
   void start_position(std::uint16_t index);
+  void start_learned_position(std::uint16_t index);  // learned_positions.cpp
   void start_elementwise(std::uint16_t index);
   void start_kv_append(std::uint16_t index);
   // Of the tokens [slot, slot + count) of one page, from row `row` of the pass on.
@@ -173,6 +190,8 @@ class Execution {
   std::vector<std::unique_ptr<AttentionJob>> attention_;
   std::size_t remaining_ = 0;  // primitives of the pass
   std::size_t active_ = 0;     // issued and not done
+  std::uint16_t front_ = 0;    // the first primitive of the pass that is not done
+  std::uint64_t front_since_ps_ = 0;
   std::uint32_t iteration_ = 0;
   std::uint32_t setup_pending_ = 0;
   std::size_t pending_ = 0;  // accesses and events under way

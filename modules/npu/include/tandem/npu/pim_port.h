@@ -16,11 +16,12 @@ class PimPort {
  public:
   struct Write {
     std::uint32_t offset;  // in the vector window
-    std::vector<std::uint8_t> bytes;
+    std::uint64_t size;
+    std::vector<std::uint8_t> bytes;  // `size` of them, or none: timing-only
   };
   struct Read {
     std::uint32_t offset;  // in the result window
-    void* to;
+    void* to;              // nullptr: timing-only
     std::uint64_t bytes;
   };
   // In this order; the PIM holds a read until the commands before it are done.
@@ -29,6 +30,7 @@ class PimPort {
     std::vector<abi::PimCommand> commands;
     std::vector<Read> reads;
     std::uint64_t multiply_ps;  // what the banks' rate alone would make of it
+    std::uint64_t* busy_ps;     // what it took is added here
     Dma::Done done;
   };
   // What the PIM says of itself.

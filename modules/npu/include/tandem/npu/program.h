@@ -56,6 +56,11 @@ struct PassShape {
 Fault check_operands(const abi::Primitive& primitive, const abi::ParameterBlock& parameters,
                      const PassShape& shape, std::uint64_t activation_bytes);
 
+// Whether POSITION adds rows of a table, instead of rotating.
+inline bool is_learned_position(const abi::Primitive& primitive) {
+  return primitive.kind == static_cast<std::uint8_t>(abi::PositionKind::kLearned);
+}
+
 // Rows that a primitive writes, by its row mode.
 std::uint32_t output_rows(const abi::Primitive& primitive, const PassShape& shape);
 std::uint32_t input_rows(const abi::Primitive& primitive, const PassShape& shape);

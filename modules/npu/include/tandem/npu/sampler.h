@@ -8,6 +8,7 @@
 
 #include "tandem/abi/batch.h"
 #include "tandem/abi/command.h"
+#include "tandem/npu/token_oracle.h"
 #include "tandem/numerics/random.h"
 #include "tandem/observe/statistics.h"
 
@@ -94,6 +95,12 @@ class Sampler {
   // counts before the cut. With drafted_count = 0 this is plain decoding.
   AcceptResult accept(const AcceptInput& input, const SamplingParameters& parameters);
 
+  // The same where no logits are computed: tokens are the oracle's, and a drafted one is accepted
+  // when it is the target's. `index` and `first_position` as in TokenOracle::draft().
+  SampleResult sample(TokenOracle& oracle, std::uint32_t request_id, std::uint32_t first_position,
+                      std::uint32_t index);
+  AcceptResult accept(const AcceptInput& input, TokenOracle& oracle, std::uint32_t request_id);
+
   // Each pass over the logits takes ceil(vocabulary / lanes) cycles and log2(lanes) for the tree.
   // Passes: greedy and coupled 2 (maximum, sum of exponentials), standard 3 (and the inversion),
   // standard acceptance 4 per row (and the sum of the residual).
@@ -120,6 +127,7 @@ class Sampler {
   Verdict judge(const AcceptInput& input, const SamplingParameters& parameters, std::uint32_t row);
   Verdict judge_standard(std::uint32_t drafted, const float* q,
                          const SamplingParameters& parameters, std::uint32_t position);
+  void finish(const AcceptInput& input, abi::VerifyResult& verify);
   std::uint64_t pass_cycles(std::uint32_t vocabulary) const;
 
   Config config_;

@@ -22,9 +22,14 @@ struct WeightTile {
   numerics::WeightView view;  // planes point into `bytes` once it has arrived
   std::array<std::vector<std::uint8_t>, numerics::kPlaneCount> bytes;
   std::uint64_t size_bytes = 0;
-  unsigned pending = 0;  // transfers under way
+  unsigned pending = 0;       // transfers under way
+  std::uint64_t flow_ps = 0;  // when its bytes were asked for
+  bool wanted = true;         // false: timing-only, its bytes are not kept
+  bool active = false;        // its primitive has been issued
   bool requested = false;
   bool arrived = false;
+  bool failed = false;
+  std::uint64_t fault_address = 0;
   bool dropped = false;  // nobody wants it any more; it is released when it arrives
 
   const std::uint8_t* raw() const { return bytes[0].data(); }
@@ -39,9 +44,10 @@ numerics::TensorLayout layout_of(const abi::Primitive& primitive);
 // Bytes that fetching the tile moves.
 std::uint64_t tile_bytes(const numerics::TensorLayout& layout, const numerics::Tile& tile);
 
-// Starts the transfers of a tile; `done` runs once, after the last one.
+// Starts the transfers of a tile; `done` runs once, after the last one. The first `skip_bytes` of
+// the stream, which must be contiguous, are left out.
 void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
-                Dma::Done done, std::uint64_t flow);
+                Dma::Done done, std::uint64_t flow, std::uint64_t skip_bytes = 0);
 
 // Cuts a weight tensor into tiles of at most `limit_bytes`: whole rows where that leaves the
 // array well used (`row_multiple` rows fill it), else columns at multiples of abi::kChunk,
@@ -50,14 +56,21 @@ void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAdd
 std::vector<numerics::Tile> cut(const numerics::TensorLayout& layout, std::uint64_t limit_bytes,
                                 std::uint32_t row_multiple);
 
+// The same in few tiles, whole rows as many as `bulk_bytes` hold and in any case `row_multiple`.
+std::vector<numerics::Tile> cut_in_bulk(const numerics::TensorLayout& layout,
+                                        std::uint64_t bulk_bytes, std::uint32_t row_multiple);
+
+// A tile that is larger than half the buffer (they come in bulk) flows through it: half a buffer is
+// fetched ahead, the rest when its primitive has been issued.
 class WeightStream {
  public:
   // Called when a tile has arrived, or its fetch has failed.
   using Arrived = std::function<void(WeightTile&, bool ok, std::uint64_t fault_address)>;
 
   // `serial`: a tile is requested only when the one before it has been used.
-  WeightStream(Dma& dma, std::uint64_t capacity_bytes, bool serial)
-      : dma_(dma), capacity_bytes_(capacity_bytes), serial_(serial) {}
+  // `wanted`: false where bytes are not kept.
+  WeightStream(Dma& dma, std::uint64_t capacity_bytes, bool serial, bool wanted = true)
+      : dma_(dma), capacity_bytes_(capacity_bytes), serial_(serial), wanted_(wanted) {}
 
   // For the command that uses the stream now; `flow` names it in the timeline.
   void serve(Arrived arrived, std::uint64_t flow) {
@@ -69,6 +82,8 @@ class WeightStream {
   WeightTile* push(std::uint16_t primitive, const numerics::TensorLayout& layout,
                    const numerics::Tile& tile, const PlaneAddresses& planes,
                    std::uint64_t raw_bytes = 0);
+  // The primitive that uses the tile has been issued; pump() follows.
+  static void activate(WeightTile& tile) { tile.active = true; }
   // Frees the room of a tile that has been used.
   void release(WeightTile* tile);
   // Gives up a tile, wherever it is.
@@ -88,12 +103,19 @@ class WeightStream {
     PlaneAddresses planes;
     std::uint64_t raw_bytes;
   };
+  std::uint64_t held_bytes(const WeightTile& tile) const;
+  bool flows_through(const WeightTile& tile) const;
+  void request_head(const Waiting& waiting);
+  void request_rest(const Waiting& waiting);
   void request(const Waiting& waiting);
+  void part_done(WeightTile& tile, bool ok, std::uint64_t fault_address);
+  bool forget(const WeightTile& tile);
   WeightTile* take();
 
   Dma& dma_;
   std::uint64_t capacity_bytes_;
   bool serial_;
+  bool wanted_;
   Arrived arrived_;
   std::uint64_t flow_ = 0;
   std::deque<Waiting> waiting_;

@@ -37,6 +37,8 @@ struct Config {
   std::uint32_t column_bytes = 32;            // of one bank, multiplied at a time
   std::uint64_t clock_period_ps = 1'000;      // of the MAC units and of the window port
   Lanes lanes;
+  // Commands are checked and timed as always, but nothing is multiplied: results are zero.
+  bool timing_only = false;
   std::uint32_t formats = kAllFormats;       // bit per abi::Format
   std::uint32_t global_buffer_rows = 1;      // DRAM rows of input vectors that a channel holds
   std::uint32_t accumulators_per_bank = 16;  // vectors multiplied with one open row

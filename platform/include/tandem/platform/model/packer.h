@@ -18,11 +18,13 @@ struct PackOptions {
   std::optional<DraftConfig> draft;  // none: FP16 tensors only, no draft entries
   std::uint64_t weights_base = 0;    // bus address of the tensors, a multiple of 64
   std::uint64_t directory_base = 0;  // bus address of the directory, a multiple of 64
+  // Of the matrices where there is only a shape; weights from a file are FP16.
+  WeightFormat format = WeightFormat::kFp16;
 };
 
 // Bytes by purpose. A plane that two entries name counts once.
 struct PackedSizes {
-  std::uint64_t full_bytes = 0;        // FP16 matrices, and vectors (norms, inverse frequencies)
+  std::uint64_t full_bytes = 0;        // matrices that share no bits with a draft, and vectors
   std::uint64_t plane_bytes = 0;       // 4-bit planes of BSFP
   std::uint64_t remainder_bytes = 0;   // 12-bit planes of BSFP
   std::uint64_t draft_copy_bytes = 0;  // draft weights with their own storage
@@ -34,7 +36,8 @@ struct PackedSizes {
 struct PackedModel {
   abi::ModelImage image;
   std::vector<abi::TensorEntry> tensors;
-  std::vector<std::uint8_t> weights;    // at weights_base
+  std::vector<std::uint8_t> weights;  // at weights_base; empty where there is only a shape
+  std::uint64_t weights_bytes = 0;
   std::vector<std::uint8_t> directory;  // at directory_base: image, tensors, pieces, text
   PackedSizes sizes;
 };
@@ -50,6 +53,14 @@ struct PackedModel {
 // Proves that every BSFP tensor is restored bit for bit, else throws UserError naming the tensor
 // and the reason. `tokenizer` may be nullptr: no piece table.
 PackedModel pack_model(const Model& model, const Tokenizer* tokenizer, const PackOptions& options);
+
+// The same directory, addresses and sizes for a model of which only the shape is known: no weights
+// and no memory for them. Matrices have the format that the options name (INT8 and INT4 with an
+// FP16 scale per 128 weights of a row, BSFP with a table per tensor), a BSFP draft format gives
+// FP16 matrices its own. Vectors, routers, learned positions and an embedding that is no classifier
+// stay FP16. `shape` must be one that find_problem() has nothing against.
+PackedModel pack_shape(const ModelShape& shape, const Tokenizer* tokenizer,
+                       const PackOptions& options);
 
 // The entry of a tensor, nullptr if there is none.
 const abi::TensorEntry* find_tensor(const PackedModel& packed, abi::TensorKind kind,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Llama-architecture language model: its shape and its weights in FP16.
+// The shape of a decoder-only language model, and a Llama-like one with its weights in FP16.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -7,8 +7,26 @@
 #include <vector>
 
 #include "tandem/abi/model_image.h"
+#include "tandem/abi/program.h"
 
 namespace tandem::platform {
+
+// Layers whose feed-forward part is a choice of experts.
+struct ExpertShape {
+  std::uint32_t count = 0;               // experts of a layer to choose from; 0: none
+  std::uint32_t top_k = 0;               // experts that a token is sent to
+  std::uint32_t ffn = 0;                 // width of an expert
+  std::uint32_t shared_ffn = 0;          // width of the shared experts together; 0: none
+  std::uint32_t first_dense_layers = 0;  // layers before the first one with experts
+};
+
+// Multi-head latent attention: keys and values come from one latent vector per token.
+struct LatentShape {
+  std::uint32_t kv_lora_rank = 0;  // 0: ordinary attention
+  std::uint32_t qk_nope_dim = 0;   // of a head's query and key, without position
+  std::uint32_t qk_rope_dim = 0;   // with position, shared by the heads' keys
+  std::uint32_t v_head_dim = 0;
+};
 
 struct ModelShape {
   std::uint32_t dim = 0;         // width of the residual stream
@@ -18,11 +36,34 @@ struct ModelShape {
   std::uint32_t kv_heads = 0;  // divides heads
   std::uint32_t vocabulary = 0;
   std::uint32_t max_positions = 0;
-  bool shared_classifier = true;  // the classifier is the embedding
+  bool shared_classifier = true;             // the classifier is the embedding
+  std::uint32_t head_size = 0;               // elements of a head; 0: dim / heads
+  bool gated_ffn = true;                     // down(silu(gate) * up), else down(gelu(up))
+  bool qkv_bias = false;                     // query, key and value have biases
+  bool linear_bias = false;                  // and so have all other matrices of a layer
+  abi::NormKind norm = abi::NormKind::kRms;  // layer norms have biases
+  abi::PositionKind positions = abi::PositionKind::kRotaryInterleaved;
+  ExpertShape experts;
+  LatentShape latent;
 
-  std::uint32_t head_dim() const { return dim / heads; }
+  std::uint32_t head_dim() const { return head_size != 0 ? head_size : dim / heads; }
+  std::uint32_t query_dim() const { return head_dim() * heads; }
   std::uint32_t kv_dim() const { return head_dim() * kv_heads; }
+  bool has_experts(std::uint32_t layer) const {
+    return experts.count != 0 && layer >= experts.first_dense_layers;
+  }
+  bool is_learned() const { return positions == abi::PositionKind::kLearned; }
 };
+
+// Parameters of all tensors, and of those that one token is multiplied with.
+struct ParameterCount {
+  std::uint64_t all = 0;
+  std::uint64_t active = 0;
+};
+ParameterCount count_parameters(const ModelShape& shape);
+
+// What the KV cache keeps of a token in a layer, in FP16.
+std::uint64_t kv_bytes_per_token_and_layer(const ModelShape& shape);
 
 // Throws UserError naming `origin`, the field, its value and the rule that it breaks.
 void validate(const ModelShape& shape, const std::string& origin);

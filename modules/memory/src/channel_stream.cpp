@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Long streams: their pace is measured once, on a channel of the same kind that does nothing else.
+#include <algorithm>
+#include <cmath>
+
+#include "tandem/memory/channel.h"
+
+namespace tandem::memory {
+
+StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& controller,
+                          const AddressMapping& mapping, bool is_write) {
+  constexpr std::uint64_t kRefreshIntervals = 32;
+  constexpr std::uint64_t kLeastRows = 1024;
+  const DeviceGeometry& geometry = device.geometry;
+  const std::uint64_t interval_bytes =
+      device.timing.tREFI / geometry.burst_ps() * geometry.burst_bytes();
+  const std::uint64_t wanted_bytes =
+      std::max(kRefreshIntervals * interval_bytes, kLeastRows * geometry.row_bytes);
+  Channel channel(device, controller);
+  // Whole blocks of rows that interleave.
+  const std::uint64_t step =
+      std::uint64_t{geometry.row_bytes} * geometry.banks() * mapping.channels();
+  std::uint64_t bytes = 0, warm_bytes = 0, end_ps = 0, warm_ps = 0, warm_activates = 0;
+  for (std::uint64_t address = 0; address < mapping.size_bytes() && bytes < wanted_bytes;
+       address += step) {
+    mapping.for_each_run(
+        address, std::min(step, mapping.size_bytes() - address), [&](const Run& run) {
+          if (run.channel != 0) return;
+          const Interval data =
+              channel.reserve(run.bank, run.row, run.column_byte, run.bytes, is_write, 0);
+          bytes += run.bytes;
+          end_ps = is_write ? channel.last_drain().end_ps : data.end_ps;
+        });
+    if (warm_bytes != 0 || bytes < wanted_bytes / 4) continue;
+    warm_bytes = bytes;
+    warm_ps = end_ps;
+    warm_activates = channel.counters().activates;
+  }
+  const auto bursts = static_cast<double>((bytes - warm_bytes) / geometry.burst_bytes());
+  return {static_cast<double>(end_ps - warm_ps) / bursts,
+          static_cast<double>(channel.counters().activates - warm_activates) / bursts};
+}
+
+Interval Channel::stream(std::uint64_t bytes, bool is_write, const StreamPace& pace,
+                         std::uint64_t earliest_ps) {
+  const std::uint64_t bursts = (bytes + device_.geometry.burst_bytes() - 1) >> burst_shift_;
+  (is_write ? counters_.write_bytes : counters_.read_bytes) += bytes;
+  (is_write ? counters_.write_bursts : counters_.read_bursts) += bursts;
+  const auto rows = static_cast<std::uint64_t>(
+      std::llround(pace.activates_per_burst * static_cast<double>(bursts)));
+  counters_.activates += rows;
+  counters_.row_misses += rows;
+  counters_.busy_ps += bursts * device_.geometry.burst_ps();
+
+  Cycle ready = std::max(to_cycles(earliest_ps), head_of_line_);
+  settle_writes(ready);
+  for (const Bank& bank : banks_) ready = std::max(ready, bank.activate_ready);
+  const Cycle first = ready + (is_write ? t_.RCDWR : t_.RCDRD) + latency(is_write);
+  const Cycle length = std::max<Cycle>(
+      1, static_cast<Cycle>(std::llround(pace.burst_ps * static_cast<double>(bursts) /
+                                         static_cast<double>(t_.tck_ps))));
+  const DataBus::User user{0, is_write};
+  const Cycle begin = bus_.append(user, first, length, t_);
+  const Cycle end = begin + length;
+  for (Bank& bank : banks_) bank.count = 0;
+  for (RankState& rank : ranks_) mark_open(rank, begin - latency(is_write), end);
+  last_column_ = std::max(last_column_, end - latency(is_write));
+  (is_write ? last_write_ : last_read_) = last_column_;
+  last_activity_ = std::max(last_activity_, last_column_);
+  if (is_write) last_drain_ = {begin * t_.tck_ps, end * t_.tck_ps};
+  return {begin * t_.tck_ps, end * t_.tck_ps};
+}
+
+}  // namespace tandem::memory

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Long streams in closed form against the same bytes row by row.
+#include <catch2/catch.hpp>
+#include <numeric>
+
+#include "tandem/memory/stack.h"
+#include "tandem/test/devices.h"
+#include "tandem/test/lt_initiator.h"
+
+using namespace tandem;
+
+namespace {
+
+struct RowByRow {
+  std::uint64_t end_ps = 0;
+  std::uint64_t activates = 0;
+};
+
+RowByRow row_by_row(const memory::Stack::Config& config, std::uint64_t bytes, bool is_write) {
+  const memory::AddressMapping mapping(config.mapping, config.channels, config.device.geometry,
+                                       config.interleave_bytes, config.hash);
+  memory::Channel channel(config.device, config.controller);
+  RowByRow result;
+  mapping.for_each_run(0, bytes, [&](const memory::Run& run) {
+    const memory::Interval data =
+        channel.reserve(run.bank, run.row, run.column_byte, run.bytes, is_write, 0);
+    result.end_ps = is_write ? channel.last_drain().end_ps : data.end_ps;
+  });
+  result.activates = channel.counters().activates;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a stream takes the time and the activates of its rows, within 1.5 percent") {
+  constexpr std::uint64_t kBytes = 16u << 20;
+  for (const std::string& name : test::device_names()) {
+    for (const bool is_write : {false, true}) {
+      CAPTURE(name, is_write);
+      const memory::Stack::Config config = test::stack_config(name);
+      const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
+                                           config.interleave_bytes, config.hash);
+      const memory::StreamPace pace =
+          memory::measure_stream(config.device, config.controller, mapping, is_write);
+      memory::Channel channel(config.device, config.controller);
+      const memory::Interval data = channel.stream(kBytes, is_write, pace, 0);
+      const RowByRow expected = row_by_row(config, kBytes, is_write);
+      CHECK(static_cast<double>(data.end_ps) ==
+            Approx(static_cast<double>(expected.end_ps)).epsilon(0.015));
+      CHECK(static_cast<double>(channel.counters().activates) ==
+            Approx(static_cast<double>(expected.activates)).epsilon(0.015));
+      const double seconds = static_cast<double>(data.end_ps - data.begin_ps) * 1e-12;
+      CHECK(kBytes / seconds <= config.device.geometry.peak_bytes_per_s());
+    }
+  }
+}
+
+TEST_CASE("streams of one channel follow each other and nothing overtakes them") {
+  const memory::Stack::Config config = test::stack_config("hbm2_dramsim3");
+  const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
+                                       config.interleave_bytes, config.hash);
+  const auto pace = memory::measure_stream(config.device, config.controller, mapping, false);
+  memory::Channel channel(config.device, config.controller);
+  const memory::Interval first = channel.stream(1 << 20, false, pace, 0);
+  const memory::Interval second = channel.stream(1 << 20, false, pace, 0);
+  CHECK(second.begin_ps == first.end_ps);
+  const memory::Interval access = channel.reserve(0, 0, 0, 64, false, 0);
+  CHECK(access.end_ps > second.end_ps);
+  // And a stream waits for banks that compute.
+  channel.reserve_compute(memory::Channel::kAllBanks, second.end_ps, second.end_ps + 5'000'000, 0);
+  CHECK(channel.stream(1 << 20, false, pace, 0).begin_ps > second.end_ps + 5'000'000);
+}
+
+TEST_CASE("bytes of a range by channel are those of its runs") {
+  for (const char* order : {"RoRaBaCoBgCh", "RoChRaBgBaCo", "ChRoRaBgBaCo"}) {
+    CAPTURE(order);
+    memory::Stack::Config config = test::stack_config("hbm2_neupims");
+    config.channels = 8;
+    config.mapping = order;
+    const memory::AddressMapping mapping(config.mapping, config.channels, config.device.geometry,
+                                         config.interleave_bytes);
+    for (const std::uint64_t address : {0ull, 64ull, 300'032ull, 77'777'728ull}) {
+      for (const std::uint64_t length : {64ull, 4'096ull, 1'000'000ull, 9'999'936ull}) {
+        std::vector<std::uint64_t> expected(8), bytes(8);
+        mapping.for_each_run(address, length,
+                             [&](const memory::Run& run) { expected[run.channel] += run.bytes; });
+        mapping.add_channel_bytes(address, length, bytes);
+        CHECK(bytes == expected);
+        CHECK(std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0}) == length);
+      }
+    }
+  }
+}
+
+TEST_CASE("a stack answers a long read when its slowest channel has streamed") {
+  memory::Stack::Config config = test::stack_config("hbm2_neupims");
+  config.channels = 8;
+  memory::Stack stack("stack", config);
+  test::LtInitiator bus("bus");
+  bus.socket.bind(stack.target());
+  std::vector<std::uint8_t> data(32u << 20);
+  REQUIRE(bus.read(0, data.data(), static_cast<unsigned>(data.size())) == tlm::TLM_OK_RESPONSE);
+  const double seconds = static_cast<double>(bus.time_ps()) * 1e-12;
+  const double bandwidth = static_cast<double>(data.size()) / seconds;
+  CHECK(bandwidth < stack.config().peak_bytes_per_s());
+  CHECK(bandwidth > 0.9 * stack.config().peak_bytes_per_s());
+  for (unsigned i = 0; i < 8; ++i) CHECK(stack.traffic(i).read_bytes == data.size() / 8);
+}
