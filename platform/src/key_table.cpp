@@ -36,7 +36,8 @@ class TableBinder : public Binder {
     row(key, "number " + number(min) + ".." + number(max), number(value));
   }
   void reals(const Key& key, std::vector<double>&, double min, double max) override {
-    row(key, "list of numbers " + number(min) + ".." + number(max), fallback(key));
+    row(key, "list of numbers " + number(min) + ".." + number(max),
+        key.unset == nullptr ? "" : key.unset);
   }
   void flag(const Key& key, bool& value, bool* is_set) override {
     const bool unset = is_set != nullptr && !*is_set;

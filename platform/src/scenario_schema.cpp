@@ -7,6 +7,7 @@ namespace tandem::platform {
 namespace {
 
 constexpr bool kRequired = true;
+constexpr const char* kNone = "none";
 constexpr std::uint32_t kManyCycles = 1'000'000;
 constexpr std::uint32_t kFirmwareSequences = 64;  // see the limits of the firmware
 
@@ -175,9 +176,9 @@ void bind_policy(Binder& b, PolicyConfig& p) {
 void bind_oracle(Binder& b, OracleConfig& o) {
   b.choice({"kind", "where acceptance and confidences come from"}, o.kind);
   b.real({"acceptance", "bernoulli: of every drafted token (assumed)"}, o.acceptance, 0.0, 1.0);
-  b.reals({"table", "table: acceptance by index in the round; the last one holds on"}, o.table, 0.0,
-          1.0);
-  b.path({"file", "table, confidence or replay: measured or recorded (CSV)"}, o.file);
+  b.reals({"table", "table: acceptance by index in the round; the last one holds on", false, kNone},
+          o.table, 0.0, 1.0);
+  b.path({"file", "table, confidence or replay: measured or recorded (CSV)", false, kNone}, o.file);
   b.word({"method", "rows of the file with this method"}, o.method);
   b.word({"category", "and this category; ALL: of every category"}, o.category);
   b.integer({"beta_a", "confidence without a file: drawn from Beta(a, b) (assumed)"}, o.beta_a, 1,
@@ -185,7 +186,7 @@ void bind_oracle(Binder& b, OracleConfig& o) {
   b.integer({"beta_b", "see beta_a"}, o.beta_b, 1, 64);
   b.section({"experts", "which experts a token is sent to"}, [&](Binder& inner) {
     inner.choice({"kind", "how experts are drawn"}, o.experts.kind);
-    inner.path({"file", "popularity: tokens per expert (CSV)"}, o.experts.file);
+    inner.path({"file", "popularity: tokens per expert (CSV)", false, kNone}, o.experts.file);
     inner.word({"model", "rows of the file with this model"}, o.experts.model);
     inner.word({"domain", "and this domain; ALL: of every domain"}, o.experts.domain);
   });
@@ -206,7 +207,7 @@ void bind_run(Binder& b, RunConfig& r) {
   b.measure({"max_simulated_time", "reaching it ends the run as incomplete"},
             r.max_simulated_time_ps, Quantity::kTime);
   b.flag({"progress", "a progress line, if standard error is a terminal"}, r.progress);
-  b.path({"record_oracle", "file for what was drafted and accepted, to be replayed"},
+  b.path({"record_oracle", "file for what was drafted and accepted, to be replayed", false, kNone},
          r.record_oracle);
 }
 

@@ -107,6 +107,9 @@ TEST_CASE("counts that do not fit are refused with file and line") {
   rig.folder.write("counts.csv",
                    "model,domain,layer,routing,expert,count\nm,a,0,top2,0,9\nm,a,0,top2,2,9\n");
   CHECK_THAT(error(", model: m", 3, 2), Catch::Contains("an expert of this layer has no row"));
+  rig.folder.write("counts.csv",
+                   "model,domain,layer,routing,expert,count\nm,a,0,top2,0,0\nm,a,0,top2,1,0\n");
+  CHECK(error(", model: m", 2, 2) == file + ":2: no expert of this layer has a token");
   rig.folder.write("counts.csv", "model,mmlu_subject,layer,expert0,expert1\nm,a,0,5,-3\n");
   CHECK_THAT(error(", model: m", 2, 1),
              Catch::Contains("s.yaml:4:") && Catch::Contains("oracle.experts.file: ") &&

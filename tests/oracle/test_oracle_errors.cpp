@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sections and files that do not fit: what the user is told.
 #include <catch2/catch.hpp>
+#include <iterator>
+#include <random>
 #include <vector>
 
 #include "oracle_rig.h"
@@ -93,6 +95,7 @@ TEST_CASE("recorded runs that are malformed are refused with file and line") {
       {"# vocabulary: 512\n", "", "r.csv: expected a line '# vocabulary: ...'"},
       {"# policy.draft.kv: own\n", "", "r.csv: expected a line '# policy.draft.kv: ...'"},
       {"# policy.draft.kv: own", "# policy", "r.csv:11: expected '# key: value'"},
+      {"row,request", "# colour: blue\nrow,request", "r.csv:12: unknown key 'colour'"},
       {"row,request", "rows,request", "r.csv:12: expected a column 'row'"},
       {"prompt,0,3,,,", "prompt,0,3,,", "r.csv:13: expected 6 fields, got 5"},
       {"prompt,0,3,,,", "prompt,1,3,,,", "r.csv:13: request: expected the requests in order"},
@@ -203,6 +206,40 @@ TEST_CASE("recorded steps that are malformed or do not fit are refused with file
   facts.stop_ids.clear();
   CHECK_THAT(error_with_file(rig, kReplay, good, facts),
              Contains("r.csv:3: the recorded answer has 3 tokens, request 1 may ask for 4"));
+}
+
+TEST_CASE("a damaged file is refused or read, nothing else") {
+  OracleRig rig;
+  const std::string files[] = {
+      kHead + kRows,
+      "prompt,pos,target_token,draft_token,draft_top1_prob,match,run_ownkv,run_sharedkv\n"
+      "0,0,5,5,0.5,1,2,2\n0,1,6,6,0.5,1,1,1\n0,2,7,8,0.5,0,0,0\n",
+      "method,category,accept_length_per_step\neagle,writing,4 2 4\neagle,math,1 1\n"};
+  const std::string bytes = "0123456789,,.. -#:\n\nnae\xff";
+  std::mt19937 random(1);
+  std::size_t refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    std::string file = files[random() % std::size(files)];
+    for (std::size_t i = random() % 3 + 1; i-- > 0;) {
+      const std::size_t at = random() % file.size();
+      const std::size_t kind = random() % 3;
+      if (kind == 0) file[at] = bytes[random() % bytes.size()];
+      if (kind == 1) file.erase(at, random() % 8 + 1);
+      if (kind == 2) file.insert(at, 1, bytes[random() % bytes.size()]);
+    }
+    CAPTURE(file);
+    rig.folder.write("r.csv", file);
+    try {
+      const auto oracle = rig.make(kReplay, test::oracle_facts(1, 3, 3));
+      for (std::uint32_t position = 0; position < 10; ++position) {
+        oracle->target(0, position);
+        oracle->draft(0, position, position % 3);
+      }
+    } catch (const platform::UserError&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 500);
 }
 
 TEST_CASE("histograms that are malformed are refused with file and line") {

@@ -349,15 +349,18 @@ void Execution::sample(const abi::Primitive& primitive, const RowRange& range, s
                                  draft.count)
           : core_.sampler.sample(as_fp16(activation(primitive.input, row)), primitive.n,
                                  sampling_of(sequence), position, keep_q ? q.data() : nullptr);
-  if (result.is_nan || result.token == TokenOracle::kNoToken) {
-    const Status status = result.is_nan ? Status::kNotANumber : Status::kNoEngine;
-    fault_ = {status, 0, sequence.entry.request_id};
+  if (result.is_nan) {
+    fault_ = {Status::kNotANumber, 0, sequence.entry.request_id};
     return;
   }
   if (keep_q) {
     core_.dma.write(Dma::kKv,
                     draft.distributions + std::uint64_t{draft.count} * draft.distribution_stride,
                     timing_only() ? nullptr : q.data(), 4 * q.size(), part());
+  }
+  if (result.token == TokenOracle::kNoToken) {
+    fault_ = {Status::kBadBatch, 0, sequence.entry.request_id};
+    return;
   }
   if (core_.choices != nullptr) {
     core_.choices->drafted(sequence.entry.request_id, position - draft.count, draft.count,
@@ -437,7 +440,7 @@ void Execution::accept(std::uint16_t index,
                       : core_.sampler.accept(input, sampling);
     if (result.is_nan) return fail({Status::kNotANumber, index, sequence.entry.request_id});
     if (result.verify.next_token == TokenOracle::kNoToken) {
-      return fail({Status::kNoEngine, index, sequence.entry.request_id});
+      return fail({Status::kBadBatch, index, sequence.entry.request_id});
     }
     sequence.result = result.verify;
     sequence.accepted = true;

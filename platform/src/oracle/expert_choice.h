@@ -12,7 +12,7 @@ class ExpertChoice {
  public:
   virtual ~ExpertChoice() = default;
   // Fills `chosen` with top_k different numbers below `experts`, ascending; top_k is at most
-  // `experts`.
+  // `experts` and 64.
   virtual void choose(std::uint32_t request, std::uint32_t position, std::uint32_t layer,
                       std::uint32_t experts, std::uint32_t top_k,
                       std::vector<std::uint32_t>& chosen) const = 0;

@@ -108,6 +108,7 @@ std::vector<PopularExperts::Layer> expert_shares(const CsvFile& file,
                                       " experts, the model has " + std::to_string(experts));
     }
     const std::uint64_t total = std::accumulate(tokens.begin(), tokens.end(), std::uint64_t{0});
+    if (total == 0) file.fail_at(of_layer.line, "no expert of this layer has a token");
     PopularExperts::Layer layer{of_layer.layer, {}};
     std::uint64_t sum = 0;
     for (const std::uint64_t count : tokens) {

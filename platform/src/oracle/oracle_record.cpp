@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oracle_record.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -194,11 +195,19 @@ std::vector<RecordedRequest> recorded_requests(const CsvFile& file) {
 
 void check_policy(const CsvFile& file, const Scenario& scenario) {
   if (scenario.policy.name == PolicyName::kPlain) return;  // every record has the target's tokens
-  for (const auto& [key, value] : policy_facts(scenario)) {
+  const PolicyFacts facts = policy_facts(scenario);
+  for (const auto& [key, value] : facts) {
     const CsvFile::Remark& remark = remark_of(file, key);
     if (remark.value == value) continue;
-    file.fail_at(remark.line, "recorded with " + key + " " + printable(remark.value) +
-                                  ", the scenario has " + value);
+    std::string message = "recorded with ";
+    message.append(key).append(1, ' ').append(printable(remark.value));
+    file.fail_at(remark.line, message.append(", the scenario has ").append(value));
+  }
+  for (const CsvFile::Remark& remark : file.remarks()) {
+    const bool known = remark.key == kOracleRecordMark || remark.key == "vocabulary" ||
+                       std::any_of(facts.begin(), facts.end(),
+                                   [&](const auto& fact) { return fact.first == remark.key; });
+    if (!known) file.fail_at(remark.line, "unknown key '" + printable(remark.key) + "'");
   }
 }
 
