@@ -153,15 +153,21 @@ std::uint64_t Crossbar::reserve_request(Input& input, Output& output, const Payl
 std::uint64_t Crossbar::reserve_response(Input& input, Output& output, const Payload& payload,
                                          std::uint64_t ready_ps) {
   const std::uint64_t bytes = payload.is_read() ? payload.get_data_length() : 0;
+  const std::uint64_t transfer_ps = std::max(input.transfer_ps(bytes), output.transfer_ps(bytes));
+  // The target answers with the last byte; what no buffer holds has been forwarded as it came.
+  const std::uint64_t ahead_ps =
+      bytes > kStoredBytes
+          ? std::min(ready_ps, transfer_ps - std::max(input.period_ps, output.period_ps))
+          : 0;
+  const std::uint64_t first_ps = ready_ps - ahead_ps;
   const std::uint64_t begin_ps =
-      std::max({ready_ps, input.response_busy_ps, output.response_busy_ps});
-  const std::uint64_t end_ps =
-      begin_ps + std::max(input.transfer_ps(bytes), output.transfer_ps(bytes));
+      std::max({first_ps, input.response_busy_ps, output.response_busy_ps});
+  const std::uint64_t end_ps = begin_ps + transfer_ps;
   input.response_busy_ps = end_ps;
   output.response_busy_ps = end_ps;
   for (Counters* counters : {&input.counters, &output.counters}) {
     counters->read_bytes += bytes;
-    counters->response_wait_ps += begin_ps - ready_ps;
+    counters->response_wait_ps += begin_ps - first_ps;
     counters->response_busy_ps += end_ps - begin_ps;
   }
   return end_ps;
