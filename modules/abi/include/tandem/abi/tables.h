@@ -44,6 +44,7 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<Policy>::kInfo,       &DescribeEnumeration<Granularity>::kInfo,
     &DescribeEnumeration<Placement>::kInfo,    &DescribeEnumeration<DraftKv>::kInfo,
     &DescribeEnumeration<RecordKind>::kInfo,   &DescribeEnumeration<KvPlacement>::kInfo,
+    &DescribeEnumeration<ExpertInput>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {
