@@ -31,6 +31,7 @@ void LlamaPasses::layer(u32 index, const Plane& plane) {
 // Returns the index of KV_APPEND.
 u16 LlamaPasses::keys_and_values(u32 index, const Plane& plane) {
   const abi::ModelImage& shape = model_.shape();
+  writer_.set_stage(abi::Stage::kQkv);
   norm(TensorKind::kAttentionNorm, TensorKind::kAttentionNormBias, index, RowMode::kAll);
   linear(TensorKind::kKey, index, plane.role, Buffer::kNormed, Buffer::kKey, RowMode::kAll);
   linear(TensorKind::kValue, index, plane.role, Buffer::kNormed, Buffer::kValue, RowMode::kAll);
@@ -52,6 +53,7 @@ void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append)
   linear(TensorKind::kQuery, index, plane.role, Buffer::kNormed, Buffer::kQuery, RowMode::kAll);
   rotate(Buffer::kQuery, index, shape.heads);
 
+  writer_.set_stage(abi::Stage::kAttention);
   Primitive attention = blank_primitive(PrimitiveOp::kAttention);
   attention.engine_mask = placement_.attention();
   attention.layer = static_cast<u16>(index);
@@ -66,12 +68,14 @@ void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append)
   attention.output = activation(Buffer::kAttended);
   writer_.add(attention, Accesses().read(Buffer::kQuery).write(Buffer::kAttended).behind(append));
 
+  writer_.set_stage(abi::Stage::kProjection);
   linear(TensorKind::kAttentionOutput, index, plane.role, Buffer::kAttended, Buffer::kProjected,
          RowMode::kAll);
   combine(abi::ElementwiseKind::kAdd, index, Buffer::kResidual, Buffer::kProjected);
 }
 
 void LlamaPasses::feed_forward(u32 index, const Plane& plane) {
+  writer_.set_stage(abi::Stage::kFfn);
   norm(TensorKind::kFfnNorm, TensorKind::kFfnNormBias, index, RowMode::kAll);
   const abi::ModelImage& shape = model_.shape();
   const bool has_experts = shape.experts != 0 && index >= shape.first_expert_layer;
@@ -109,6 +113,7 @@ void LlamaPasses::embed() {
 void LlamaPasses::gather() {
   const TensorEntry* const entry = tensor(TensorKind::kEmbedding, 0, TensorRole::kFull);
   if (entry == nullptr) return;
+  writer_.set_stage(abi::Stage::kOther);
   Primitive primitive = blank_primitive(PrimitiveOp::kGather);
   primitive.n = entry->columns;
   primitive.k = entry->rows;

@@ -141,10 +141,13 @@ void LlamaPasses::extend(const Plane& plane, u32 first_layer) {
 void LlamaPasses::finish(const Plane& plane, Pass pass) {
   const bool all_rows = pass == Pass::kVerify;
   const RowMode rows = all_rows ? RowMode::kAll : RowMode::kEntries;
+  writer_.set_stage(abi::Stage::kOther);
   norm(TensorKind::kFinalNorm, TensorKind::kFinalNormBias, 0,
        all_rows ? RowMode::kAll : RowMode::kLast);
+  writer_.set_stage(abi::Stage::kClassifier);
   linear(TensorKind::kClassifier, 0, plane.classifier_role, Buffer::kNormed, Buffer::kLogits, rows);
 
+  writer_.set_stage(abi::Stage::kOther);
   const bool drafting = pass == Pass::kDraft;
   abi::Primitive choice =
       blank_primitive(drafting ? abi::PrimitiveOp::kSample : abi::PrimitiveOp::kAccept);
@@ -157,6 +160,7 @@ void LlamaPasses::finish(const Plane& plane, Pass pass) {
 }
 
 void LlamaPasses::commit(const Plane& plane, u16 after) {
+  writer_.set_stage(abi::Stage::kOther);
   abi::Primitive primitive = blank_primitive(abi::PrimitiveOp::kKvCommit);
   primitive.kv_set = plane.kv_set;
   writer_.add(primitive, ProgramWriter::Accesses().behind(after));

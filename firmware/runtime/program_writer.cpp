@@ -58,6 +58,7 @@ u16 ProgramWriter::add(abi::Primitive primitive, const Accesses& accesses) {
     return kNone;
   }
   const u16 index = static_cast<u16>(count_++);
+  primitive.stage = static_cast<u32>(stage_);
   for (u32 i = 0; i < accesses.read_count; ++i) {
     add_predecessor(primitive, history(accesses.reads[i]).writer);
   }

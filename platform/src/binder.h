@@ -50,6 +50,8 @@ class Binder {
   // A time in cycles (a bare integer) or with a unit; may stay unset.
   virtual void duration(const Key& key, std::optional<Duration>& value) = 0;
   virtual void real(const Key& key, double& value, double min, double max) = 0;
+  // A list of numbers; not written: empty.
+  virtual void reals(const Key& key, std::vector<double>& values, double min, double max) = 0;
   virtual void flag(const Key& key, bool& value, bool* is_set) = 0;
   virtual void word(const Key& key, std::string& value) = 0;
   virtual void path(const Key& key, std::filesystem::path& value) = 0;

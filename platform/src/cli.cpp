@@ -8,6 +8,7 @@
 
 #include "cli_list.h"
 #include "command_line.h"
+#include "oracle/oracle_recorder.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/progress.h"
 #include "tandem/platform/result_folder.h"
@@ -118,6 +119,7 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                    : fs::path("out") / scenario.file.stem();
   check_result_folder(folder);
+  if (!scenario.run.record_oracle.empty()) check_oracle_target(scenario.run.record_oracle);
   if (!hooks.run) {
     throw InternalError("this build has no simulation linked in: it can only check scenarios");
   }
@@ -140,6 +142,9 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   check_physics(scenario, report);
   const std::string summary = summary_text(scenario, report);
   write_result_folder(folder, result_files(scenario, report, {elapsed.count()}, summary));
+  if (report.complete && !report.oracle_record.empty()) {
+    write_oracle_record(scenario.run.record_oracle, report.oracle_record);
+  }
   if (!quiet) {
     streams.out << '\n' << summary << "\nresults in " << folder.string() << '\n';
   }
@@ -149,6 +154,9 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   }
   if (report.complete) return kExitOk;
   streams.err << "tandem: the run is incomplete: " << report.incomplete_reason << '\n';
+  if (!report.oracle_record.empty()) {
+    streams.err << "  hint: run.record_oracle was not written, it holds complete runs only\n";
+  }
   return report.stopped_by_limit ? kExitUser : kExitInternal;
 }
 

@@ -38,6 +38,9 @@ class DumpBinder : public Binder {
     }
   }
   void real(const Key& key, double& value, double, double) override { out_[key.name] = value; }
+  void reals(const Key& key, std::vector<double>& values, double, double) override {
+    if (!values.empty()) out_[key.name] = values;
+  }
   void flag(const Key& key, bool& value, bool* is_set) override {
     if (is_set == nullptr || *is_set) out_[key.name] = value;
   }

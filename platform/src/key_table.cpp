@@ -35,6 +35,9 @@ class TableBinder : public Binder {
   void real(const Key& key, double& value, double min, double max) override {
     row(key, "number " + number(min) + ".." + number(max), number(value));
   }
+  void reals(const Key& key, std::vector<double>&, double min, double max) override {
+    row(key, "list of numbers " + number(min) + ".." + number(max), fallback(key));
+  }
   void flag(const Key& key, bool& value, bool* is_set) override {
     const bool unset = is_set != nullptr && !*is_set;
     row(key, "true or false", unset ? fallback(key) : value ? "true" : "false");

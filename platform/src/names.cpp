@@ -14,6 +14,10 @@ constexpr Choice kFidelity[] = {
     {"transaction", "banks and buses are reserved per burst or tile"},
     {"command", "every DRAM command is scheduled against its timing table"},
 };
+constexpr Choice kTransfers[] = {
+    {"bulk", "long transactions, few tiles: fast, for large models"},
+    {"bursts", "the transactions of functional execution: exactly its time"},
+};
 constexpr Choice kScheduling[] = {
     {"fr_fcfs", "row hits first, then the oldest request"},
     {"fcfs", "the oldest request only"},
@@ -143,6 +147,16 @@ constexpr Choice kDraftKv[] = {
     {"own", "the draft keeps a KV cache of its own"},
     {"shared", "the draft reads the verified KV cache"},
 };
+constexpr Choice kOracle[] = {
+    {"bernoulli", "every drafted token is accepted with the same probability"},
+    {"table", "with a probability that depends on its index in the round"},
+    {"confidence", "confidences are drawn, and acceptance depends on them"},
+    {"replay", "as a recorded run had it"},
+};
+constexpr Choice kExpertOracle[] = {
+    {"uniform", "all sets of experts are equally likely"},
+    {"popularity", "each expert as often as measured"},
+};
 constexpr Choice kBaseline[] = {
     {"plain", "run the same workload with plain decoding as well, and compare"},
     {"none", "run the scenario only"},
@@ -162,6 +176,10 @@ ChoiceList choices<Execution>() {
 template <>
 ChoiceList choices<FidelityLevel>() {
   return list(kFidelity);
+}
+template <>
+ChoiceList choices<Transfers>() {
+  return list(kTransfers);
 }
 template <>
 ChoiceList choices<memory::Scheduling>() {
@@ -270,6 +288,14 @@ ChoiceList choices<DraftScope>() {
 template <>
 ChoiceList choices<DraftKv>() {
   return list(kDraftKv);
+}
+template <>
+ChoiceList choices<OracleKind>() {
+  return list(kOracle);
+}
+template <>
+ChoiceList choices<ExpertKind>() {
+  return list(kExpertOracle);
 }
 template <>
 ChoiceList choices<Baseline>() {

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "device_schema.h"
+#include "oracle/check_oracle.h"
 #include "tandem/memory/field_error.h"
 #include "tandem/platform/device_file.h"
 #include "tandem/platform/names.h"
@@ -224,6 +225,12 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   check_address_map(check, h);
   check_policy(check, scenario);
   check_fidelity(check, scenario);
+  check_oracle(scenario, [&check](const std::string& path, const std::string& message,
+                                  std::string hint) { check.fail(path, message, hint); });
+  if (!scenario.run.record_oracle.empty() && scenario.execution != Execution::kFunctional) {
+    check.fail("run.record_oracle", "needs execution: functional",
+               "what a timing-only run decides comes from an oracle already");
+  }
   if (!scenario.model.weights.empty()) {
     check_readable(check, "model.weights", scenario.model.weights);
   }

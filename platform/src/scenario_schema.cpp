@@ -90,6 +90,7 @@ void bind_npu(Binder& b, NpuConfig& n) {
   b.integer({"vector_lanes", "elements per clock of the vector unit"}, n.vector_lanes, 1, 4096);
   b.integer({"queue_pairs", "submission and completion rings"}, n.queue_pairs, 4, 8);
   b.integer({"contexts", "program contexts resident at once"}, n.contexts, 2, 15);
+  b.integer({"max_rows", "token positions of one command"}, n.max_rows, 1, 65'536);
   b.choice({"sequencer", "how primitives are issued"}, n.sequencer);
 }
 
@@ -171,6 +172,25 @@ void bind_policy(Binder& b, PolicyConfig& p) {
             [&](Binder& inner) { bind_draft(inner, p.draft); });
 }
 
+void bind_oracle(Binder& b, OracleConfig& o) {
+  b.choice({"kind", "where acceptance and confidences come from"}, o.kind);
+  b.real({"acceptance", "bernoulli: of every drafted token (assumed)"}, o.acceptance, 0.0, 1.0);
+  b.reals({"table", "table: acceptance by index in the round; the last one holds on"}, o.table, 0.0,
+          1.0);
+  b.path({"file", "table, confidence or replay: measured or recorded (CSV)"}, o.file);
+  b.word({"method", "rows of the file with this method"}, o.method);
+  b.word({"category", "and this category; ALL: of every category"}, o.category);
+  b.integer({"beta_a", "confidence without a file: drawn from Beta(a, b) (assumed)"}, o.beta_a, 1,
+            64);
+  b.integer({"beta_b", "see beta_a"}, o.beta_b, 1, 64);
+  b.section({"experts", "which experts a token is sent to"}, [&](Binder& inner) {
+    inner.choice({"kind", "how experts are drawn"}, o.experts.kind);
+    inner.path({"file", "popularity: tokens per expert (CSV)"}, o.experts.file);
+    inner.word({"model", "rows of the file with this model"}, o.experts.model);
+    inner.word({"domain", "and this domain; ALL: of every domain"}, o.experts.domain);
+  });
+}
+
 void bind_run(Binder& b, RunConfig& r) {
   b.choice({"baseline", "what to compare with"}, r.baseline);
   b.section(
@@ -186,6 +206,8 @@ void bind_run(Binder& b, RunConfig& r) {
   b.measure({"max_simulated_time", "reaching it ends the run as incomplete"},
             r.max_simulated_time_ps, Quantity::kTime);
   b.flag({"progress", "a progress line, if standard error is a terminal"}, r.progress);
+  b.path({"record_oracle", "file for what was drafted and accepted, to be replayed"},
+         r.record_oracle);
 }
 
 }  // namespace
@@ -198,6 +220,10 @@ void bind_scenario(Binder& b, Scenario& s) {
             [&](Binder& inner) {
               inner.choice({"memory", "ordinary traffic"}, s.fidelity.memory);
               inner.choice({"pim", "processing in memory"}, s.fidelity.pim);
+              inner.choice({"transfers",
+                            "of tensors in timing-only execution: long ones, or those of "
+                            "functional execution"},
+                           s.fidelity.transfers);
             },
             {"memory", "pim"});
   b.section({"platform", "the hardware"}, [&](Binder& inner) { bind_platform(inner, s.platform); });
@@ -206,6 +232,8 @@ void bind_scenario(Binder& b, Scenario& s) {
   b.section({"workload", "what is asked"},
             [&](Binder& inner) { bind_workload(inner, s.workload); });
   b.section({"policy", "how it is decoded"}, [&](Binder& inner) { bind_policy(inner, s.policy); });
+  b.section({"oracle", "decides in place of tensors; checked but unused by `functional`"},
+            [&](Binder& inner) { bind_oracle(inner, s.oracle); });
   b.section({"run", "what is recorded, and limits"},
             [&](Binder& inner) { bind_run(inner, s.run); });
   b.reserved({"sweep", "reserved"}, "sweeps are not available yet; run one scenario per point");

@@ -165,6 +165,21 @@ void YamlBinder::real(const Key& key, double& value, double min, double max) {
   value = *read;
 }
 
+void YamlBinder::reals(const Key& key, std::vector<double>& values, double min, double max) {
+  const std::string what = "numbers " + number(min) + ".." + number(max);
+  const YamlNode* node = value_of(key);
+  if (node == nullptr) return;
+  if (node->kind != YamlKind::kSequence) expected(*node, key, "a list of " + what);
+  require_items(*node, key, "the list");
+  values.clear();
+  for (const YamlNode& item : node->items) {
+    const bool is_number = item.kind == YamlKind::kScalar && !item.quoted;
+    const std::optional<double> read = is_number ? parse_real(item.text) : std::nullopt;
+    if (!read || *read < min || *read > max) expected(item, key, what);
+    values.push_back(*read);
+  }
+}
+
 void YamlBinder::flag(const Key& key, bool& value, bool* is_set) {
   const YamlNode* node = scalar_of(key, "true or false");
   if (node == nullptr) return;

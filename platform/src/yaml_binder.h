@@ -32,6 +32,7 @@ class YamlBinder : public Binder {
   void measure(const Key& key, const Measure& slot) override;
   void duration(const Key& key, std::optional<Duration>& value) override;
   void real(const Key& key, double& value, double min, double max) override;
+  void reals(const Key& key, std::vector<double>& values, double min, double max) override;
   void flag(const Key& key, bool& value, bool* is_set) override;
   void word(const Key& key, std::string& value) override;
   void path(const Key& key, std::filesystem::path& value) override;

@@ -93,6 +93,34 @@ TEST_CASE_METHOD(CommandFixture, "a place for results that cannot be is found be
   CHECK(runs == 0);
 }
 
+TEST_CASE_METHOD(CommandFixture, "a recorded run is written if it is complete") {
+  const std::string record = (folder.path() / "record.csv").string();
+  bool complete = true;
+  hooks.run = [&](const Scenario& scenario, RunObserver&) {
+    ++runs;
+    CHECK(scenario.run.record_oracle == record);
+    RunReport report = consistent_report();
+    report.complete = complete;
+    report.oracle_record = "# tandem_oracle: 1\n";
+    return report;
+  };
+  const std::vector<std::string> arguments = {"run",      file,    "--out",
+                                              out_folder, "--set", "run.record_oracle=" + record};
+  complete = false;
+  CHECK(command(arguments) == 1);
+  CHECK(err.str().find("run.record_oracle was not written") != std::string::npos);
+  CHECK_FALSE(fs::exists(record));
+  complete = true;
+  CHECK(command(arguments) == 0);
+  CHECK(read_whole(record) == "# tandem_oracle: 1\n");
+  folder.write("record.csv", "mine");
+  runs = 0;
+  CHECK(command(arguments) == 2);
+  CHECK(err.str().find("it exists and is no recorded run") != std::string::npos);
+  CHECK(runs == 0);
+  CHECK(read_whole(record) == "mine");
+}
+
 TEST_CASE_METHOD(CommandFixture, "what goes wrong in the run leaves no results") {
   SECTION("a mistake of the user") {
     hooks.run = [](const Scenario&, RunObserver& observer) -> RunReport {

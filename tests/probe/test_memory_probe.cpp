@@ -81,8 +81,11 @@ TEST_CASE("limits by hand") {
     probe.outstanding = outstanding;
     return memory_limit(device, probe);
   };
-  const double up = 1 - (14 + 260 + 14) / 3900.0;
+  const double up = 1 - (15 + 14 + 260 + 14) / 3900.0;  // 15 of 16 banks shut before the last
   CHECK(limit("sequential")->gb_per_s == Approx(32 * up));
+  // The last write recovers for longer: CWL, burst, tWR.
+  CHECK(limit("sequential-write")->gb_per_s ==
+        Approx(32 * (1 - (4 + 2 + 16 + 14 + 260 + 14) / 3900.0)));
   CHECK(limit("random")->gb_per_s == Approx(64 * 4 / 30.0 * up));
   CHECK(limit("row-misses")->gb_per_s == Approx(64 / 48.0 * (1 - 260 / 3900.0)));
   CHECK_FALSE(limit("sequential-write", 1));  // posted

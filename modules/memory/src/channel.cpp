@@ -34,7 +34,8 @@ Channel::Channel(const DeviceConfig& device, const ControllerConfig& controller)
       schedule_(per_bank_refresh_ ? device.geometry.banks() : device.geometry.ranks,
                 device.geometry.ranks, t_.REFI),
       read_slots_(controller.read_queue),
-      write_slots_(controller.write_queue) {
+      write_slots_(controller.write_queue),
+      mixed_pace_(std::make_shared<MixedPace>(device, controller)) {
   reset(0);
 }
 
@@ -62,6 +63,7 @@ void Channel::reset(std::uint64_t time_ps) {
   over_low_since_ = drain_until_ = head_of_line_ = next_transfer_ = 0;
   last_column_ = last_read_ = last_write_ = last_activity_ = wck_until_ = 0;
   waiting_writes_.clear();
+  opening_share_ = write_share_ = paced_until_ = 0;
 }
 
 // --- Refresh ---------------------------------------------------------------------------------
@@ -118,7 +120,8 @@ Interval Channel::reserve(unsigned bank, unsigned row, unsigned column_byte, std
                 column_byte >> burst_shift_,
                 ((column_byte & burst_mask) + bytes + burst_mask) >> burst_shift_,
                 is_write,
-                arrival};
+                arrival,
+                false};
   (is_write ? counters_.write_bytes : counters_.read_bytes) += bytes;
   Cycle at = std::max(arrival, head_of_line_);
   commands_.forget(at);
@@ -205,7 +208,8 @@ Cycle Channel::transfer(const Run& run, Cycle at, Cycle entered, QueueSlots& wai
 Cycle Channel::write(const Run& run, Cycle at) {
   counters_.write_bursts += run.bursts;
   const Cycle slot = write_slots_.admit(at, 1, static_cast<unsigned>(buffer_.size()));
-  if (slot > at) head_of_line_ = at = slot;
+  const Cycle lead = posted_lead();
+  if (std::max(slot, lead) > at) head_of_line_ = at = std::max(slot, lead);
   if (run.bursts > 1) return write_row(run, at);
   buffer_.push_back(run);
   if (buffer_.size() == controller_.write_low + 1) over_low_since_ = at;
@@ -300,7 +304,7 @@ Interval Channel::reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t 
   counters_.busy_ps += left * device_.geometry.burst_ps();
   // To the data bus it is a rank of its own, unless there is only one.
   const unsigned ranks = device_.geometry.ranks;
-  const DataBus::User user{ranks == 1 ? 0 : ranks, is_write};
+  const DataBus::User user{ranks == 1 ? 0 : ranks, is_write, false};
   Cycle begin = kNoCycle;
   Cycle end = to_cycles(earliest_ps) + latency(is_write);
   while (left > 0) {
@@ -331,7 +335,7 @@ std::uint64_t Channel::banks_free_ps(std::uint64_t bank_mask, std::uint64_t earl
   Cycle begin = to_cycles(earliest_ps);
   for (unsigned i = 0; i < banks_.size(); ++i) {
     if ((bank_mask >> i & 1) == 0) continue;
-    const Run none{i, BankTiming::kNoRow, 0, 0, false, 0};
+    const Run none{i, BankTiming::kNoRow, 0, 0, false, 0, false};
     begin = std::max(begin, precharged(banks_[i], none, to_cycles(earliest_ps)));
   }
   return after_refreshes(bank_mask, begin) * t_.tck_ps;

@@ -5,6 +5,11 @@
 #include "tandem/memory/channel.h"
 
 namespace tandem::memory {
+namespace {
+
+constexpr double kShareWindow = 128;  // accesses: some batches of writes
+
+}  // namespace
 
 // Column commands of a run that is in its command queue and may be looked at from `ready` on.
 Channel::Columns Channel::place(const Run& run, Cycle ready) {
@@ -20,7 +25,15 @@ Channel::Columns Channel::place(const Run& run, Cycle ready) {
     if (join(run, row_ready, ready, columns, left)) continue;
     if (hit) count_miss(run, ready);
     hit = false;
-    open(run, row_ready, ready, columns, left);
+    Run opening = run;
+    opening.paced = run.bursts == 1 && opening_share_ > 0.5;
+    open(opening, row_ready, ready, columns, left);
+  }
+  opening_share_ += ((hit ? 0 : 1) - opening_share_) / kShareWindow;
+  if (!hit && run.bursts == 1) {
+    const Cycle paced = pace(run.is_write, ready) + (run.is_write ? t_.RCDWR : t_.RCDRD);
+    const Cycle told = columns.last + columns.told_later;
+    if (paced > told) columns.told_later += paced - told;
   }
   if (hit) ++counters_.row_hits;
   const std::uint64_t busy_ps = run.bursts * device_.geometry.burst_ps();
@@ -150,6 +163,26 @@ Cycle Channel::next_turn(const Run& run, Cycle ready) const {
   return last_activate(bank) + turns * std::max(4 * t_.RRD_S, t_.FAW) / 4;
 }
 
+// When an access that opens a row would have its turn if random reads and writes went at the pace
+// of MixedPace, one after the other. Reads alone go by the rules.
+Cycle Channel::pace(bool is_write, Cycle ready) {
+  write_share_ += ((is_write ? 1 : 0) - write_share_) / kShareWindow;
+  const double begin = std::max(paced_until_, static_cast<double>(ready));
+  if (write_share_ < 1.0 / kShareWindow) return ready;
+  paced_until_ = begin + mixed_pace_->cycles(write_share_);
+  return static_cast<Cycle>(begin);
+}
+
+// Until when a write has to wait so that no more are ahead of that pace than the queues hold.
+Cycle Channel::posted_lead() const {
+  if (paced_until_ == 0) return 0;
+  const double queued =
+      static_cast<double>(controller_.write_queue) +
+      static_cast<double>(controller_.command_queue) * static_cast<double>(queues_.size());
+  const double lead = paced_until_ - queued * mixed_pace_->cycles(write_share_);
+  return lead > 0 ? static_cast<Cycle>(lead) : 0;
+}
+
 // Those of which a write waits, as a mask.
 std::uint64_t Channel::banks_of_writes() const {
   std::uint64_t mask = 0;
@@ -208,7 +241,7 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
 Channel::Slot Channel::find_columns(const Run& run, Cycle ready, Cycle from,
                                     std::uint64_t bursts) const {
   Slot slot = find_slot(run, ready, from, bursts);
-  if (!run.is_write) {
+  if (!run.is_write && !run.paced) {
     const Cycle write_end = groups_[group_of(run.bank)].write_end;
     if (slot.begin + t_.CL >= write_end && slot.begin < write_end + t_.WTR_L) {
       slot = find_slot(run, ready, write_end + t_.WTR_L, bursts);
@@ -222,7 +255,7 @@ Channel::Slot Channel::find_columns(const Run& run, Cycle ready, Cycle from,
 
 Channel::Slot Channel::find_slot(const Run& run, Cycle ready, Cycle from,
                                  std::uint64_t bursts) const {
-  const DataBus::User user{rank_of(run.bank), run.is_write};
+  const DataBus::User user{rank_of(run.bank), run.is_write, run.paced};
   const Cycle data = latency(run.is_write);
   const GroupPace& pace = groups_[group_of(run.bank)].pace;
   if (pace_ > t_.burst && run.bursts > 1) {
@@ -245,7 +278,7 @@ Channel::Slot Channel::find_slot(const Run& run, Cycle ready, Cycle from,
 }
 
 void Channel::claim(const Run& run, const Slot& slot) {
-  const DataBus::User user{rank_of(run.bank), run.is_write};
+  const DataBus::User user{rank_of(run.bank), run.is_write, run.paced};
   bus_.take(user, {slot.begin + latency(run.is_write), slot.bursts}, t_);
   if (pace_ > t_.burst) groups_[group_of(run.bank)].pace.take(slot.since, slot.bursts * pace_);
   if (shared_commands_) commands_.take(slot.begin);
@@ -266,7 +299,7 @@ void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& c
   const Cycle last =
       std::max(slot.begin + (bursts - 1) * t_.burst, slot.since + (bursts - 1) * pace_);
   const Cycle data_end = last + data + t_.burst;
-  if (run.is_write) group.write_end = std::max(group.write_end, data_end);
+  if (run.is_write && !run.paced) group.write_end = std::max(group.write_end, data_end);
   wck_until_ = std::max(wck_until_, data_end + t_.WCKIDLE);
   columns.first = std::min(columns.first, slot.begin);
   columns.last = std::max(columns.last, last);

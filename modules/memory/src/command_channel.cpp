@@ -111,6 +111,8 @@ bool CommandChannel::start_drain(Cycle now) {
                      (quiet && now >= last_activity_ + controller_.write_idle);
   if (drain) {
     to_drain_ = static_cast<unsigned>(writes_.size());
+    batch_due_ = !writing_;
+    note_unfinished();
   } else if (quiet) {
     soon(last_activity_ + controller_.write_idle);
   }
@@ -118,16 +120,17 @@ bool CommandChannel::start_drain(Cycle now) {
 }
 
 bool CommandChannel::transfer_from(std::vector<Request>& waiting) {
-  if (waiting.empty() || queued_ >= most_queued_) return false;
+  if (waiting.empty() || queued_[0] + queued_[1] >= most_queued_) return false;
   const auto it = std::find_if(waiting.begin(), waiting.end(),
                                [this](const Request& request) { return room(request.bank); });
   if (it == waiting.end()) return false;
   Queue& queue = queues_[it->bank];
   queue.entries.push_back({it->tag, next_order_++, it->row, it->column, it->is_write});
-  if (it->row == timing_.open_row(it->bank)) ++queue.hits;
+  ++queue.count[it->is_write];
+  if (it->row == timing_.open_row(it->bank)) ++queue.hits[it->is_write];
   bank_from_[it->bank] = 0;
   ++rank_entries_[timing_.rank_of(it->bank)];
-  ++queued_;
+  ++queued_[it->is_write];
   active_banks_ |= std::uint64_t{1} << it->bank;
   waiting.erase(it);
   return true;
@@ -151,7 +154,7 @@ void CommandChannel::tick(Cycle now) {
 void CommandChannel::step(Cycle now) {
   stepped_ = now + 1;
   ready_ = kNoCycle;
-  issued_ = false;
+  issued_ = column_issued_ = false;
   insert_refreshes(now);
   const bool refreshing = !refresh_wait_.empty();
 
@@ -178,9 +181,12 @@ void CommandChannel::step(Cycle now) {
   // 4. A waiting request enters its queue.
   const bool transferred = transfer(now);
 
+  const bool turned = turns(now);
+  if (turned) turn_bus();
+
   // 5. What comes next? Whatever changed may have made more possible in the next cycle.
   if (transferred) last_activity_ = now;
-  if (issued_ || transferred) {
+  if (issued_ || transferred || turned) {
     next_ = now + 1;
     return;
   }
@@ -306,6 +312,96 @@ CommandChannel::Choice CommandChannel::pick_oldest(Cycle now, Bus bus) {
   return {};
 }
 
+// --- Direction of the data bus ---------------------------------------------------------------
+
+// The bus keeps its direction until nothing is queued for it or the first of the others could be
+// served, turn included, before the next one. Beyond that, a batch of writes that has become due
+// makes it turn, and back when so many writes have been served.
+bool CommandChannel::turns(Cycle now) {
+  if (controller_.scheduling == Scheduling::kFcfs || queued_[!writing_] == 0) return false;
+  if (queued_[writing_] == 0) return true;
+  if (writing_ ? written_ >= controller_.write_queue : batch_ready()) return true;
+  if (column_issued_) return false;
+  const Cycle turned = std::max(now, timing_.column_from(!writing_));
+  const Cycle next = next_column(writing_, now, turned);
+  return next > turned && next_column(!writing_, now, turned) < next;
+}
+
+void CommandChannel::turn_bus() {
+  writing_ = !writing_;
+  batch_due_ = !writing_ && queued_[kWrites] >= controller_.write_queue;
+  note_unfinished();
+  written_ = 0;
+  bank_from_.fill(0);
+}
+
+void CommandChannel::note_unfinished() {
+  unfinished_ = active_banks_;
+  due_order_ = next_order_;
+}
+
+// Whether a row of the batch is open and all rows opened for reads before it have been used.
+bool CommandChannel::batch_ready() {
+  if (!batch_due_) return false;
+  bool ready = false;
+  for (std::uint64_t left = active_banks_ & ~blocked_banks_; left != 0; left &= left - 1) {
+    const unsigned bank = lowest_bit(left);
+    const Queue& queue = queues_[bank];
+    const bool reads =
+        queue.hits[kReads] != 0 &&
+        queue.entries[first_hit(queue, timing_.open_row(bank), false)].order < due_order_;
+    if (!reads) unfinished_ &= ~(std::uint64_t{1} << bank);
+    ready = ready || queue.hits[kWrites] != 0;
+  }
+  return ready && (unfinished_ & active_banks_ & ~blocked_banks_) == 0;
+}
+
+// When the first read or write may have its column command if it is given the banks from now on.
+// Nobody cares how long before `enough`.
+Cycle CommandChannel::next_column(bool is_write, Cycle now, Cycle enough) const {
+  Cycle first = kNoCycle;
+  std::uint64_t left = active_banks_ & ~blocked_banks_;
+  for (; left != 0 && first > enough; left &= left - 1) {
+    const unsigned bank = lowest_bit(left);
+    if (queues_[bank].count[is_write] == 0) continue;
+    first = std::min(first, next_column_of(bank, is_write, now));
+  }
+  return first;
+}
+
+Cycle CommandChannel::next_column_of(unsigned bank, bool is_write, Cycle now) const {
+  const CycleTiming& t = timing_.cycles();
+  const Queue& queue = queues_[bank];
+  const Cycle column = std::max(now, is_write ? timing_.write_from(bank) : timing_.read_from(bank));
+  const std::uint32_t row = timing_.open_row(bank);
+  const std::size_t next =
+      queue.hits[is_write] != 0 ? first_hit(queue, row, is_write) : queue.oldest(is_write);
+  if (next == queue.entries.size() || (is_write && overtakes_read(queue, next))) return kNoCycle;
+  if (queue.hits[is_write] != 0) return column;
+  const bool open = row != BankTiming::kNoRow;
+  const Cycle shut = open ? std::max(now, timing_.precharge_from(bank)) + t.RP : now;
+  const Cycle activate = std::max(shut, timing_.activate_from(bank));
+  return std::max(column, activate + (is_write ? t.RCDWR : t.RCDRD));
+}
+
+// Whether the bank is prepared for its writes; it is for its reads otherwise.
+bool CommandChannel::works_for_writes(const Queue& queue) const {
+  return writing_ || batch_due_ ? queue.count[kWrites] != 0 : queue.count[kReads] == 0;
+}
+
+std::size_t CommandChannel::Queue::oldest(bool is_write) const {
+  std::size_t i = 0;
+  while (entries[i].is_write != is_write) ++i;
+  return i;
+}
+
+// Whether requests want the open row that should be served before it is closed.
+bool CommandChannel::keeps_row(unsigned bank, bool for_writes) const {
+  if (timing_.row_hits(bank) >= controller_.row_hit_cap) return false;
+  const Queue& queue = queues_[bank];
+  return queue.hits[for_writes] != 0 || queue.hits[writing_] != 0;
+}
+
 // Whether a bank need not be looked at yet.
 bool CommandChannel::sleeps(unsigned bank, Cycle now) {
   const Cycle from = bank_from_[bank];
@@ -325,10 +421,13 @@ CommandChannel::Choice CommandChannel::candidate(unsigned bank, Cycle now, Bus b
 
 CommandChannel::Choice CommandChannel::first_ready(unsigned bank, Cycle now, Bus bus) {
   const Queue& queue = queues_[bank];
-  const Entry& oldest = queue.entries.front();
+  const bool fcfs = controller_.scheduling == Scheduling::kFcfs;
+  const bool for_writes = works_for_writes(queue);
   const std::uint32_t row = timing_.open_row(bank);
   Choice choice;
   choice.bank = bank;
+  choice.entry = fcfs ? 0 : queue.oldest(for_writes);
+  const Entry& oldest = queue.entries[choice.entry];
   choice.order = oldest.order;
   if (row == BankTiming::kNoRow) {
     if (bus == Bus::kColumn) return choice;
@@ -339,24 +438,35 @@ CommandChannel::Choice CommandChannel::first_ready(unsigned bank, Cycle now, Bus
           : try_command(CommandKind::kActivate, timing_.activate_from(bank), now, choice);
     return choice;
   }
-  const bool fcfs = controller_.scheduling == Scheduling::kFcfs;
-  if (bus != Bus::kColumn && oldest.row != row &&
-      (fcfs || queue.hits == 0 || timing_.row_hits(bank) >= controller_.row_hit_cap) &&
+  if (bus != Bus::kColumn && oldest.row != row && (fcfs || !keeps_row(bank, for_writes)) &&
       try_command(CommandKind::kPrecharge, timing_.precharge_from(bank), now, choice)) {
     return choice;
   }
-  if (bus == Bus::kRow || queue.hits == 0) return choice;
-  const std::size_t last = fcfs ? 1 : queue.entries.size();
-  bool read_seen = false, write_seen = false;
-  for (std::size_t i = 0; i < last && !(read_seen && write_seen); ++i) {
-    const Entry& entry = queue.entries[i];
-    bool& seen = entry.is_write ? write_seen : read_seen;
-    if (entry.row != row || seen) continue;
-    if (entry.is_write && overtakes_read(queue, i)) continue;
-    seen = true;
-    if (try_column(i, now, choice)) return choice;
-  }
+  if (bus != Bus::kRow) fcfs ? try_oldest(row, now, choice) : try_hits(row, now, choice);
   return choice;
+}
+
+void CommandChannel::try_oldest(std::uint32_t row, Cycle now, Choice& choice) {
+  if (queues_[choice.bank].entries.front().row == row) try_column(0, now, choice);
+}
+
+void CommandChannel::try_hits(std::uint32_t row, Cycle now, Choice& choice) {
+  const Queue& queue = queues_[choice.bank];
+  if (queue.hits[writing_] == 0) return;
+  const std::size_t hit = first_hit(queue, row, writing_);
+  if (hit != queue.entries.size()) try_column(hit, now, choice);
+}
+
+// The oldest read or write of the open row that may be served; the size of the queue if none may.
+std::size_t CommandChannel::first_hit(const Queue& queue, std::uint32_t row, bool is_write) const {
+  std::size_t i = 0;
+  for (; i < queue.entries.size(); ++i) {
+    const Entry& entry = queue.entries[i];
+    if (entry.row == row && entry.is_write == is_write && !(is_write && overtakes_read(queue, i))) {
+      break;
+    }
+  }
+  return i;
 }
 
 bool CommandChannel::overtakes_read(const Queue& queue, std::size_t entry) const {
@@ -380,7 +490,7 @@ bool CommandChannel::try_column(std::size_t index, Cycle now, Choice& choice) {
     const Cycle sync = timing_.cycles().WCKSYNC;
     return try_command(CommandKind::kWckSync, from > sync ? from - sync : 0, now, choice);
   }
-  const bool closes = controller_.page == PagePolicy::kClosed && queue.hits == 1;
+  const bool closes = controller_.page == PagePolicy::kClosed && queue.hits[0] + queue.hits[1] == 1;
   if (entry.is_write) {
     return try_command(closes ? CommandKind::kWritePrecharge : CommandKind::kWrite, from, now,
                        choice);
@@ -452,12 +562,17 @@ void CommandChannel::serve(const Choice& choice, Cycle now) {
   if (timing_.row_hits(choice.bank) != 0) ++counters_.row_hits;
   counters_.data_cycles += timing_.cycles().burst;
   queue.entries.erase(queue.entries.begin() + static_cast<long>(choice.entry));
-  --queue.hits;
+  --queue.count[entry.is_write];
+  --queue.hits[entry.is_write];
   bank_from_[choice.bank] = 0;
   --rank_entries_[command.rank];
-  --queued_;
+  --queued_[entry.is_write];
   if (queue.entries.empty()) active_banks_ &= ~(std::uint64_t{1} << choice.bank);
-  if (entry.is_write) --pending_writes_;
+  if (entry.is_write) {
+    --pending_writes_;
+    ++written_;
+  }
+  column_issued_ = true;
   issue(command);
   if (!entry.is_write) {
     const CycleTiming& t = timing_.cycles();
@@ -469,9 +584,10 @@ void CommandChannel::row_changed(unsigned bank, Cycle now) {
   Queue& queue = queues_[bank];
   bank_from_[bank] = 0;
   const std::uint32_t row = timing_.open_row(bank);
-  queue.hits =
-      static_cast<unsigned>(std::count_if(queue.entries.begin(), queue.entries.end(),
-                                          [row](const Entry& entry) { return entry.row == row; }));
+  queue.hits = {};
+  for (const Entry& entry : queue.entries) {
+    if (entry.row == row) ++queue.hits[entry.is_write];
+  }
 
   const std::uint64_t before = open_banks_;
   const std::uint64_t bit = std::uint64_t{1} << bank;
@@ -492,7 +608,10 @@ void CommandChannel::reset(Cycle now) {
   for (Queue& queue : queues_) queue = {};
   bank_from_.fill(0);
   std::fill(rank_entries_.begin(), rank_entries_.end(), 0);
-  queued_ = 0;
+  queued_ = {};
+  writing_ = batch_due_ = false;
+  unfinished_ = due_order_ = 0;
+  written_ = 0;
   active_banks_ = 0;
   to_drain_ = pending_writes_ = 0;
   refresh_wait_.clear();

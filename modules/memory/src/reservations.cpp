@@ -8,6 +8,7 @@ namespace {
 
 // Idle data bus between the data of two neighbours.
 Cycle turnaround(const DataBus::User& first, const DataBus::User& second, const CycleTiming& t) {
+  if (first.is_write != second.is_write && (first.paced || second.paced)) return 0;
   if (first.is_write && !second.is_write) {
     return first.rank == second.rank ? t.WTR_S + t.CL : t.RTRS;
   }

@@ -163,6 +163,11 @@ void AttentionJob::fetch(Work& work) {
   arrived();
 }
 
+void AttentionJob::read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done) {
+  execution_.stage_of(primitive_).read_bytes += bytes;
+  core_.dma.read(Dma::kKv, address, to, bytes, std::move(done), execution_.serial());
+}
+
 // A full page's half is contiguous. Of the last page only the tokens that exist are read, but for
 // element-major values, whose rows of a few tokens cost as much as the half.
 void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
@@ -180,18 +185,16 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
     std::uint8_t* to = wanted ? into.data() + page * half : nullptr;
     const std::uint32_t tokens = tokens_of(work, page);
     if (core_.config.bulk_bytes != 0) {
-      core_.dma.read(Dma::kKv, address, nullptr, half / geometry.page_tokens * tokens, part(),
-                     execution_.serial());
+      read(address, nullptr, half / geometry.page_tokens * tokens, part());
       continue;
     }
     if (tokens == geometry.page_tokens || (values && geometry.element_major())) {
-      core_.dma.read(Dma::kKv, address, to, half, part(), execution_.serial());
+      read(address, to, half, part());
       continue;
     }
     for (std::uint32_t head = 0; head < primitive_.kv_heads; ++head) {
-      core_.dma.read(Dma::kKv, address + geometry.head(head),
-                     wanted ? to + geometry.head(head) : nullptr,
-                     2ull * tokens * primitive_.head_dim, part(), execution_.serial());
+      read(address + geometry.head(head), wanted ? to + geometry.head(head) : nullptr,
+           2ull * tokens * primitive_.head_dim, part());
     }
   }
 }
@@ -217,8 +220,7 @@ void AttentionJob::fetch_image(Work& work, std::vector<std::uint8_t>& into, bool
           std::uint8_t* const to =
               wanted ? into.data() + page * page_bytes + banked.image_offset(line, first, rows)
                      : nullptr;
-          core_.dma.read(Dma::kKv, banked.address(page_address(work, page), page, line), to,
-                         2ull * elements, part(), execution_.serial());
+          read(banked.address(page_address(work, page), page, line), to, 2ull * elements, part());
         }
       }
     }

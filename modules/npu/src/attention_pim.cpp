@@ -81,7 +81,8 @@ void AttentionJob::pump_pim() {
   });
   const PimPort::Geometry& pim = core_.pim.geometry();
   const auto batch = std::make_shared<Batch>();
-  PimPort::Job job;
+  PimPort::Job job{};
+  job.busy_ps = &execution_.stage_of(primitive_).pim_ps;
   std::vector<std::uint8_t> vectors_in;
   std::uint64_t vector_end = 0;
   std::uint64_t result_end = 0;

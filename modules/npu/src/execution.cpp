@@ -165,6 +165,8 @@ void Execution::begin_pass() {
   states_.assign(program_.size(), State{});
   attention_.clear();
   remaining_ = program_.size();
+  front_ = 0;
+  front_since_ps_ = common::now_ps();
   if (on_pim_.empty()) place();
   for (std::uint16_t i = 0; i < program_.size(); ++i) {
     states_[i].waiting = program_[i].predecessor_count;
@@ -447,6 +449,7 @@ void Execution::issue_unpredicated(std::uint16_t index) {
 void Execution::primitive_done(std::uint16_t index) {
   State& state = states_[index];
   state.done = true;
+  if (index == front_) account_stage();
   --active_;
   ++core_.primitives;
   if (state.on_pim) ++core_.pim_primitives;
@@ -460,6 +463,13 @@ void Execution::primitive_done(std::uint16_t index) {
     if (--states_[dependent].waiting == 0) dispatch(dependent);
   }
   if (core_.config.serial) dispatch_serial();
+}
+
+void Execution::account_stage() {
+  const std::uint64_t now_ps = common::now_ps();
+  stage_of(program_[front_]).time_ps += now_ps - front_since_ps_;
+  front_since_ps_ = now_ps;
+  while (front_ < program_.size() && states_[front_].done) ++front_;
 }
 
 void Execution::pass_done() {

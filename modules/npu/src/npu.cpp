@@ -272,6 +272,24 @@ void Npu::set_timeline(observe::Timeline* timeline) {
   }
 }
 
+void Npu::collect_stages(std::size_t phase, observe::StatisticsSink& sink) const {
+  static constexpr std::array<const char*, abi::kStages> kNames = {
+      "other", "qkv", "attention", "projection", "ffn", "classifier"};
+  for (std::size_t i = 0; i < abi::kStages; ++i) {
+    const StageCounters& counters = core_.stages[phase][i];
+    if (counters.time_ps == 0 && counters.read_bytes == 0) continue;
+    const observe::StatisticsGroup stage(sink, kNames[i]);
+    sink.value("time_ps", counters.time_ps, "ps",
+               "Time in which the first primitive not done was of this stage");
+    sink.value("cycles", counters.time_ps / core_.config.clock_period_ps, "1",
+               "The same in cycles of the NPU's clock");
+    sink.value("pim_busy_cycles", counters.pim_ps / core_.config.clock_period_ps, "1",
+               "Cycles with a job of this stage at the PIM");
+    sink.value("read_bytes", counters.read_bytes, "B",
+               "Weights, keys and values asked for at the memory port");
+  }
+}
+
 void Npu::collect(observe::StatisticsSink& sink) const {
   sink.value("commands", core_.commands, "1", "Commands run");
   sink.value("failed_commands", core_.failed_commands, "1", "Of these, with an error");
@@ -291,6 +309,7 @@ void Npu::collect(observe::StatisticsSink& sink) const {
       sink.value("passes", core_.phases[i].passes, "1", "Passes that chose or checked tokens");
       sink.value("weight_bytes", core_.phases[i].weight_bytes, "B",
                  "Weights, scales, tables, gains and embedding rows requested from memory");
+      collect_stages(i, sink);
     }
   }
   const auto engine = [&](const char* name, const Engine& which, const auto& details) {

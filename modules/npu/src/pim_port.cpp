@@ -97,6 +97,7 @@ void PimPort::part_done(bool ok, std::uint64_t fault) {
   if (--pending_ != 0) return;
   const std::uint64_t taken_ps = common::now_ps() - started_ps_;
   const std::uint64_t beyond_ps = taken_ps - std::min(taken_ps, jobs_.front().multiply_ps);
+  *jobs_.front().busy_ps += taken_ps;
   overhead_ps_ = (7 * overhead_ps_ + beyond_ps) / 8;
   const Dma::Done done = std::move(jobs_.front().done);
   jobs_.pop_front();

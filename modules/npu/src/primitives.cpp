@@ -67,6 +67,7 @@ void Execution::start_gather(std::uint16_t index) {
     tile.view.tile = {token, 1, 0, layout.cols};
     tile.wanted = !timing_only();
     gather_bytes_ += tile_bytes(layout, tile.view.tile);
+    stage_of(primitive).read_bytes += tile_bytes(layout, tile.view.tile);
     ++joint->pending;
     // Later primitives wait for these rows, so they go before the weights.
     fetch_tile(core_.dma, Dma::kKv, tile, planes, then(index, [joint] { joint->done(); }), serial_);
@@ -100,6 +101,7 @@ void Execution::advance_linear(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   if (state.next_tile == 0) load_inputs(index, output_rows(primitive, pass_.shape()));
   const WeightTile& tile = *state.tiles[state.next_tile];
+  stage_of(primitive).read_bytes += tile.size_bytes;
   const bool is_bias = tile.view.layout.rows == 0;
   if (is_bias) {
     if (!timing_only()) {
@@ -211,7 +213,10 @@ void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::
       cycles * core_.vector.config().clock_period_ps, core_.name_of(program_[index]), serial_);
   at(end_ps, [this, index, compute = std::move(compute)] {
     if (!timing_only()) compute();
-    for (WeightTile* tile : states_[index].tiles) stream_.release(tile);
+    for (WeightTile* tile : states_[index].tiles) {
+      stage_of(program_[index]).read_bytes += tile->size_bytes;
+      stream_.release(tile);
+    }
     primitive_done(index);
   });
 }
@@ -347,14 +352,19 @@ void Execution::sample(const abi::Primitive& primitive, const RowRange& range, s
                                  draft.count)
           : core_.sampler.sample(as_fp16(activation(primitive.input, row)), primitive.n,
                                  sampling_of(sequence), position, keep_q ? q.data() : nullptr);
-  if (result.is_nan) {
-    fault_ = {Status::kNotANumber, 0, sequence.entry.request_id};
+  if (result.is_nan || result.token == TokenOracle::kNoToken) {
+    const Status status = result.is_nan ? Status::kNotANumber : Status::kNoEngine;
+    fault_ = {status, 0, sequence.entry.request_id};
     return;
   }
   if (keep_q) {
     core_.dma.write(Dma::kKv,
                     draft.distributions + std::uint64_t{draft.count} * draft.distribution_stride,
                     timing_only() ? nullptr : q.data(), 4 * q.size(), part());
+  }
+  if (core_.choices != nullptr) {
+    core_.choices->drafted(sequence.entry.request_id, position - draft.count, draft.count,
+                           result.token, result.confidence);
   }
   draft.tokens[draft.count] = result.token;
   draft.confidences[draft.count] = numerics::float_bits(result.confidence);
@@ -429,8 +439,15 @@ void Execution::accept(std::uint16_t index,
         timing_only() ? core_.sampler.accept(input, *core_.oracle, sequence.entry.request_id)
                       : core_.sampler.accept(input, sampling);
     if (result.is_nan) return fail({Status::kNotANumber, index, sequence.entry.request_id});
+    if (result.verify.next_token == TokenOracle::kNoToken) {
+      return fail({Status::kNoEngine, index, sequence.entry.request_id});
+    }
     sequence.result = result.verify;
     sequence.accepted = true;
+    if (core_.choices != nullptr) {
+      core_.choices->accepted(sequence.entry.request_id, input.position, input.drafted,
+                              result.verify.accepted, result.verify.next_token);
+    }
   }
   primitive_done(index);
 }
@@ -504,7 +521,7 @@ void Execution::start_pim_linear(std::uint16_t index) {
        row0 += static_cast<std::uint32_t>(rows_at_once)) {
     const auto rows =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(rows_at_once, primitive.n - row0));
-    PimPort::Job job;
+    PimPort::Job job{};
     for (std::uint32_t row = 0; row < m; ++row) {
       job.writes.push_back({row * vector_bytes, vector_bytes, {}});
       if (timing_only()) continue;
@@ -541,6 +558,7 @@ void Execution::start_pim_linear(std::uint16_t index) {
           timing_only() ? nullptr : results->data() + std::size_t{row} * primitive.n + row0;
       job.reads.push_back({row * 2 * rows, to, 2ull * rows});
     }
+    job.busy_ps = &stage_of(primitive).pim_ps;
     job.multiply_ps = core_.pim.multiply_ps(layout.format, std::uint64_t{rows} * primitive.k, m);
     ++joint->pending;
     job.done = then(index, [joint] { joint->done(); });

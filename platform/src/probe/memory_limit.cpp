@@ -24,7 +24,7 @@ class Limits {
         probe_(probe),
         geometry_(device.device.geometry),
         t_(device.device),
-        outage_(t_.RP + t_.RFC + t_.RCDRD),
+        outage_(shut() + t_.RP + t_.RFC + t_.RCDRD),
         refreshed_(refreshed && t_.REFI != 0),
         all_bank_(device.controller.refresh == RefreshMode::kAllBank && refreshed_) {}
 
@@ -57,9 +57,25 @@ class Limits {
     const double lost = static_cast<double>(all_bank_ ? outage_ : t_.RP + t_.RFCpb + t_.RCDRD);
     return 1 - lost / static_cast<double>(t_.REFI);
   }
+  bool writes() const { return probe_.pattern.write_percent == 100; }
+  memory::Cycle shut_one_by_one() const {
+    if (device_.controller.page != memory::PagePolicy::kOpen) return 0;
+    return (geometry_.banks_per_rank() - 1) * std::max<memory::Cycle>(1, t_.PPD);
+  }
+  memory::Cycle recovery() const { return writes() ? t_.CWL + t_.burst + t_.WR : t_.RTP; }
+  // From the last column command before a refresh to the last precharge: every bank is open.
+  memory::Cycle shut() const { return std::max(shut_one_by_one(), recovery()); }
+  std::string outage_formula() const {
+    const bool banks = shut_one_by_one() >= recovery();
+    const char* const step = t_.PPD > 1 ? "tPPD" : "tCK";
+    const std::string shut = banks      ? std::string("(banks - 1) x ") + step
+                             : writes() ? "CWL + burst + tWR"
+                                        : "tRTP";
+    return shut + " + tRP + tRFC + tRCD";
+  }
   std::string refresh_formula() const {
     if (!refreshed_) return "";
-    return all_bank_ ? " x (1 - (tRP + tRFC + tRCD) / tREFI)"
+    return all_bank_ ? " x (1 - D / tREFI), D = " + outage_formula()
                      : " x (1 - (tRP + tRFCpb + tRCD) / tREFI)";
   }
 
@@ -85,7 +101,7 @@ class Limits {
     const std::string bus = pace == t_.burst ? "peak" : alternate ? "1 / tCCD_S" : "1 / tCCD_L";
     if (!all_bank_ || geometry_.ranks > 1) return {rate, bus};
     const double lost = static_cast<double>(outage_) / static_cast<double>(t_.REFI);
-    return {rate * (1 - lost), bus + " x (1 - D / tREFI), D = tRP + tRFC + tRCD"};
+    return {rate * (1 - lost), bus + refresh_formula()};
   }
 
   // Every request opens a row; commands on one bus: precharge, activate and column.

@@ -5,9 +5,11 @@
 #include <optional>
 #include <systemc>
 
+#include "oracle/oracle_recorder.h"
 #include "soc.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
+#include "tandem/platform/oracle.h"
 #include "workload.h"
 
 namespace tandem::platform {
@@ -36,8 +38,16 @@ class Session {
     if (scenario.run.timeline.enabled) {
       timeline_ = std::make_unique<observe::Timeline>(limits(scenario.run.timeline));
     }
+    if (!scenario.run.record_oracle.empty()) {
+      recorder_ = std::make_unique<OracleRecorder>(prompts_);
+    }
+    if (scenario.execution == Execution::kTiming) {
+      oracle_ = make_oracle(scenario, oracle_facts());
+    }
     Soc::Setup setup{scenario, scenario.policy, model_, prompts_};
+    setup.oracle = oracle_.get();
     setup.timeline = timeline_.get();
+    setup.choices = recorder_.get();
     setup.echo = true;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
@@ -47,6 +57,7 @@ class Session {
     if (scenario.run.baseline == Baseline::kPlain && scenario.policy.name != PolicyName::kPlain) {
       setup.policy.name = PolicyName::kPlain;
       setup.timeline = nullptr;
+      setup.choices = nullptr;
       setup.echo = false;
       baseline_.emplace("baseline", setup,
                         Soc::Listener{nullptr, [this] { on_progress("plain baseline"); }});
@@ -84,10 +95,25 @@ class Session {
     }
     report.stopped_by_limit = reached_limit();
     report.timeline = std::move(timeline_);
+    if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
     return report;
   }
 
  private:
+  OracleFacts oracle_facts() const {
+    OracleFacts facts;
+    facts.vocabulary = model_.shape.vocabulary;
+    if (scenario_.workload.stop_at_eos) facts.stop_ids.push_back(kEosToken);
+    for (const auto& prompt : prompts_) {
+      facts.requests.push_back(
+          {static_cast<std::uint32_t>(prompt.size()), scenario_.workload.max_tokens});
+    }
+    facts.layers = model_.shape.layers;
+    facts.experts = model_.shape.experts.count;
+    facts.top_k = model_.shape.experts.top_k;
+    return facts;
+  }
+
   bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }
 
   void on_progress(const char* stage) {
@@ -129,6 +155,8 @@ class Session {
   LoadedModel model_;
   std::vector<std::vector<std::uint32_t>> prompts_;
   std::unique_ptr<observe::Timeline> timeline_;
+  std::unique_ptr<OracleRecorder> recorder_;
+  std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state
   std::optional<Soc> soc_;
   std::optional<Soc> baseline_;
 };

@@ -97,7 +97,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
       cpu_("cpu", *tandem_generate_firmware(), cpu_config(hardware_)),
-      npu_("npu", npu_config(hardware_)),
+      npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario))),
       sram_("sram", sram_config(hardware_)),
       intc_("intc", {}),
       timer_("timer", {}),
@@ -111,8 +111,8 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       energy_(phase_names()) {
   TANDEM_HAS_PROCESS(Soc);
   if (hardware_.pim.enabled) {
-    pim_ =
-        std::make_unique<pim::PimStack>("pim", pim_config(hardware_, setup.scenario.fidelity.pim));
+    pim_ = std::make_unique<pim::PimStack>(
+        "pim", pim_config(hardware_, setup.scenario.fidelity.pim, tensor_traffic(setup.scenario)));
   } else {
     stack_ = std::make_unique<memory::Stack>(
         "memory", stack_config(hardware_.dram, setup.scenario.fidelity.memory));
@@ -120,7 +120,9 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   connect();
   connect_interrupts();
   connect_reset();
+  npu_.set_oracle(setup.oracle);
   record_timeline(setup.timeline);
+  npu_.set_choice_listener(setup.choices);
   npu_.on_phase_end([this](std::uint32_t phase) { read_energy(energy_, phase); });
   load(image);
   post_requests(setup);

@@ -36,8 +36,10 @@ class Soc : public sc_core::sc_module {
     PolicyConfig policy;  // may differ from the scenario's: the baseline's is plain
     const LoadedModel& model;
     const std::vector<std::vector<std::uint32_t>>& prompts;
-    observe::Timeline* timeline = nullptr;  // nullptr: off
-    bool echo = false;                      // the first answer goes to the UART
+    observe::Timeline* timeline = nullptr;   // nullptr: off
+    npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
+    npu::TokenOracle* oracle = nullptr;      // for timing-only execution
+    bool echo = false;                       // the first answer goes to the UART
   };
   struct Listener {
     std::function<void(char)> on_byte;  // sent by the UART

@@ -201,7 +201,19 @@ memory::Sram::Config sram_config(const HardwareConfig& hardware) {
   return checked(config, "platform.sram");
 }
 
-npu::Config npu_config(const HardwareConfig& hardware) {
+namespace {
+// A burst of all channels that is long against latencies and short against a matrix of 7B models.
+constexpr std::uint64_t kBulkBytes = 8ull << 20;
+}  // namespace
+
+TensorTraffic tensor_traffic(const Scenario& scenario) {
+  if (scenario.execution == Execution::kFunctional) return TensorTraffic::kComputed;
+  const bool bulk = scenario.fidelity.transfers == Transfers::kBulk &&
+                    scenario.platform.npu.sequencer == SequencerMode::kOverlapped;
+  return bulk ? TensorTraffic::kBulk : TensorTraffic::kBursts;
+}
+
+npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
   const NpuConfig& written = hardware.npu;
   const std::uint64_t period_ps = clock_period_ps(written.clock_hz);
   npu::Config config;
@@ -217,6 +229,9 @@ npu::Config npu_config(const HardwareConfig& hardware) {
   config.memory_bytes_per_us =
       static_cast<std::uint64_t>(stack_config(hardware.dram).peak_bytes_per_s() / 1e6);
   config.serial = written.sequencer == SequencerMode::kSerial;
+  config.timing_only = traffic != TensorTraffic::kComputed;
+  if (traffic == TensorTraffic::kBulk) config.bulk_bytes = kBulkBytes;
+  config.max_rows = written.max_rows;
 
   config.buffer_fj_per_byte = 2500.0;
   config.buffer_energy_source = "M. Horowitz, ISSCC 2014, 45 nm: 64 bits from a 32 KB memory 20 pJ";
@@ -235,7 +250,8 @@ npu::Config npu_config(const HardwareConfig& hardware) {
   return checked(config, "platform.npu");
 }
 
-pim::Config pim_config(const HardwareConfig& hardware, FidelityLevel fidelity) {
+pim::Config pim_config(const HardwareConfig& hardware, FidelityLevel fidelity,
+                       TensorTraffic traffic) {
   const PimConfig& written = hardware.pim;
   const PimDevice device = dram_device(hardware.dram).pim;
   const bool described = device.command_set != PimCommandSet::kNone;
@@ -248,6 +264,7 @@ pim::Config pim_config(const HardwareConfig& hardware, FidelityLevel fidelity) {
     config.banks.reset();
     config.energy.commands.reset();
   }
+  config.timing_only = traffic != TensorTraffic::kComputed;
   config.queue_depth = written.command_queue_depth;
   config.port_bytes_per_cycle = static_cast<std::uint32_t>(hardware.interconnect.width_bytes);
   config.dram_base = hardware.address_map.dram;

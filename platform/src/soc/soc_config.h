@@ -17,9 +17,19 @@ DeviceFile dram_device(const DramConfig& dram);
 memory::Stack::Config stack_config(const DramConfig& dram,
                                    FidelityLevel fidelity = FidelityLevel::kTransaction);
 memory::Sram::Config sram_config(const HardwareConfig& hardware);
-npu::Config npu_config(const HardwareConfig& hardware);
+// What becomes of the bytes of tensors.
+enum class TensorTraffic {
+  kComputed,  // functional execution
+  kBursts,    // timing-only, in the transactions of functional execution
+  kBulk,      // timing-only, in long transactions
+};
+TensorTraffic tensor_traffic(const Scenario& scenario);
+
+npu::Config npu_config(const HardwareConfig& hardware,
+                       TensorTraffic traffic = TensorTraffic::kComputed);
 pim::Config pim_config(const HardwareConfig& hardware,
-                       FidelityLevel fidelity = FidelityLevel::kTransaction);
+                       FidelityLevel fidelity = FidelityLevel::kTransaction,
+                       TensorTraffic traffic = TensorTraffic::kComputed);
 
 // Throws UserError if policy.kv_layout asks for a layout that the address mapping does not allow.
 void check_kv_layout(const Scenario& scenario);

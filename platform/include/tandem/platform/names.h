@@ -37,6 +37,8 @@ ChoiceList choices<Execution>();
 template <>
 ChoiceList choices<FidelityLevel>();
 template <>
+ChoiceList choices<Transfers>();
+template <>
 ChoiceList choices<memory::Scheduling>();
 template <>
 ChoiceList choices<memory::PagePolicy>();
@@ -90,6 +92,10 @@ template <>
 ChoiceList choices<DraftScope>();
 template <>
 ChoiceList choices<DraftKv>();
+template <>
+ChoiceList choices<OracleKind>();
+template <>
+ChoiceList choices<ExpertKind>();
 template <>
 ChoiceList choices<Baseline>();
 

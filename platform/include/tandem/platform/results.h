@@ -74,6 +74,7 @@ struct RunReport {
   std::string timing_violations;  // what the timing checker objects to: the first, one line each
   std::optional<BaselineResult> baseline;
   std::unique_ptr<observe::Timeline> timeline;  // null: off
+  std::string oracle_record;                    // the file run.record_oracle; empty: not asked for
 
   // Accepted over drafted; nothing if nothing was drafted.
   std::optional<double> acceptance() const;

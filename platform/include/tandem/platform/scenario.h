@@ -17,9 +17,13 @@ namespace tandem::platform {
 enum class Execution { kFunctional, kTiming };
 enum class FidelityLevel { kTransaction, kCommand };
 
+// Of tensors in timing-only execution.
+enum class Transfers { kBulk, kBursts };
+
 struct Fidelity {
   FidelityLevel memory = FidelityLevel::kTransaction;
   FidelityLevel pim = FidelityLevel::kTransaction;
+  Transfers transfers = Transfers::kBulk;
 };
 
 struct DramConfig {
@@ -82,6 +86,7 @@ struct NpuConfig {
   std::uint32_t vector_lanes = 16;
   std::uint32_t queue_pairs = 4;
   std::uint32_t contexts = 2;
+  std::uint32_t max_rows = 256;                          // token positions of one command
   SequencerMode sequencer = SequencerMode::kOverlapped;  // kSerial: one primitive at a time
 };
 
@@ -216,6 +221,28 @@ struct PolicyConfig {
   DraftConfig draft;
 };
 
+enum class OracleKind { kBernoulli, kTable, kConfidence, kReplay };
+enum class ExpertKind { kUniform, kPopularity };
+
+struct ExpertOracleConfig {
+  ExpertKind kind = ExpertKind::kUniform;
+  std::filesystem::path file;  // popularity
+  std::string model = "Mixtral-8x7B-v0.1";
+  std::string domain = "ALL";
+};
+
+// What stands in for tensors in timing-only execution. Empty files: none.
+struct OracleConfig {
+  OracleKind kind = OracleKind::kBernoulli;
+  double acceptance = 0.8;    // bernoulli; an assumption
+  std::vector<double> table;  // table: by index in the round; empty: from the file
+  std::filesystem::path file;
+  std::string method = "eagle";  // of the file's rows
+  std::string category = "ALL";
+  std::uint32_t beta_a = 8, beta_b = 2;  // confidence without a file; an assumption
+  ExpertOracleConfig experts;
+};
+
 enum class Baseline { kPlain, kNone };
 
 struct TimelineConfig {
@@ -229,7 +256,8 @@ struct RunConfig {
   Baseline baseline = Baseline::kPlain;
   TimelineConfig timeline;
   std::uint64_t max_simulated_time_ps = 60'000'000'000'000;  // 60 s; reaching it ends the run
-  bool progress = true;  // a progress line, if standard error is a terminal
+  bool progress = true;                 // a progress line, if standard error is a terminal
+  std::filesystem::path record_oracle;  // empty: nothing is recorded
 };
 
 struct Scenario {
@@ -241,6 +269,7 @@ struct Scenario {
   ModelConfig model;
   Workload workload;
   PolicyConfig policy;
+  OracleConfig oracle;
   RunConfig run;
 
   // Where the scenario came from; not part of the effective configuration.

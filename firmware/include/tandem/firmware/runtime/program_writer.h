@@ -53,6 +53,8 @@ class ProgramWriter {
 
   // Starts a program of at most `primitives` primitives.
   void begin(u32 primitives);
+  // Of the primitives added from now on, for statistics.
+  void set_stage(abi::Stage stage) { stage_ = stage; }
   // Index of the new primitive.
   u16 add(abi::Primitive primitive, const Accesses& accesses);
   ProgramRef end();
@@ -76,6 +78,7 @@ class ProgramWriter {
   u64 address_ = 0;
   u32 capacity_ = 0;
   u32 count_ = 0;
+  abi::Stage stage_ = abi::Stage::kOther;
   bool failed_ = false;
 };
 

@@ -61,6 +61,17 @@ TANDEM_ENUM(ExpertInput, u8, "Primitive::kind of LINEAR over experts", TANDEM_EX
   ITEM(Entries, 2, "Input and output have a row per sequence")
 TANDEM_ENUM(RowMode, u8, "Rows of the pass that a primitive works on", TANDEM_ROW_MODES)
 
+// Statistics of the device name the stages of a layer.
+#define TANDEM_STAGES(ITEM)                                                          \
+  ITEM(Other, 0, "Embedding, final norm, choice of tokens, KV commit")               \
+  ITEM(Qkv, 1, "Norm before attention, queries, keys, values, positions, KV append") \
+  ITEM(Attention, 2, "Attention over the KV cache")                                  \
+  ITEM(Projection, 3, "Output matrix of attention, residual")                        \
+  ITEM(Ffn, 4, "Norm, feed-forward matrices, activation, residual")                  \
+  ITEM(Classifier, 5, "Matrix that gives logits")
+TANDEM_ENUM(Stage, u32, "Part of a model that a primitive belongs to", TANDEM_STAGES)
+constexpr u32 kStages = static_cast<u32>(DescribeEnumeration<Stage>::kInfo.enumerator_count);
+
 #define TANDEM_ENGINE_MASK(ITEM)                     \
   ITEM(u8, EngineNpu, 1u << 0, "The NPU may run it") \
   ITEM(u8, EnginePim, 1u << 1, "The PIM may run it") \
@@ -135,7 +146,8 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
   ONE(Operand, tables, "BSFP tables")                                                          \
   ONE(Operand, bias, "FP16 [n]")                                                               \
   ONE(Operand, output, "")                                                                     \
-  MANY(u32, reserved, 12, "0")
+  ONE(u32, stage, "Stage, for statistics; unknown ones count as Other")                        \
+  MANY(u32, reserved, 11, "0")
 TANDEM_STRUCTURE(Primitive, 256, "One step of a program", TANDEM_PRIMITIVE_MEMBERS)
 
 }  // namespace tandem::abi

@@ -38,13 +38,13 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<PositionKind>::kInfo, &DescribeEnumeration<ElementwiseKind>::kInfo,
     &DescribeEnumeration<RowMode>::kInfo,      &DescribeEnumeration<OnMiss>::kInfo,
     &DescribeEnumeration<Mask>::kInfo,         &DescribeEnumeration<OperandLayout>::kInfo,
-    &DescribeEnumeration<Format>::kInfo,       &DescribeEnumeration<Grouping>::kInfo,
-    &DescribeEnumeration<TableScope>::kInfo,   &DescribeEnumeration<PimOpcode>::kInfo,
-    &DescribeEnumeration<TensorKind>::kInfo,   &DescribeEnumeration<TensorRole>::kInfo,
-    &DescribeEnumeration<Policy>::kInfo,       &DescribeEnumeration<Granularity>::kInfo,
-    &DescribeEnumeration<Placement>::kInfo,    &DescribeEnumeration<DraftKv>::kInfo,
-    &DescribeEnumeration<RecordKind>::kInfo,   &DescribeEnumeration<KvPlacement>::kInfo,
-    &DescribeEnumeration<ExpertInput>::kInfo,
+    &DescribeEnumeration<Stage>::kInfo,        &DescribeEnumeration<Format>::kInfo,
+    &DescribeEnumeration<Grouping>::kInfo,     &DescribeEnumeration<TableScope>::kInfo,
+    &DescribeEnumeration<PimOpcode>::kInfo,    &DescribeEnumeration<TensorKind>::kInfo,
+    &DescribeEnumeration<TensorRole>::kInfo,   &DescribeEnumeration<Policy>::kInfo,
+    &DescribeEnumeration<Granularity>::kInfo,  &DescribeEnumeration<Placement>::kInfo,
+    &DescribeEnumeration<DraftKv>::kInfo,      &DescribeEnumeration<RecordKind>::kInfo,
+    &DescribeEnumeration<KvPlacement>::kInfo,  &DescribeEnumeration<ExpertInput>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {

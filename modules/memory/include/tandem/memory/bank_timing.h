@@ -71,6 +71,12 @@ class BankTiming {
     return std::max(std::max(banks_[bank].write, groups_[group_of(bank)].write),
                     ranks_[rank_of(bank)].write);
   }
+  // For the bus and the ranks; no bank has a column command before it.
+  Cycle column_from(bool is_write) const {
+    Cycle from = is_write ? ranks_[0].write : ranks_[0].read;
+    for (const Rank& rank : ranks_) from = std::min(from, is_write ? rank.write : rank.read);
+    return from;
+  }
   // All banks of the rank are shut.
   Cycle refresh_from(unsigned rank) const;
   Cycle refresh_bank_from(unsigned bank) const {

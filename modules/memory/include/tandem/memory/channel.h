@@ -2,12 +2,14 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "tandem/memory/address_mapping.h"
 #include "tandem/memory/bank_timing.h"
 #include "tandem/memory/controller.h"
 #include "tandem/memory/device.h"
+#include "tandem/memory/mixed_pace.h"
 #include "tandem/memory/refresh_schedule.h"
 #include "tandem/memory/reservations.h"
 #include "tandem/observe/energy.h"
@@ -56,7 +58,7 @@ class Channel {
     std::uint64_t compute_ps = 0;     // reserved for computation in the banks
   };
 
-  // Both have been validated.
+  // Both have been validated. Copies share what they measure (MixedPace).
   Channel(const DeviceConfig& device, const ControllerConfig& controller);
 
   // Reads or writes `bytes` (> 0) of one row from byte `column_byte` on, not before `earliest_ps`.
@@ -122,6 +124,7 @@ class Channel {
     std::uint64_t bursts;
     bool is_write;
     Cycle arrival;  // of the payload that it belongs to
+    bool paced;     // among such as open rows: turns of the bus are part of MixedPace
   };
   struct Columns {  // cycles of the column commands
     Cycle first;
@@ -183,6 +186,8 @@ class Channel {
   Cycle precharge_of(const Bank& bank, Cycle ready) const;
   Cycle precharged(const Bank& bank, const Run& run, Cycle ready) const;
   Cycle next_turn(const Run& run, Cycle ready) const;
+  Cycle pace(bool is_write, Cycle ready);
+  Cycle posted_lead() const;
   std::uint64_t banks_of_writes() const;
   Slot find_columns(const Run& run, Cycle ready, Cycle from, std::uint64_t bursts) const;
   Slot find_slot(const Run& run, Cycle ready, Cycle from, std::uint64_t bursts) const;
@@ -232,6 +237,10 @@ class Channel {
   Cycle last_write_ = 0;
   Cycle last_activity_ = 0;
   Cycle wck_until_ = 0;
+  std::shared_ptr<MixedPace> mixed_pace_;
+  double opening_share_ = 0;  // of the last accesses: those that opened a row
+  double write_share_ = 0;    // of those
+  double paced_until_ = 0;    // when those would be over at the pace of MixedPace
   Interval last_drain_{0, 0};
   Counters counters_;
 };

@@ -96,9 +96,13 @@ class CommandChannel {
     bool is_write;
   };
   struct Queue {
-    std::vector<Entry> entries;  // oldest first
-    unsigned hits = 0;           // entries of the open row
+    std::size_t oldest(bool is_write) const;  // there is one
+    std::vector<Entry> entries;               // oldest first
+    // Reads and writes, indexed by Kind.
+    std::array<unsigned, 2> count{};
+    std::array<unsigned, 2> hits{};  // of the open row
   };
+  enum Kind : std::size_t { kReads = 0, kWrites = 1 };  // is_write
   enum class Bus { kAny, kRow, kColumn };
   struct Choice {
     bool found = false;
@@ -121,13 +125,25 @@ class CommandChannel {
   Choice candidate(unsigned bank, Cycle now, Bus bus);
   bool sleeps(unsigned bank, Cycle now);
   Choice first_ready(unsigned bank, Cycle now, Bus bus);
+  void try_oldest(std::uint32_t row, Cycle now, Choice& choice);
+  void try_hits(std::uint32_t row, Cycle now, Choice& choice);
   bool try_column(std::size_t entry, Cycle now, Choice& choice);
   bool try_command(CommandKind kind, Cycle from, Cycle now, Choice& choice);
+  std::size_t first_hit(const Queue& queue, std::uint32_t row, bool is_write) const;
   bool overtakes_read(const Queue& queue, std::size_t entry) const;
   void soon(Cycle cycle) {
     bank_ready_ = cycle < bank_ready_ ? cycle : bank_ready_;
     ready_ = cycle < ready_ ? cycle : ready_;
   }
+
+  bool turns(Cycle now);
+  void turn_bus();
+  void note_unfinished();
+  bool batch_ready();
+  Cycle next_column(bool is_write, Cycle now, Cycle enough) const;
+  Cycle next_column_of(unsigned bank, bool is_write, Cycle now) const;
+  bool works_for_writes(const Queue& queue) const;
+  bool keeps_row(unsigned bank, bool for_writes) const;
 
   void issue(const Command& command);
   void serve(const Choice& choice, Cycle now);
@@ -154,12 +170,19 @@ class CommandChannel {
   std::vector<unsigned> rank_entries_;  // entries of each rank
   // No command of a bank's queue before it: limits only grow until its queue or its row changes.
   std::array<Cycle, 64> bank_from_{};
-  unsigned queued_ = 0;  // entries of all queues
+  std::array<unsigned, 2> queued_{};  // reads and writes in all queues
   unsigned most_queued_ = 0;
   std::uint64_t active_banks_ = 0;  // with entries, a bit each
   std::uint64_t next_order_ = 0;
-  unsigned round_robin_ = 0;     // bank or rank served last
-  unsigned to_drain_ = 0;        // writes of the present batch still to be moved
+  unsigned round_robin_ = 0;  // bank or rank served last
+  bool writing_ = false;      // direction of the data bus
+  unsigned to_drain_ = 0;     // writes of the present batch still to be moved
+  bool batch_due_ = false;    // the bus is to turn for the writes
+  unsigned written_ = 0;      // since the bus turned
+  // Banks that may have reads, queued before this order, of the row that was open when the batch
+  // became due or the bus turned.
+  std::uint64_t unfinished_ = 0;
+  std::uint64_t due_order_ = 0;
   unsigned pending_writes_ = 0;  // waiting or queued
   Cycle last_activity_ = 0;
 
@@ -175,6 +198,7 @@ class CommandChannel {
   Cycle bank_ready_ = kNoCycle;  // the same for the bank that is being looked at
   bool denied_ = false;          // by the agent, whose mind may change
   bool issued_ = false;          // in this tick
+  bool column_issued_ = false;   // likewise
   bool last_was_column_ = false;
 
   std::uint64_t open_banks_ = 0;   // with a row in one of their buffers, a bit each

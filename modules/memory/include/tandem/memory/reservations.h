@@ -90,8 +90,9 @@ class DataBus {
   struct User {
     unsigned rank;
     bool is_write;
+    bool paced;  // turns between reads and writes are accounted for elsewhere
     bool operator==(const User& other) const {
-      return rank == other.rank && is_write == other.is_write;
+      return rank == other.rank && is_write == other.is_write && paced == other.paced;
     }
   };
   struct Slot {

@@ -58,6 +58,7 @@ class AttentionJob {
   // NPU
   void fetch_more();
   void fetch(Work& work);
+  void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                   const std::function<Dma::Done()>& part);
   void multiply(Work& work, std::uint32_t n, std::uint32_t k, void (AttentionJob::*next)(Work&));

@@ -9,6 +9,7 @@
 #include "tandem/abi/command.h"
 #include "tandem/abi/program.h"
 #include "tandem/common/agenda.h"
+#include "tandem/npu/choice_listener.h"
 #include "tandem/npu/config.h"
 #include "tandem/npu/dma.h"
 #include "tandem/npu/engine.h"
@@ -53,6 +54,15 @@ struct PassCounters {
   std::uint64_t weight_bytes = 0;  // requested at the memory port
 };
 
+// What a stage of the model cost in commands of one phase.
+struct StageCounters {
+  // Time in which the first primitive not done, in the order of the program, was of the stage;
+  // commands side by side count each for itself.
+  std::uint64_t time_ps = 0;
+  std::uint64_t pim_ps = 0;      // with a job of the stage at the PIM
+  std::uint64_t read_bytes = 0;  // weights, keys and values asked for at the memory port
+};
+
 struct Core {
   Core(const Config& configuration, common::Agenda& agenda_, Dma& dma_)
       : config(configuration),
@@ -77,6 +87,7 @@ struct Core {
   std::vector<std::uint8_t> activations;
   TokenOracle* oracle = nullptr;  // with Config::timing_only
   observe::Timeline* timeline = nullptr;
+  ChoiceListener* choices = nullptr;
   // "Linear, layer 3"
   observe::Timeline::Name name_of(const abi::Primitive& primitive);
   std::array<std::vector<observe::Timeline::Name>, abi::kPrimitiveOps> primitive_names;  // by layer
@@ -87,6 +98,7 @@ struct Core {
   std::uint64_t buffer_bytes = 0;  // moved through the on-chip buffers
   std::uint64_t attention_since_ps = 0, attention_in_flight = 0, attention_ps = 0;
   std::array<PassCounters, abi::kPhases> phases{};
+  std::array<std::array<StageCounters, abi::kStages>, abi::kPhases> stages{};
 };
 
 }  // namespace tandem::npu

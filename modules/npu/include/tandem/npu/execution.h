@@ -50,6 +50,10 @@ class Execution {
   void fail(const Fault& fault);
   bool stopped() const { return cancelled_ || static_cast<bool>(fault_); }
   bool timing_only() const { return core_.config.timing_only; }
+  StageCounters& stage_of(const abi::Primitive& primitive) {
+    const std::uint32_t stage = primitive.stage < abi::kStages ? primitive.stage : 0;
+    return core_.stages[command_.phase % abi::kPhases][stage];
+  }
   // What a transfer of tensor bytes is given.
   template <typename Bytes>
   auto kept(Bytes& bytes) const {
@@ -105,6 +109,7 @@ class Execution {
   void dispatch_serial();
   void issue(std::uint16_t index);
   void issue_unpredicated(std::uint16_t index);
+  void account_stage();
   void pass_done();
   bool next_draft_pass();
   void write_results();
@@ -196,6 +201,8 @@ class Execution {
   std::vector<std::unique_ptr<AttentionJob>> attention_;
   std::size_t remaining_ = 0;  // primitives of the pass
   std::size_t active_ = 0;     // issued and not done
+  std::uint16_t front_ = 0;    // the first primitive of the pass that is not done
+  std::uint64_t front_since_ps_ = 0;
   std::uint32_t iteration_ = 0;
   std::uint32_t setup_pending_ = 0;
   std::size_t pending_ = 0;  // accesses and events under way

@@ -52,6 +52,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   // kNoEngine. Must outlive the NPU.
   void set_oracle(TokenOracle* oracle) { core_.oracle = oracle; }
   void set_timeline(observe::Timeline* timeline);
+  void set_choice_listener(ChoiceListener* listener) { core_.choices = listener; }  // null: off
   void set_clock_period_ps(std::uint64_t period_ps);
 
   bool idle() const;
@@ -102,6 +103,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   };
   Perf running_counters() const;
 
+  void collect_stages(std::size_t phase, observe::StatisticsSink& sink) const;
   Context& context_of(unsigned queue, const abi::Command& command);
   void on_reset_pin();
   void reset_device();

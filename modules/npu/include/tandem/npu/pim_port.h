@@ -30,6 +30,7 @@ class PimPort {
     std::vector<abi::PimCommand> commands;
     std::vector<Read> reads;
     std::uint64_t multiply_ps;  // what the banks' rate alone would make of it
+    std::uint64_t* busy_ps;     // what it took is added here
     Dma::Done done;
   };
   // What the PIM says of itself.

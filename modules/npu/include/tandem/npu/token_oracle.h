@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace tandem::npu {
@@ -14,6 +15,10 @@ class TokenOracle {
     std::uint32_t token;
     float confidence;  // probability that the draft gives the token, 0..1
   };
+
+  // In place of a token: there is no answer, such as beyond the end of a recorded run. The command
+  // that asks ends with an error status.
+  static constexpr std::uint32_t kNoToken = std::numeric_limits<std::uint32_t>::max();
 
   virtual ~TokenOracle() = default;
 
