@@ -10,9 +10,21 @@ constexpr u64 kAlignment = 64;
 void set_columns(const abi::ModelImage& model, ActivationLayout& layout) {
   const u32 query = model.heads * model.head_dim;
   const u32 key = model.kv_heads * model.head_dim;
-  const u32 columns[kBuffers] = {
-      model.dim,        model.dim,        query,           key, key, query, model.dim,
-      model.hidden_dim, model.hidden_dim, model.vocabulary};
+  const u32 columns[kBuffers] = {model.dim,
+                                 model.dim,
+                                 query,
+                                 key,
+                                 key,
+                                 query,
+                                 model.dim,
+                                 model.hidden_dim,
+                                 model.hidden_dim,
+                                 model.vocabulary,
+                                 model.experts,
+                                 model.top_k,
+                                 model.top_k * model.expert_dim,
+                                 model.top_k * model.expert_dim,
+                                 model.experts == 0 ? 0 : model.top_k * model.dim};
   for (u32 i = 0; i < kBuffers; ++i) layout.columns[i] = columns[i];
 }
 

@@ -77,8 +77,18 @@ void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append)
 void LlamaPasses::feed_forward(u32 index, const Plane& plane) {
   writer_.set_stage(abi::Stage::kFfn);
   norm(TensorKind::kFfnNorm, TensorKind::kFfnNormBias, index, RowMode::kAll);
+  const abi::ModelImage& shape = model_.shape();
+  const bool has_experts = shape.experts != 0 && index >= shape.first_expert_layer;
+  const u16 routed = has_experts ? route(index) : ProgramWriter::kNone;
+  const bool common = model_.find(TensorKind::kUp, index, plane.role) != nullptr;
+  if (common || !has_experts) common_feed_forward(index, plane);
+  if (has_experts) experts(index, plane, routed);
+}
+
+// What every row passes through: all of a dense layer, the shared experts of another.
+void LlamaPasses::common_feed_forward(u32 index, const Plane& plane) {
   Buffer inner = Buffer::kUp;
-  const bool gated = model_.find(TensorKind::kGate, index, plane.role) != nullptr;
+  const bool gated = (model_.shape().flags & abi::kModelPlainFfn) == 0;
   if (gated) {
     inner = Buffer::kGate;
     linear(TensorKind::kGate, index, plane.role, Buffer::kNormed, Buffer::kGate, RowMode::kAll);

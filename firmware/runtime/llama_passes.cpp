@@ -10,7 +10,8 @@ using abi::TensorRole;
 
 namespace {
 
-constexpr u32 kPrimitivesPerLayer = 16;
+constexpr u32 kDensePrimitives = 16;  // of a layer
+constexpr u32 kExpertPrimitives = 8;  // more of a layer with experts
 constexpr u32 kPrimitivesBefore = 2;  // gather, learned positions
 constexpr u32 kPrimitivesAfter = 4;   // final norm, classifier, choice, commit
 
@@ -29,6 +30,10 @@ LlamaPasses::LlamaPasses(const Model& model, const ActivationLayout& layout,
       draft_{TensorRole::kDraft, draft.classifier_role(), draft.kv_set()},
       drafts_(draft.longest_draft() > 0) {}
 
+u32 LlamaPasses::primitives_per_layer() const {
+  return kDensePrimitives + (model_.shape().experts != 0 ? kExpertPrimitives : 0);
+}
+
 Status LlamaPasses::build(abi::Granularity granularity, u32 contexts, u32 max_primitives,
                           PassPrograms* passes) {
   if (granularity == abi::Granularity::kLayer) {
@@ -42,7 +47,7 @@ Status LlamaPasses::build(abi::Granularity granularity, u32 contexts, u32 max_pr
 
 void LlamaPasses::build_steps(PassPrograms* passes) {
   const u32 length =
-      model_.shape().layers * kPrimitivesPerLayer + kPrimitivesBefore + kPrimitivesAfter;
+      model_.shape().layers * primitives_per_layer() + kPrimitivesBefore + kPrimitivesAfter;
   for (u32 i = 0; i < kPasses; ++i) {
     const Pass pass = static_cast<Pass>(i);
     const bool drafting = pass == Pass::kDraft || pass == Pass::kDraftExtend;
@@ -71,7 +76,7 @@ void LlamaPasses::build_layers(PassPrograms* passes) {
     const bool headless = pass == Pass::kExtend || pass == Pass::kDraftExtend;
     passes[i].body = bodies[drafting];
     passes[i].body_count = headless ? last : last + 1;
-    writer_.begin(kPrimitivesBefore + kPrimitivesPerLayer + kPrimitivesAfter);
+    writer_.begin(kPrimitivesBefore + primitives_per_layer() + kPrimitivesAfter);
     if (headless) {
       if (last == 0) embed();
       extend(plane, last);
@@ -89,7 +94,7 @@ u64 LlamaPasses::body_programs(const Plane& plane) {
   if (address == 0) return 0;
   ProgramRef* const programs = machine_.shared<ProgramRef>(address);
   for (u32 i = 0; i < layers; ++i) {
-    writer_.begin(kPrimitivesBefore + kPrimitivesPerLayer);
+    writer_.begin(kPrimitivesBefore + primitives_per_layer());
     if (i == 0) embed();
     layer(i, plane);
     programs[i] = writer_.end();
@@ -114,7 +119,7 @@ Status LlamaPasses::check(u32 max_primitives, const PassPrograms* passes) const 
   if (writer_.failed()) return Status::kBadProgram;
   for (u32 i = 0; i < kPasses; ++i) {
     if (passes[i].tail.primitives > max_primitives) return Status::kBadProgram;
-    if (passes[i].body_count > 0 && kPrimitivesBefore + kPrimitivesPerLayer > max_primitives) {
+    if (passes[i].body_count > 0 && kPrimitivesBefore + primitives_per_layer() > max_primitives) {
       return Status::kBadProgram;
     }
   }

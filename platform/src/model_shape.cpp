@@ -55,6 +55,7 @@ void check_experts(const ModelShape& shape) {
     require(shape.hidden_dim != 0, "ffn", "expected at least 1 without experts");
     return;
   }
+  require(experts.count >= 2, "experts", "expected at least 2, or 0 for none");
   require(
       experts.top_k >= 1 && experts.top_k <= experts.count, "top_k",
       "expected 1.." + text(experts.count) + ", the number of experts, got " + text(experts.top_k));
@@ -126,7 +127,6 @@ std::string why_not_modelled(const ModelShape& shape) {
     return "multi-head latent attention is not available: its keys and values share what the KV "
            "cache keeps, which no KV layout here does";
   }
-  if (shape.experts.count != 0) return "experts are not available in this version";
   return {};
 }
 

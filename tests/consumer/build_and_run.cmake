@@ -23,8 +23,9 @@ foreach(script IN LISTS scripts)
   endforeach()
 endforeach()
 
-if(NOT EXISTS ${prefix}/share/tandem/devices/hbm2_neupims.yaml)
-  message(FATAL_ERROR "the device files are not installed")
+if(NOT EXISTS ${prefix}/share/tandem/devices/hbm2_neupims.yaml OR
+   NOT EXISTS ${prefix}/share/tandem/models/presets.csv)
+  message(FATAL_ERROR "the device files or the model presets are not installed")
 endif()
 
 set(flags "")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
+#include <vector>
 
 #include "fake_machine.h"
 #include "tandem/firmware/runtime/kv_cache.h"
@@ -212,6 +214,117 @@ TEST_CASE("independent linears of a layer do not wait for each other") {
   CHECK(f.predecessors(next, 12) == std::set<unsigned>{11});
   CHECK(f.predecessors(next, 13) == std::set<unsigned>{11});
   CHECK(passes[static_cast<u32>(Pass::kDraft)].tail.primitives == 0);
+}
+
+namespace {
+
+// Appends a tensor to the directory of the fake machine.
+void add_tensor(FakeMachine& fake, abi::TensorKind kind, std::uint32_t layer, std::uint32_t rows,
+                std::uint32_t columns) {
+  abi::ModelImage& image = fake.model();
+  auto& entry =
+      fake.at<abi::TensorEntry>(image.tensors + image.tensor_count++ * sizeof(abi::TensorEntry));
+  entry = {};
+  entry.kind = static_cast<u32>(kind);
+  entry.layer = static_cast<abi::u16>(layer);
+  entry.format = static_cast<abi::u8>(abi::Format::kFp16);
+  entry.rows = rows;
+  entry.columns = columns;
+  entry.stream = image.weights_base + 64;
+}
+
+// The operations of the pass that gives the next token.
+std::vector<abi::PrimitiveOp> next_pass(Fixture& f, PassPrograms* passes) {
+  Model model;
+  REQUIRE(model.open(f.machine, f.fake.boot().model_image) == abi::Status::kOk);
+  const ActivationLayout layout = layout_of(model.shape());
+  const ConfiguredPlacement placement(f.fake.policy(), 0);
+  const PlainDecoding policy;
+  LlamaPasses builder(model, layout, placement, policy, f.machine, f.control);
+  REQUIRE(builder.build(abi::Granularity::kStep, 4, 1024, passes) == abi::Status::kOk);
+  const ProgramRef& next = passes[static_cast<u32>(Pass::kNext)].tail;
+  std::vector<abi::PrimitiveOp> ops;
+  for (u32 i = 0; i < next.primitives; ++i) {
+    ops.push_back(static_cast<abi::PrimitiveOp>(f.primitive(next, i).op));
+  }
+  return ops;
+}
+
+std::size_t count(const std::vector<abi::PrimitiveOp>& ops, abi::PrimitiveOp op) {
+  return static_cast<std::size_t>(std::count(ops.begin(), ops.end(), op));
+}
+
+}  // namespace
+
+TEST_CASE("a GPT model: positions once, biases, no gates, no rotation") {
+  Fixture f;
+  abi::ModelImage& image = f.fake.model();
+  image.position_kind = static_cast<u32>(abi::PositionKind::kLearned);
+  image.norm_kind = static_cast<u32>(abi::NormKind::kLayer);
+  image.flags |= abi::kModelPlainFfn;
+  add_tensor(f.fake, abi::TensorKind::kPositionTable, 0, image.max_positions, image.dim);
+  add_tensor(f.fake, abi::TensorKind::kFinalNormBias, 0, 1, image.dim);
+  for (u32 layer = 0; layer < image.layers; ++layer) {
+    add_tensor(f.fake, abi::TensorKind::kAttentionNormBias, layer, 1, image.dim);
+    add_tensor(f.fake, abi::TensorKind::kFfnNormBias, layer, 1, image.dim);
+    add_tensor(f.fake, abi::TensorKind::kDownBias, layer, 1, image.dim);
+  }
+  PassPrograms passes[kPasses] = {};
+  const auto ops = next_pass(f, passes);
+  const ProgramRef& next = passes[static_cast<u32>(Pass::kNext)].tail;
+  CHECK(ops.at(1) == abi::PrimitiveOp::kPosition);
+  CHECK(count(ops, abi::PrimitiveOp::kPosition) == 1);
+  CHECK(f.primitive(next, 1).k == image.max_positions);
+  CHECK(f.predecessors(next, 1) == std::set<unsigned>{0});
+  CHECK(f.predecessors(next, 2) == std::set<unsigned>{1});
+  CHECK(count(ops, abi::PrimitiveOp::kLinear) == image.layers * 6 + 1);
+  unsigned norm_biases = 0, linear_biases = 0, gelus = 0;
+  for (u32 i = 0; i < next.primitives; ++i) {
+    const abi::Primitive& p = f.primitive(next, i);
+    const bool bias = p.bias.slot != abi::kNoSlot;
+    norm_biases += bias && ops[i] == abi::PrimitiveOp::kNorm;
+    linear_biases += bias && ops[i] == abi::PrimitiveOp::kLinear;
+    gelus += ops[i] == abi::PrimitiveOp::kElementwise &&
+             p.kind == static_cast<u8>(abi::ElementwiseKind::kGelu);
+  }
+  CHECK(norm_biases == image.layers * 2 + 1);
+  CHECK(linear_biases == image.layers);
+  CHECK(gelus == image.layers);
+}
+
+TEST_CASE("a layer with experts: router, choice, experts behind it, sum") {
+  Fixture f;
+  abi::ModelImage& image = f.fake.model();
+  image.experts = 4;
+  image.top_k = 2;
+  image.expert_dim = 8;
+  image.first_expert_layer = 1;
+  add_tensor(f.fake, abi::TensorKind::kRouter, 1, 4, image.dim);
+  add_tensor(f.fake, abi::TensorKind::kExpertGate, 1, 4 * 8, image.dim);
+  add_tensor(f.fake, abi::TensorKind::kExpertUp, 1, 4 * 8, image.dim);
+  add_tensor(f.fake, abi::TensorKind::kExpertDown, 1, 4 * image.dim, 8);
+  PassPrograms passes[kPasses] = {};
+  const auto ops = next_pass(f, passes);
+  const ProgramRef& next = passes[static_cast<u32>(Pass::kNext)].tail;
+  REQUIRE(count(ops, abi::PrimitiveOp::kRoute) == 1);
+  REQUIRE(count(ops, abi::PrimitiveOp::kCombine) == 1);
+  const auto route =
+      static_cast<u32>(std::find(ops.begin(), ops.end(), abi::PrimitiveOp::kRoute) - ops.begin());
+  unsigned over_experts = 0;
+  for (u32 i = 0; i < next.primitives; ++i) {
+    const abi::Primitive& p = f.primitive(next, i);
+    if (p.groups <= 1) continue;
+    ++over_experts;
+    CHECK(p.layer == 1);
+    CHECK(p.index_slot == f.primitive(next, route).index_slot);
+    CHECK(f.predecessors(next, i).count(route) == 1);
+    const bool down = p.kind == static_cast<u8>(abi::ExpertInput::kPerChoice);
+    CHECK(p.n == (down ? image.dim : 8));
+    CHECK(p.k == (down ? 8 : image.dim));
+    CHECK(p.input.stride == 2 * (down ? 2 * 8 : image.dim));
+    CHECK(p.output.stride == 2 * 2 * p.n);
+  }
+  CHECK(over_experts == 3);
 }
 
 TEST_CASE("a model without a tensor that a pass needs is refused") {

@@ -165,8 +165,10 @@ TEST_CASE("A primitive that cannot run is named by its index") {
       {"predecessor not lower", Status::kBadProgram,
        [](abi::Primitive& p) { p.predecessors[0] = 1; }},
       {"no engine", Status::kNoEngine, [](abi::Primitive& p) { p.engine_mask = abi::kEnginePim; }},
-      {"experts", Status::kNoEngine,
+      {"experts without an oracle", Status::kUnsupported,
        [](abi::Primitive& p) { p.op = static_cast<std::uint8_t>(PrimitiveOp::kRoute); }},
+      {"top k", Status::kNoEngine,
+       [](abi::Primitive& p) { p.op = static_cast<std::uint8_t>(PrimitiveOp::kTopk); }},
   };
   NpuRig rig;
   for (const Case& spoiled : kCases) {

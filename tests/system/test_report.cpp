@@ -125,6 +125,10 @@ TEST_CASE("prompts: texts get BOS, lists are used as written") {
   CHECK(platform::prompt_bytes(prompts) == 3 * 64);
 
   using Catch::Contains;
+  CHECK_THROWS_WITH(platform::prompt_tokens(workload, nullptr, shape),
+                    Contains("workload.prompts[0]: a text, but the model has no tokenizer"));
+  workload.prompts = {Tokens{403, 407}};
+  CHECK(platform::prompt_tokens(workload, nullptr, shape) == std::vector<Tokens>{{403, 407}});
   workload.prompts = {Tokens{512}};
   CHECK_THROWS_WITH(platform::prompt_tokens(workload, &tokenizer(), shape),
                     Contains("workload.prompts[0]") && Contains("512"));
@@ -156,6 +160,30 @@ TEST_CASE("a memory that is too small for the model is refused with its size") {
   CHECK_THROWS_WITH(boot("platform.sram.size=64 KiB"),
                     Contains("platform.sram.size") && Contains("64 KiB"));
   CHECK_THROWS_WITH(boot("platform.dram.capacity=1 MiB"), Contains("platform.dram.capacity"));
+}
+
+TEST_CASE("a model without weights has the boot image of its weights, but for them") {
+  platform::LoadedModel full;
+  full.shape.dim = full.shape.hidden_dim = 256;
+  full.shape.layers = 1;
+  full.shape.heads = full.shape.kv_heads = 4;
+  full.shape.vocabulary = 512;
+  full.shape.max_positions = 64;
+  full.weights = platform::synthetic_model(full.shape, 1);
+  platform::LoadedModel shape;
+  shape.shape = full.shape;
+  const auto scenario = story_scenario({{1}}, 1);
+  const auto boot = [&](const platform::LoadedModel& model) {
+    return platform::make_boot_image(scenario, scenario.policy, model, 64, true);
+  };
+  const platform::BootImage with = boot(full);
+  const platform::BootImage without = boot(shape);
+  REQUIRE(with.blocks.size() == 3);
+  REQUIRE(without.blocks.size() == 2);
+  // Neither has a tokenizer: nobody echoes a text.
+  CHECK(with.blocks[0].bytes == without.blocks[0].bytes);
+  CHECK(with.blocks[1].bytes == without.blocks[1].bytes);
+  CHECK(with.prompt_base == without.prompt_base);
 }
 
 }  // namespace

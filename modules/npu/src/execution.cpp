@@ -172,6 +172,7 @@ void Execution::begin_pass() {
     states_[i].waiting = program_[i].predecessor_count;
     states_[i].on_pim = on_pim_[i];
   }
+  choices_.clear();
   if (!fault_ && !core_.config.serial) prefetch();
   if (fault_) return fail(fault_);
   stream_.pump();
@@ -190,8 +191,9 @@ void Execution::prefetch() {
   next_tiles_.clear();
   if (tiles.empty()) push_tiles(tiles);
   for (std::uint16_t i = 0; i < program_.size(); ++i) states_[i].tiles = std::move(tiles[i]);
+  // The experts of the next pass are not known yet.
   const bool goes_on = opcode() == Opcode::kDraft && parameters_.stop_below == 0 &&
-                       iteration_ + 1 < parameters_.max_draft;
+                       iteration_ + 1 < parameters_.max_draft && !program_.has_experts();
   if (goes_on) push_tiles(next_tiles_);
 }
 
@@ -224,7 +226,8 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
     const numerics::TensorLayout layout = layout_of(primitive);
     const bool tables_and_scales = numerics::has_tables(layout) && numerics::has_scales(layout) &&
                                    primitive.scales.slot != abi::kNoSlot;
-    if (!has(layout.format) || primitive.bias.slot != abi::kNoSlot || tables_and_scales) {
+    if (is_over_experts(primitive) || !has(layout.format) || primitive.bias.slot != abi::kNoSlot ||
+        tables_and_scales) {
       return {Status::kNoEngine, kNoPrimitive, primitive.weight.format};
     }
     const std::uint64_t m = output_rows(primitive, pass_.shape());
@@ -301,6 +304,15 @@ void Execution::push_tiles(Tiles& tiles) {
   }
 }
 
+const std::vector<numerics::Tile>& Execution::tiles_of(std::uint16_t index,
+                                                       const numerics::TensorLayout& layout) {
+  return program_.tiles(index, [&] {
+    const std::uint32_t at_once = core_.config.array.columns * core_.config.array.arrays;
+    return core_.config.bulk_bytes == 0 ? cut(layout, core_.config.weight_tile_bytes, at_once)
+                                        : cut_in_bulk(layout, core_.config.bulk_bytes, at_once);
+  });
+}
+
 void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& tiles) {
   const abi::Primitive& primitive = program_[index];
   const PlaneAddresses planes = plane_addresses(primitive, parameters_);
@@ -314,13 +326,10 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
   };
   switch (static_cast<PrimitiveOp>(primitive.op)) {
     case PrimitiveOp::kLinear: {
+      if (is_over_experts(primitive)) return push_experts(index, tiles);
       if (primitive.bias.slot != abi::kNoSlot) raw(primitive.bias, 2ull * primitive.n);
       const numerics::TensorLayout layout = layout_of(primitive);
-      const std::vector<numerics::Tile>& parts = program_.tiles(index, [&] {
-        const std::uint32_t at_once = core_.config.array.columns * core_.config.array.arrays;
-        return core_.config.bulk_bytes == 0 ? cut(layout, core_.config.weight_tile_bytes, at_once)
-                                            : cut_in_bulk(layout, core_.config.bulk_bytes, at_once);
-      });
+      const std::vector<numerics::Tile>& parts = tiles_of(index, layout);
       if (parts.empty() && !fault_)
         fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, primitive.k})};
       for (const numerics::Tile& part : parts) {
@@ -405,6 +414,10 @@ void Execution::issue_unpredicated(std::uint16_t index) {
       return advance(index);
     case PrimitiveOp::kPosition:
       return is_learned_position(primitive) ? start_learned_position(index) : advance(index);
+    case PrimitiveOp::kRoute:
+      return start_route(index);
+    case PrimitiveOp::kCombine:
+      return start_combine(index);
     case PrimitiveOp::kElementwise:
       return start_elementwise(index);
     case PrimitiveOp::kKvAppend:

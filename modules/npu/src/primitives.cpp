@@ -99,8 +99,7 @@ void Execution::advance_linear(std::uint16_t index) {
   State& state = states_[index];
   if (state.engine_busy) return;
   const abi::Primitive& primitive = program_[index];
-  const std::uint32_t m = output_rows(primitive, pass_.shape());
-  if (state.next_tile == 0) load_inputs(index, m);
+  if (state.next_tile == 0) load_inputs(index, output_rows(primitive, pass_.shape()));
   const WeightTile& tile = *state.tiles[state.next_tile];
   stage_of(primitive).read_bytes += tile.size_bytes;
   const bool is_bias = tile.view.layout.rows == 0;
@@ -114,9 +113,12 @@ void Execution::advance_linear(std::uint16_t index) {
   }
   const auto format = static_cast<abi::Format>(primitive.weight.format);
   const numerics::Tile& part = tile.view.tile;
+  const std::uint32_t m = rows_of(index, part);
   const pe_array::TileTiming timing = core_.array.tile_timing(format, part.rows, part.cols, m);
-  const bool first = part.row0 == 0 && part.col0 == 0;
-  const bool last = state.next_tile + 1 == state.tiles.size();
+  // Each expert is a matrix of its own.
+  const bool first = part.row0 % primitive.n == 0 && part.col0 == 0;
+  const bool last =
+      (part.row0 + part.rows) % primitive.n == 0 && part.col0 + part.cols == primitive.k;
   std::uint64_t cycles = timing.occupancy_cycles;
   if (first) cycles += timing.fill_cycles;
   if (last) cycles += timing.drain_cycles;
@@ -130,7 +132,7 @@ void Execution::advance_linear(std::uint16_t index) {
 void Execution::load_inputs(std::uint16_t index, std::uint32_t m) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
-  core_.buffer_bytes += 2ull * m * primitive.k;
+  core_.buffer_bytes += 2ull * m * choices_of(primitive) * primitive.k;
   if (timing_only()) return;
   state.sums.assign(std::size_t{m} * primitive.n, 0.0f);
   state.inputs.resize(std::size_t{m} * primitive.k);
@@ -181,7 +183,8 @@ void Execution::multiply_tile(std::uint16_t index, const WeightTile& tile) {
 void Execution::finish_linear(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   if (!timing_only()) store_outputs(index);
-  core_.buffer_bytes += 2ull * output_rows(primitive, pass_.shape()) * primitive.n;
+  core_.buffer_bytes +=
+      2ull * output_rows(primitive, pass_.shape()) * choices_of(primitive) * primitive.n;
   primitive_done(index);
 }
 

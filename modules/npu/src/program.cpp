@@ -19,13 +19,12 @@ using abi::Status;
 
 namespace {
 
+constexpr std::uint32_t kMostExperts = 1u << 16;   // whose rows the device counts
 constexpr std::uint64_t kMaxDimension = 1u << 24;  // so that no size computed from two overflows
 
 bool implemented(PrimitiveOp op) {
   switch (op) {
-    case PrimitiveOp::kRoute:
     case PrimitiveOp::kDispatch:
-    case PrimitiveOp::kCombine:
     case PrimitiveOp::kTopk:
     case PrimitiveOp::kCollective:
       return false;
@@ -51,16 +50,36 @@ bool kind_is_known(const Primitive& primitive) {
   }
 }
 
-Status check_static(const Primitive& primitive, std::size_t index, bool pim_bound) {
+bool needs_experts(const Primitive& primitive) {
+  const auto op = static_cast<PrimitiveOp>(primitive.op);
+  return op == PrimitiveOp::kRoute || op == PrimitiveOp::kCombine || is_over_experts(primitive);
+}
+
+// Experts: what is chosen must be there, and each row has its choices.
+Status check_experts(const Primitive& primitive, bool computes) {
+  const bool linear = is_over_experts(primitive);
+  if (computes || (linear && primitive.bias.slot != abi::kNoSlot) || primitive.row_mode != 0 ||
+      (linear && primitive.kind > 1)) {
+    return Status::kUnsupported;
+  }
+  const auto op = static_cast<PrimitiveOp>(primitive.op);
+  const bool no_list = op != PrimitiveOp::kCombine && primitive.index_slot == abi::kNoSlot;
+  return primitive.top_k == 0 || no_list ? Status::kBadProgram : Status::kOk;
+}
+
+Status check_static(const Primitive& primitive, std::size_t index, bool pim_bound, bool computes) {
   if (primitive.op >= abi::kPrimitiveOps) return Status::kBadProgram;
   const auto op = static_cast<PrimitiveOp>(primitive.op);
   if (!implemented(op)) return Status::kNoEngine;
   if (!kind_is_known(primitive)) return Status::kUnsupported;
   if (primitive.row_mode > 2 || primitive.kv_set >= abi::kKvSets) return Status::kBadProgram;
-  if (primitive.groups > 1 || primitive.index_slot != abi::kNoSlot || primitive.top_k > 1 ||
-      primitive.residency != 0) {
+  if (needs_experts(primitive)) {
+    const Status status = check_experts(primitive, computes);
+    if (status != Status::kOk) return status;
+  } else if (primitive.groups > 1 || primitive.index_slot != abi::kNoSlot || primitive.top_k > 1) {
     return Status::kUnsupported;
   }
+  if (primitive.residency != 0) return Status::kUnsupported;
   if (op == PrimitiveOp::kAttention &&
       primitive.mask > static_cast<std::uint8_t>(abi::Mask::kNone)) {
     return Status::kUnsupported;
@@ -79,14 +98,17 @@ Status check_static(const Primitive& primitive, std::size_t index, bool pim_boun
 
 }  // namespace
 
-Fault Program::load(std::uint64_t address, std::vector<Primitive> primitives, bool pim_bound) {
+Fault Program::load(std::uint64_t address, std::vector<Primitive> primitives, bool pim_bound,
+                    bool computes) {
   unload();
   for (std::size_t i = 0; i < primitives.size(); ++i) {
-    const Status status = check_static(primitives[i], i, pim_bound);
+    const Status status = check_static(primitives[i], i, pim_bound, computes);
     if (status != Status::kOk) {
       return {status, static_cast<std::uint16_t>(i), address + i * sizeof(Primitive)};
     }
   }
+  const Fault fault = find_routes(address, primitives);
+  if (fault) return fault;
   address_ = address;
   primitives_ = std::move(primitives);
   dependents_.assign(primitives_.size(), {});
@@ -94,6 +116,30 @@ Fault Program::load(std::uint64_t address, std::vector<Primitive> primitives, bo
   for (std::size_t i = 0; i < primitives_.size(); ++i) {
     for (std::size_t p = 0; p < primitives_[i].predecessor_count; ++p) {
       dependents_[primitives_[i].predecessors[p]].push_back(static_cast<std::uint16_t>(i));
+    }
+  }
+  return {};
+}
+
+// A LINEAR over experts names the ROUTE with its list among its predecessors.
+Fault Program::find_routes(std::uint64_t address, const std::vector<Primitive>& primitives) {
+  has_experts_ = false;
+  routes_.resize(primitives.size());
+  for (std::size_t i = 0; i < primitives.size(); ++i) {
+    const Primitive& primitive = primitives[i];
+    routes_[i] = static_cast<std::uint16_t>(i);
+    if (!is_over_experts(primitive)) continue;
+    has_experts_ = true;
+    for (std::size_t p = 0; p < primitive.predecessor_count; ++p) {
+      const Primitive& route = primitives[primitive.predecessors[p]];
+      if (route.op == static_cast<std::uint8_t>(PrimitiveOp::kRoute) &&
+          route.index_slot == primitive.index_slot && route.n == primitive.groups &&
+          route.top_k == primitive.top_k) {
+        routes_[i] = primitive.predecessors[p];
+      }
+    }
+    if (routes_[i] == i) {
+      return {Status::kBadProgram, static_cast<std::uint16_t>(i), address + i * sizeof(Primitive)};
     }
   }
   return {};
@@ -200,7 +246,30 @@ bool heads_fit(const Primitive& primitive) {
          primitive.heads % primitive.kv_heads == 0;
 }
 
+void check_expert_linear(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
+  const bool per_choice = primitive.kind == static_cast<std::uint8_t>(abi::ExpertInput::kPerChoice);
+  const std::uint64_t choices = primitive.top_k;
+  check.require(primitive.n != 0 && primitive.k != 0, primitive.n);
+  check.activation(primitive.input, shape.rows, (per_choice ? choices : 1) * primitive.k);
+  check.weight(primitive, std::uint64_t{primitive.groups} * primitive.n, primitive.k);
+  check.activation(primitive.output, shape.rows, choices * primitive.n, true);
+}
+
+void check_route(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
+  check.require(primitive.top_k <= primitive.n && primitive.n <= kMostExperts, primitive.n);
+  check.activation(primitive.input, shape.rows, primitive.n);
+  check.activation(primitive.output, shape.rows, primitive.top_k, true);
+}
+
+void check_combine(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
+  check.require(primitive.n != 0, primitive.n);
+  check.activation(primitive.input, shape.rows, std::uint64_t{primitive.top_k} * primitive.n);
+  check.activation(primitive.input2, shape.rows, primitive.top_k);
+  check.activation(primitive.output, shape.rows, primitive.n, true);
+}
+
 void check_linear(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
+  if (is_over_experts(primitive)) return check_expert_linear(check, primitive, shape);
   const std::uint32_t rows = output_rows(primitive, shape);
   check.require(primitive.n != 0 && primitive.k != 0, primitive.n);
   check.activation(primitive.input, input_rows(primitive, shape), primitive.k);
@@ -250,6 +319,12 @@ Fault check_operands(const Primitive& primitive, const ParameterBlock& parameter
       break;
     case PrimitiveOp::kLinear:
       check_linear(check, primitive, shape);
+      break;
+    case PrimitiveOp::kRoute:
+      check_route(check, primitive, shape);
+      break;
+    case PrimitiveOp::kCombine:
+      check_combine(check, primitive, shape);
       break;
     case PrimitiveOp::kNorm:
       check.require(primitive.n != 0, primitive.n);

@@ -72,8 +72,9 @@ struct OperationInfo {
 
 // In the order of VectorOperation. Reductions count one addition per element.
 constexpr OperationInfo kOperations[kVectorOperations] = {
-    {"rms_norm", 4, 0}, {"layer_norm", 7, 0},    {"rotary", 3, 1}, {"add", 1, 0},
-    {"multiply", 1, 0}, {"silu_multiply", 2, 2}, {"gelu", 0, 1},   {"softmax", 4, 1},
+    {"rms_norm", 4, 0}, {"layer_norm", 7, 0}, {"rotary", 3, 1},
+    {"add", 1, 0},      {"multiply", 1, 0},   {"silu_multiply", 2, 2},
+    {"gelu", 0, 1},     {"softmax", 4, 1},    {"maximum", 1, 0},
 };
 
 }  // namespace
@@ -217,6 +218,8 @@ std::uint64_t VectorUnit::cycles(VectorOperation operation, std::uint64_t rows,
       return run * special;
     case VectorOperation::kSoftmax:
       return rows * (v * 2 * tree + special + v * (2 * simple + special));
+    case VectorOperation::kMaximum:
+      return rows * v * tree;
   }
   return 0;
 }

@@ -185,7 +185,8 @@ WeightTile* WeightStream::push(std::uint16_t primitive, const TensorLayout& layo
   tile->view.tile = part;
   tile->size_bytes = raw_bytes != 0 ? raw_bytes : tile_bytes(layout, part);
   tile->wanted = wanted_;
-  tile->active = tile->requested = tile->arrived = tile->failed = tile->dropped = false;
+  tile->held = tile->active = tile->requested = tile->arrived = tile->failed = tile->dropped =
+      false;
   waiting_.push_back({tile, planes, raw_bytes});
   return tile;
 }
@@ -203,6 +204,7 @@ void WeightStream::pump() {
   while (!waiting_.empty()) {
     const Waiting waiting = waiting_.front();
     WeightTile& tile = *waiting.tile;
+    if (tile.held) return;
     if (!tile.requested) {
       if (used_bytes_ + held_bytes(tile) > capacity_bytes_) return;
       if (serial_ && used_bytes_ != 0) return;

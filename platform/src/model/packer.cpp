@@ -303,7 +303,8 @@ class Packer {
         numerics::float_bits(1.0f / std::sqrt(static_cast<float>(shape.head_dim())));
     image.position_kind = static_cast<abi::u32>(shape.positions);
     image.norm_kind = static_cast<abi::u32>(shape.norm);
-    image.flags = shape.shared_classifier ? abi::kModelSharedClassifier : 0;
+    image.flags = (shape.shared_classifier ? abi::kModelSharedClassifier : 0) |
+                  (shape.gated_ffn ? 0 : abi::kModelPlainFfn);
     image.bos_id = kBosToken;
     image.eos_id = kEosToken;
     image.weights_bytes = packed_.weights_bytes;

@@ -17,8 +17,13 @@ enum class Buffer : u8 {
   kGate,
   kUp,
   kLogits,
+  kExpertScores,   // of all experts
+  kExpertWeights,  // of the chosen ones; a row has top_k of what follows
+  kExpertGate,
+  kExpertUp,
+  kExpertOutput,
 };
-constexpr u32 kBuffers = 10;
+constexpr u32 kBuffers = 15;
 
 struct ActivationLayout {
   u32 rows;       // token positions that a command may process

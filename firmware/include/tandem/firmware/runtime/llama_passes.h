@@ -30,8 +30,8 @@ struct PassPrograms {
 };
 
 // Builds the programs of a decoder-only model: Llama and its like, or GPT and its like with layer
-// norms, biases, learned positions and plain feed-forward parts. Which it is follows from the
-// tensors.
+// norms, biases, learned positions and plain feed-forward parts, and each with experts. Which it is
+// follows from the tensors.
 class LlamaPasses {
  public:
   LlamaPasses(const Model& model, const ActivationLayout& layout, const Placement& placement,
@@ -50,6 +50,7 @@ class LlamaPasses {
     u8 kv_set;
   };
 
+  u32 primitives_per_layer() const;
   void build_steps(PassPrograms* passes);
   void build_layers(PassPrograms* passes);
   void assign_contexts(u32 contexts, PassPrograms* passes) const;
@@ -67,6 +68,11 @@ class LlamaPasses {
   u16 keys_and_values(u32 index, const Plane& plane);
   void query_and_attention(u32 index, const Plane& plane, u16 append);
   void feed_forward(u32 index, const Plane& plane);
+  void common_feed_forward(u32 index, const Plane& plane);
+  u16 route(u32 index);
+  void experts(u32 index, const Plane& plane, u16 route);
+  void expert_linear(abi::TensorKind kind, u32 layer, abi::TensorRole role, Buffer from, Buffer to,
+                     u16 route);
 
   void norm(abi::TensorKind gain, abi::TensorKind bias, u32 layer, abi::RowMode rows);
   u16 linear(abi::TensorKind kind, u32 layer, abi::TensorRole role, Buffer from, Buffer to,

@@ -47,8 +47,9 @@ TANDEM_ENUM(TensorKind, u32, "What a tensor is for", TANDEM_TENSOR_KINDS)
   ITEM(Draft, 1, "Draft passes")
 TANDEM_ENUM(TensorRole, u32, "Pass that reads a tensor", TANDEM_TENSOR_ROLES)
 
-#define TANDEM_MODEL_FLAGS(ITEM) \
-  ITEM(u64, ModelSharedClassifier, 1u << 0, "The classifier is the embedding")
+#define TANDEM_MODEL_FLAGS(ITEM)                                               \
+  ITEM(u64, ModelSharedClassifier, 1u << 0, "The classifier is the embedding") \
+  ITEM(u64, ModelPlainFfn, 1u << 1, "down(gelu(up)), without gates")
 TANDEM_CONSTANTS(ModelFlags, "ModelImage::flags", TANDEM_MODEL_FLAGS)
 
 #define TANDEM_TENSOR_MEMBERS(ONE, MANY)                                \

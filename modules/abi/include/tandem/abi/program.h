@@ -8,24 +8,24 @@
 
 namespace tandem::abi {
 
-#define TANDEM_PRIMITIVE_OPS(ITEM)                                                         \
-  ITEM(Gather, 0, "output[row] = weight[token id of row]")                                 \
-  ITEM(Linear, 1, "output[row][n] = input[row][k] . weight[n][k] (+ bias[n])")             \
-  ITEM(Norm, 2, "output[row] = norm(input[row]) * weight; kind: NormKind")                 \
-  ITEM(Position, 3, "Rotary or learned positions on heads x head_dim; kind: PositionKind") \
-  ITEM(Elementwise, 4, "output = f(input, input2); kind: ElementwiseKind")                 \
-  ITEM(KvAppend, 5, "keys = input, values = input2 to the KV cache of layer, kv_set")      \
-  ITEM(KvCommit, 6, "Makes appended tokens (VERIFY: the accepted ones) valid in kv_set")   \
-  ITEM(Attention, 7, "output = softmax(mask(input . K * scale)) . V")                      \
-  ITEM(Route, 8, "Chooses experts")                                                        \
-  ITEM(Dispatch, 9, "Sorts rows by expert")                                                \
-  ITEM(Combine, 10, "Adds the outputs of experts")                                         \
-  ITEM(Topk, 11, "Indices of the largest values")                                          \
-  ITEM(Sample, 12, "DRAFT: one token per sequence from input = logits[entry][n]")          \
-  ITEM(Accept, 13, "Acceptance rule on input = logits[row][n]; writes VerifyResult")       \
-  ITEM(Copy, 14, "n bytes from input to output")                                           \
-  ITEM(Collective, 15, "Exchange between devices")                                         \
-  ITEM(Wait, 16, "Until *semaphore >= semaphore_value")                                    \
+#define TANDEM_PRIMITIVE_OPS(ITEM)                                                              \
+  ITEM(Gather, 0, "output[row] = weight[token id of row]")                                      \
+  ITEM(Linear, 1, "output[row][n] = input[row][k] . weight[n][k] (+ bias[n])")                  \
+  ITEM(Norm, 2, "output[row] = norm(input[row]) * weight; kind: NormKind")                      \
+  ITEM(Position, 3, "Rotary or learned positions on heads x head_dim; kind: PositionKind")      \
+  ITEM(Elementwise, 4, "output = f(input, input2); kind: ElementwiseKind")                      \
+  ITEM(KvAppend, 5, "keys = input, values = input2 to the KV cache of layer, kv_set")           \
+  ITEM(KvCommit, 6, "Makes appended tokens (VERIFY: the accepted ones) valid in kv_set")        \
+  ITEM(Attention, 7, "output = softmax(mask(input . K * scale)) . V")                           \
+  ITEM(Route, 8, "Chooses top_k of n experts by input = scores; output: their weights")         \
+  ITEM(Dispatch, 9, "Sorts rows by expert")                                                     \
+  ITEM(Combine, 10, "output = sum over choices of input[row][choice][n] * input2[row][choice]") \
+  ITEM(Topk, 11, "Indices of the largest values")                                               \
+  ITEM(Sample, 12, "DRAFT: one token per sequence from input = logits[entry][n]")               \
+  ITEM(Accept, 13, "Acceptance rule on input = logits[row][n]; writes VerifyResult")            \
+  ITEM(Copy, 14, "n bytes from input to output")                                                \
+  ITEM(Collective, 15, "Exchange between devices")                                              \
+  ITEM(Wait, 16, "Until *semaphore >= semaphore_value")                                         \
   ITEM(Signal, 17, "*semaphore = semaphore_value")
 TANDEM_ENUM(PrimitiveOp, u8, "Primitive::op", TANDEM_PRIMITIVE_OPS)
 constexpr u8 kPrimitiveOps =
@@ -48,6 +48,11 @@ TANDEM_ENUM(PositionKind, u8, "Primitive::kind of POSITION", TANDEM_POSITION_KIN
   ITEM(SiluMultiply, 2, "silu(input) * input2") \
   ITEM(Gelu, 3, "gelu(input)")
 TANDEM_ENUM(ElementwiseKind, u8, "Primitive::kind of ELEMENTWISE", TANDEM_ELEMENTWISE_KINDS)
+
+#define TANDEM_EXPERT_INPUTS(ITEM)                        \
+  ITEM(Shared, 0, "A row for all choices, input[row][k]") \
+  ITEM(PerChoice, 1, "A row for each, input[row][choice][k]")
+TANDEM_ENUM(ExpertInput, u8, "Primitive::kind of LINEAR over experts", TANDEM_EXPERT_INPUTS)
 
 // Which rows of the pass the primitive works on.
 #define TANDEM_ROW_MODES(ITEM)                                                                     \
@@ -104,24 +109,25 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
 
 #define TANDEM_PRIMITIVE_MEMBERS(ONE, MANY)                                                    \
   ONE(u8, op, "PrimitiveOp")                                                                   \
-  ONE(u8, kind, "NormKind, PositionKind or ElementwiseKind")                                   \
+  ONE(u8, kind, "NormKind, PositionKind, ElementwiseKind or ExpertInput")                      \
   ONE(u8, engine_mask, "kEngine... bits that may run it")                                      \
   ONE(u8, row_mode, "RowMode")                                                                 \
   ONE(u16, layer, "Layer, for the KV cache and for statistics")                                \
   ONE(u8, kv_set, "KV set of the batch entries")                                               \
   ONE(u8, on_miss, "OnMiss: what to do when an indexed operand is not resident")               \
   ONE(u8, predicate_slot, "u32 that must be non-zero, else the primitive is skipped; kNoSlot") \
-  ONE(u8, index_slot, "Index list (experts, selected tokens); kNoSlot")                        \
+  ONE(u8, index_slot, "List that ROUTE writes and LINEAR over experts follows; kNoSlot")       \
   ONE(u8, mask, "Mask of ATTENTION")                                                           \
   ONE(u8, predecessor_count, "Valid entries of predecessors")                                  \
   MANY(u16, predecessors, 8, "Indices of primitives that must be done; lower than its own")    \
-  ONE(u32, groups, "LINEAR: independent groups; 0 and 1: one")                                 \
+  ONE(u32, groups, "LINEAR: experts, whose weights lie one below the other; 0 and 1: one")     \
   ONE(u32, n, "Output columns; GATHER: dim; SAMPLE, ACCEPT: vocabulary; COPY: bytes")          \
   ONE(u32, k, "Input columns; GATHER: rows of the table")                                      \
   ONE(u16, heads, "POSITION, ATTENTION: query heads")                                          \
   ONE(u16, kv_heads, "KV_APPEND, ATTENTION: key/value heads")                                  \
   ONE(u16, head_dim, "Elements of a head")                                                     \
-  ONE(u16, top_k, "ROUTE, TOPK, SAMPLE: how many")                                             \
+  ONE(u16, top_k,                                                                              \
+      "Choices of a row (ROUTE, LINEAR over experts, COMBINE); TOPK, SAMPLE: how many")        \
   ONE(u32, epsilon, "NORM: FP32 bits added to the mean square")                                \
   ONE(u32, scale, "ATTENTION: FP32 bits that scores are multiplied with")                      \
   ONE(u8, grouping, "Grouping of the weight's scales")                                         \

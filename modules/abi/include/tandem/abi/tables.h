@@ -44,7 +44,7 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<TensorRole>::kInfo,   &DescribeEnumeration<Policy>::kInfo,
     &DescribeEnumeration<Granularity>::kInfo,  &DescribeEnumeration<Placement>::kInfo,
     &DescribeEnumeration<DraftKv>::kInfo,      &DescribeEnumeration<RecordKind>::kInfo,
-    &DescribeEnumeration<KvPlacement>::kInfo,
+    &DescribeEnumeration<KvPlacement>::kInfo,  &DescribeEnumeration<ExpertInput>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {

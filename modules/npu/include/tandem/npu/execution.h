@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -129,6 +130,15 @@ class Execution {
   void finish_linear(std::uint16_t index);
   void start_norm(std::uint16_t index);
   void start_position(std::uint16_t index);
+  // Experts: experts.cpp
+  const std::vector<std::uint32_t>& rows_by_expert(std::uint16_t route);
+  void push_experts(std::uint16_t index, std::vector<WeightTile*>& tiles);
+  void start_route(std::uint16_t index);
+  void start_combine(std::uint16_t index);
+  const std::vector<numerics::Tile>& tiles_of(std::uint16_t index,
+                                              const numerics::TensorLayout& layout);
+  // Rows that a tile of a LINEAR is multiplied with.
+  std::uint32_t rows_of(std::uint16_t index, const numerics::Tile& part);
   void start_learned_position(std::uint16_t index);  // learned_positions.cpp
   void start_elementwise(std::uint16_t index);
   void start_kv_append(std::uint16_t index);
@@ -184,6 +194,7 @@ class Execution {
   std::vector<Sequence> sequences_;
   Pass pass_;
   std::vector<State> states_;
+  std::map<std::uint16_t, std::vector<std::uint32_t>> choices_;  // by ROUTE, see rows_by_expert
   std::vector<bool> on_pim_;          // per primitive, empty before the first pass
   Tiles next_tiles_;                  // prefetched for the next pass
   std::vector<std::uint16_t> ready_;  // serial mode

@@ -22,7 +22,9 @@ struct Fault {
 class Program {
  public:
   // Checks what needs no command: opcodes, kinds, engines, order of predecessors.
-  Fault load(std::uint64_t address, std::vector<abi::Primitive> primitives, bool pim_bound);
+  // `computes`: tensors are there, so that what only an oracle can decide is refused.
+  Fault load(std::uint64_t address, std::vector<abi::Primitive> primitives, bool pim_bound,
+             bool computes);
   void unload() { primitives_.clear(); }
 
   bool holds(std::uint64_t address, std::size_t count) const {
@@ -37,13 +39,20 @@ class Program {
     if (tiles_[i].empty()) tiles_[i] = make();
     return tiles_[i];
   }
+  // The ROUTE that a LINEAR over experts follows.
+  std::uint16_t route_of(std::size_t i) const { return routes_[i]; }
+  bool has_experts() const { return has_experts_; }
   const std::vector<std::uint16_t>& dependents(std::size_t i) const { return dependents_[i]; }
 
  private:
+  Fault find_routes(std::uint64_t address, const std::vector<abi::Primitive>& primitives);
+
   std::uint64_t address_ = 0;
   std::vector<abi::Primitive> primitives_;
   std::vector<std::vector<std::uint16_t>> dependents_;
   std::vector<std::vector<numerics::Tile>> tiles_;
+  std::vector<std::uint16_t> routes_;  // itself where there is none
+  bool has_experts_ = false;
 };
 
 // Checks a primitive against the slots that a command binds and the rows of its pass: every operand
@@ -59,6 +68,17 @@ Fault check_operands(const abi::Primitive& primitive, const abi::ParameterBlock&
 // Whether POSITION adds rows of a table, instead of rotating.
 inline bool is_learned_position(const abi::Primitive& primitive) {
   return primitive.kind == static_cast<std::uint8_t>(abi::PositionKind::kLearned);
+}
+
+// Whether a LINEAR multiplies each row with the weights of the experts that ROUTE chose for it.
+inline bool is_over_experts(const abi::Primitive& primitive) {
+  return primitive.op == static_cast<std::uint8_t>(abi::PrimitiveOp::kLinear) &&
+         primitive.groups > 1;
+}
+
+// How many experts a LINEAR multiplies a row with.
+inline std::uint32_t choices_of(const abi::Primitive& primitive) {
+  return is_over_experts(primitive) ? primitive.top_k : 1;
 }
 
 // Rows that a primitive writes, by its row mode.

@@ -21,8 +21,9 @@ enum class VectorOperation : std::uint8_t {
   kSiluMultiply,
   kGelu,
   kSoftmax,
+  kMaximum,
 };
-constexpr std::size_t kVectorOperations = 8;
+constexpr std::size_t kVectorOperations = 9;
 
 struct VectorUnitConfig {
   std::uint32_t lanes = 128;  // a power of two
@@ -100,6 +101,7 @@ class VectorUnit {
   //   gelu            r f
   //   softmax         rows (2 v t + f + v (2 s + f))   maximum and sum trees; reciprocal;
   //                                            subtract, exp, multiply
+  //   maximum         rows v t                 a tree, which finds the index as well
   // Elementwise operations take rows x n elements as one run of r = ceil(rows n / lanes) vectors.
   // Layer norm and softmax follow NeuPIMs' simulator (two tree passes, two multiplies, a root, two
   // adds and three multiplies per vector; two tree passes and add, exp, multiply per vector), the

@@ -26,6 +26,7 @@ struct WeightTile {
   std::uint64_t flow_ps = 0;  // when its bytes were asked for
   bool wanted = true;         // false: timing-only, its bytes are not kept
   bool active = false;        // its primitive has been issued
+  bool held = false;          // ROUTE has yet to say that it is wanted
   bool requested = false;
   bool arrived = false;
   bool failed = false;
@@ -84,6 +85,8 @@ class WeightStream {
                    std::uint64_t raw_bytes = 0);
   // The primitive that uses the tile has been issued; pump() follows.
   static void activate(WeightTile& tile) { tile.active = true; }
+  // A held tile, and all behind it, wait until it is let go; pump() follows.
+  static void hold(WeightTile& tile, bool held) { tile.held = held; }
   // Frees the room of a tile that has been used.
   void release(WeightTile* tile);
   // Gives up a tile, wherever it is.
