@@ -52,6 +52,7 @@ Examples
 Results
   DIR/result.json     statistics with units, effective configuration, tokens
   DIR/summary.txt     what an architect wants first
+  DIR/requests.csv    a line per request, if there are several
   DIR/timeline.json   open it in https://ui.perfetto.dev
 
 Exit code: 0 success, 1 a defect of Tandem, 2 a mistake in what it was given.
@@ -104,6 +105,7 @@ std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& 
   files.push_back({"result.json", result.dump(2, ' ', false, Json::error_handler_t::replace)});
   files.back().content.append(1, '\n');
   files.push_back({"summary.txt", summary});
+  if (report.serving) files.push_back({"requests.csv", requests_csv(report)});
   if (report.timeline) files.push_back({"timeline.json", report.timeline->to_json()});
   return files;
 }

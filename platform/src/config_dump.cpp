@@ -45,11 +45,14 @@ class DumpBinder : public Binder {
   void named_file(const Key& key, NamedFile& value) override {
     out_[key.name] = value.name.empty() ? relative(value.path) : value.name;
   }
-  void path(const Key& key, fs::path& value) override { out_[key.name] = relative(value); }
+  void path(const Key& key, fs::path& value) override {
+    if (!value.empty()) out_[key.name] = relative(value);
+  }
   void choice(const Key& key, std::size_t& index, const ChoiceList& list) override {
     out_[key.name] = list.data[index].name;
   }
   void prompts(const Key& key, std::vector<Prompt>& value) override {
+    if (value.empty()) return;
     Json list = Json::array();
     for (const Prompt& prompt : value) {
       std::visit([&](const auto& content) { list.push_back(content); }, prompt);
@@ -61,6 +64,9 @@ class DumpBinder : public Binder {
     DumpBinder binder(inner, directory_);
     body(binder);
     if (!inner.empty()) out_[key.name] = std::move(inner);
+  }
+  void optional_section(const Key& key, bool& present, const Body& body) override {
+    if (present) section(key, body, {});
   }
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override {
     if (is_word) {

@@ -74,6 +74,12 @@ constexpr Choice kCpuForm[] = {
     {"native", "firmware compiled into the simulator"},
     {"riscv", "an RV64 ELF on an instruction-set simulator", kNotYet},
 };
+constexpr Choice kArrivalKind[] = {
+    {"as_given", "the times of the file, at once where it has none"},
+    {"at_once", "all at the beginning"},
+    {"fixed", "one after the other at equal intervals"},
+    {"poisson", "independent of each other: exponential intervals"},
+};
 constexpr Choice kSamplingRule[] = {
     {"standard", "accept with min(1, p/q), else resample from the residual"},
     {"coupled", "Gumbel noise keyed by position: equals plain sampling token for token"},
@@ -198,6 +204,10 @@ ChoiceList choices<Arbitration>() {
 template <>
 ChoiceList choices<CpuForm>() {
   return list(kCpuForm);
+}
+template <>
+ChoiceList choices<ArrivalKind>() {
+  return list(kArrivalKind);
 }
 template <>
 ChoiceList choices<SamplingRule>() {

@@ -5,10 +5,10 @@
 #include <optional>
 #include <systemc>
 
+#include "request_list.h"
 #include "soc.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/llama2c.h"
-#include "workload.h"
 
 namespace tandem::platform {
 namespace {
@@ -33,13 +33,13 @@ class Session {
         observer_(observer),
         model_(load_llama2c(scenario.model.weights)),
         tokenizer_(Tokenizer::load(scenario.model.tokenizer, model_.shape.vocabulary)),
-        prompts_(prompt_tokens(scenario.workload, tokenizer_, model_.shape)) {
+        requests_(scenario, tokenizer_, model_.shape) {
     if (scenario.run.timeline.enabled) {
       timeline_ = std::make_unique<observe::Timeline>(limits(scenario.run.timeline));
     }
-    Soc::Setup setup{scenario, scenario.policy, model_, tokenizer_, prompts_};
+    Soc::Setup setup{scenario, scenario.policy, model_, tokenizer_, requests_};
     setup.timeline = timeline_.get();
-    setup.echo = true;
+    setup.echo = requests_.written();
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
                                  observer_.uart({&byte, 1});
@@ -72,7 +72,7 @@ class Session {
     if (baseline_) baseline = result_of(*baseline_, unfinished);
     if (all_ended()) sc_core::sc_start(common::from_ps(kDrainPs), sc_core::SC_EXIT_ON_STARVATION);
 
-    RunReport report = make_report(outcome, tokenizer_, prompts_);
+    RunReport report = make_report(outcome, tokenizer_, requests_, scenario_.workload.slo);
     if (baseline) {
       if (report.complete && !baseline->complete) {
         report.incomplete_reason = "the plain baseline did not answer every request";
@@ -93,7 +93,7 @@ class Session {
 
   void on_progress(const char* stage) {
     std::uint64_t tokens = soc_->transcript().tokens();
-    std::uint64_t expected = std::uint64_t{scenario_.workload.max_tokens} * prompts_.size();
+    std::uint64_t expected = requests_.expected_tokens();
     if (baseline_) {
       tokens += baseline_->transcript().tokens();
       expected *= 2;
@@ -129,7 +129,7 @@ class Session {
   RunObserver& observer_;
   Model model_;
   Tokenizer tokenizer_;
-  std::vector<std::vector<std::uint32_t>> prompts_;
+  RequestList requests_;
   std::unique_ptr<observe::Timeline> timeline_;
   std::optional<Soc> soc_;
   std::optional<Soc> baseline_;

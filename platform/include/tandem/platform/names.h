@@ -65,6 +65,8 @@ ChoiceList choices<CpuForm>();
 template <>
 ChoiceList choices<SamplingRule>();
 template <>
+ChoiceList choices<ArrivalKind>();
+template <>
 ChoiceList choices<PolicyName>();
 template <>
 ChoiceList choices<Granularity>();
