@@ -149,6 +149,10 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
     streams.out << "timeline.json is cut short: " << report.timeline->dropped()
                 << " events were dropped; raise run.timeline.max_events, or narrow its window\n";
   }
+  if (report.serving && report.serving->failed > 0) {
+    streams.err << "warning: " << report.serving->failed << " of " << report.requests.size()
+                << " requests failed; requests.csv in the result folder says why\n";
+  }
   if (report.complete) return kExitOk;
   streams.err << "tandem: the run is incomplete: " << report.incomplete_reason << '\n';
   return report.stopped_by_limit ? kExitUser : kExitInternal;

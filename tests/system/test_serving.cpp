@@ -70,6 +70,27 @@ TEST_CASE("requests that the platform cannot hold fail alone, the rest is served
   }
 }
 
+TEST_CASE("requests that the host holds back come in order, and none is lost") {
+  // Two sequences, so that the mailbox is given four requests at a time.
+  platform::Scenario scenario = serving_scenario(
+      "{generate: {requests: 60, input_tokens: {min: 2, max: 9}, output_tokens: {min: 1, max: "
+      "4}}}");
+  scenario.policy.max_batch = 2;
+  const platform::RunReport report = run(scenario);
+  REQUIRE(report.complete);
+  REQUIRE(report.serving);
+  CHECK(report.serving->answered == 60);
+  CHECK(report.serving->counters.largest_batch <= 2);
+  std::uint64_t before_ns = 0;
+  std::uint64_t asked_for = 0;
+  for (const platform::RequestResult& request : report.requests) {
+    CHECK(*request.times.started_ns >= before_ns);
+    before_ns = *request.times.started_ns;
+    asked_for += request.max_tokens;
+  }
+  CHECK(report.serving->tokens == asked_for);
+}
+
 TEST_CASE("drawn requests arrive at their times and get the tokens of the reference") {
   const platform::Scenario scenario = serving_scenario(
       "{generate: {requests: 6, input_tokens: {min: 3, max: 40}, output_tokens: 8,"
