@@ -124,20 +124,19 @@ class Generator {
   void begin_group() {
     const Sequence& leader = scheduler_.at(group_.members[0]);
     state_.batch.set_sampler(machine_, {leader.sampling, leader.temperature, state_.boot.seed});
-    switch (group_.work) {
-      case Work::kExtend:
-        return begin_pass(Pass::kExtend);
-      case Work::kPrefill:
-        return begin_pass(Pass::kNext);
-      case Work::kDraftExtend:
-        return begin_pass(Pass::kDraftExtend);
-      case Work::kRound:
-        return begin_round();
+    if (group_.work == Work::kDraftExtend) return begin_pass(Pass::kDraftExtend);
+    if (group_.longest_draft > 0) return begin_round();
+    begin_pass(any_emits() ? Pass::kNext : Pass::kExtend);
+  }
+
+  bool any_emits() {
+    for (u32 i = 0; i < group_.count; ++i) {
+      if (scheduler_.at(group_.members[i]).emits) return true;
     }
+    return false;
   }
 
   void begin_round() {
-    if (group_.longest_draft == 0) return begin_pass(Pass::kNext);
     for (u32 i = 0; i < group_.count; ++i) {
       clear_draft(machine_, scheduler_.at(group_.members[i]), policy().longest_draft(),
                   state_.vocabulary);
@@ -159,10 +158,10 @@ class Generator {
     if (drafting && policy().draft_tokens(sequence.remaining) == 0) return;
     progress_.rows[state_.batch.count()] = member;
     const u32 set = drafting || progress_.pass == Pass::kDraftExtend ? policy().kv_set() : 0;
-    const bool extends = progress_.pass == Pass::kExtend || progress_.pass == Pass::kDraftExtend;
-    const u32 tokens = extends ? scheduler_.extension(sequence, set) : sequence.pending(set);
+    const bool speculates = drafting || progress_.pass == Pass::kVerify;
+    const u32 tokens = speculates ? sequence.pending(set) : sequence.taking;
     state_.batch.add(machine_, scheduler_.kv(), sequence, set, tokens);
-    if (drafting || progress_.pass == Pass::kVerify) state_.batch.attach_draft(machine_, sequence);
+    if (speculates) state_.batch.attach_draft(machine_, sequence);
   }
 
   // Only with granularity `layer`: one more drafted token for those that go on.
@@ -223,8 +222,9 @@ class Generator {
     return progress_.pass == Pass::kVerify ? abi::Opcode::kVerify : abi::Opcode::kRun;
   }
 
+  // A plain step that takes prompt chunks along is decoding.
   abi::Phase phase() const {
-    if (group_.work != Work::kRound) return abi::Phase::kPrefill;
+    if (group_.decoding == 0) return abi::Phase::kPrefill;
     switch (progress_.pass) {
       case Pass::kDraft:
         return abi::Phase::kDraft;
@@ -261,12 +261,17 @@ class Generator {
 
   void collect(Sequence& sequence, u32 row) {
     switch (progress_.pass) {
-      case Pass::kExtend:
-        sequence.committed[0] += scheduler_.extension(sequence, 0);
-        return;
       case Pass::kDraftExtend:
-        sequence.committed[policy().kv_set()] += scheduler_.extension(sequence, policy().kv_set());
+        sequence.committed[policy().kv_set()] += sequence.taking;
         return;
+      case Pass::kExtend:
+      case Pass::kNext:
+        // A chunk that is not the last gets a token like the others of its command: not an answer.
+        if (!sequence.emits) {
+          sequence.committed[0] += sequence.taking;
+          return;
+        }
+        [[fallthrough]];
       default:
         return collect_tokens(sequence, state_.batch.result(machine_, row));
     }

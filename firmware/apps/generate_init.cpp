@@ -85,11 +85,13 @@ class Setup {
     limits.max_batch = smaller(boot_.policy.max_batch, kMaxSequences);
     limits.rows_per_sequence = draft.longest_draft() + 1;
     limits.prefill_chunk = boot_.policy.prefill_chunk;
+    limits.batch_tokens = boot_.policy.batch_tokens;
     if (!plan_activations(shape, limits, state_.layout)) return Status::kNoSpace;
 
     Scheduler::Setup setup;
     setup.sequences = limits.max_batch;
     setup.group = state_.layout.sequences;
+    setup.rows = state_.layout.rows;
     setup.chunk = state_.layout.chunk;
     setup.kv_sets = draft.keeps_own_kv() ? 2 : 1;
     setup.pim = pim_;

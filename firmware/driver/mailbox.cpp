@@ -30,13 +30,16 @@ bool Mailbox::request_waits(Machine& machine) {
   return !machine.bus_error() && tail != request_head_;
 }
 
-bool Mailbox::take(Machine& machine, abi::Request& request) {
+bool Mailbox::peek(Machine& machine, abi::Request& request) {
   if (!request_waits(machine)) return false;
   machine.barrier();
   request = *machine.shared<abi::Request>(requests_ + request_head_ * sizeof(abi::Request));
+  return true;
+}
+
+void Mailbox::drop(Machine& machine) {
   request_head_ = (request_head_ + 1) & (kRequests - 1);
   machine.write(base_ + mailbox::REQUEST_HEAD, request_head_);
-  return true;
 }
 
 bool Mailbox::closed(Machine& machine) {

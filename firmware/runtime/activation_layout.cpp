@@ -28,6 +28,11 @@ void set_columns(const abi::ModelImage& model, ActivationLayout& layout) {
   for (u32 i = 0; i < kBuffers; ++i) layout.columns[i] = columns[i];
 }
 
+// Rows of a command that device and policy allow.
+u32 most_rows(const ActivationLimits& limits) {
+  return limits.batch_tokens == 0 ? limits.max_rows : smaller(limits.max_rows, limits.batch_tokens);
+}
+
 // Places the buffers one after another; true when they fit.
 bool place(const ActivationLimits& limits, u32 rows, u32 logits_rows, ActivationLayout& layout) {
   u64 next = 0;
@@ -39,7 +44,7 @@ bool place(const ActivationLimits& limits, u32 rows, u32 logits_rows, Activation
   }
   layout.rows = rows;
   layout.bytes = next;
-  return next <= limits.bytes && rows <= limits.max_rows;
+  return next <= limits.bytes && rows <= most_rows(limits);
 }
 
 }  // namespace
@@ -57,9 +62,10 @@ bool plan_activations(const abi::ModelImage& model, const ActivationLimits& limi
   layout.sequences = sequences;
 
   const u32 round_rows = sequences * limits.rows_per_sequence;
-  u32 chunk = larger(limits.prefill_chunk, limits.rows_per_sequence);
-  while (!place(limits, sequences * chunk, round_rows, layout)) --chunk;
-  layout.chunk = smaller(chunk, limits.prefill_chunk);
+  const u32 chunk = larger(limits.prefill_chunk, limits.rows_per_sequence);
+  u32 rows = smaller(most_rows(limits), sequences * chunk);
+  while (!place(limits, rows, round_rows, layout)) --rows;
+  layout.chunk = smaller(rows, limits.prefill_chunk);
   return true;
 }
 

@@ -15,9 +15,9 @@ bool positive_finite(u32 bits) {
   return bits != 0 && bits < kInfinityBits;
 }
 
-bool valid(const abi::Request& request, u32 max_positions) {
+bool valid(const abi::Request& request) {
   const bool greedy = request.sampling == static_cast<u32>(abi::Sampling::kGreedy);
-  return request.prompt_count > 0 && request.prompt_count <= max_positions &&
+  return request.prompt_count > 0 &&
          request.sampling <= static_cast<u32>(abi::Sampling::kCoupled) &&
          (greedy || positive_finite(request.temperature)) && request.stop_count <= abi::kMaxStopIds;
 }
@@ -27,32 +27,68 @@ bool valid(const abi::Request& request, u32 max_positions) {
 void Scheduler::admit(Machine& machine, Mailbox& mailbox) {
   abi::Request request;
   for (Sequence* slot = free_slot(); slot != nullptr; slot = free_slot()) {
-    if (!mailbox.take(machine, request)) return;
+    if (!mailbox.peek(machine, request)) break;
     const Status status = open(machine, *slot, request);
+    mailbox.drop(machine);
     if (status != Status::kOk) {
       slot->fail(status);
     } else if (slot->remaining == 0) {
       slot->finish(abi::StopReason::kLength);
     }
   }
+  activate(machine);
+}
+
+Sequence* Scheduler::free_slot() {
+  for (u32 i = 0; i < setup_.sequences; ++i) {
+    if (!sequences_[i].live()) return &sequences_[i];
+  }
+  return nullptr;
+}
+
+// Whether positions and pages can ever hold what the request is certain to need. The last token
+// that it is given is in no cache.
+Status Scheduler::judge_length(const abi::Request& request) const {
+  const bool whole = (request.flags & abi::kRequestWhole) != 0;
+  const u64 certain = u64{request.prompt_count} + (whole ? request.max_tokens : 1u);
+  if (request.prompt_count > max_positions_ || (whole && certain > max_positions_)) {
+    return Status::kNoSpace;
+  }
+  const u64 pages = u64{kv_.pages_for(static_cast<u32>(certain - 1))} * setup_.kv_sets;
+  return pages > kv_.total_pages() ? Status::kNoSpace : Status::kOk;
 }
 
 Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request& request) {
-  sequence.state = SequenceState::kActive;
+  sequence.state = SequenceState::kWaiting;
   sequence.request_id = request.request_id;
+  sequence.serial = ++taken_;
+  sequence.started_ns = 0;
+  sequence.preemptions = 0;
   sequence.total = 0;
-  sequence.rounds = 0;
   sequence.report = {};
   for (u32& length : sequence.committed) length = 0;
-  if (!valid(request, max_positions_)) return Status::kBadParameter;
+  const bool pinned_to_nowhere =
+      request.channel != 0 &&
+      (kv_.layout() != abi::KvLayout::kBankRows || request.channel > kv_.channels());
+  if (!valid(request) || pinned_to_nowhere) return Status::kBadParameter;
+  const Status length = judge_length(request);
+  if (length != Status::kOk) return length;
 
-  sequence.prompt_count = request.prompt_count;
+  const bool cached = (request.flags & abi::kRequestCached) != 0;
+  sequence.cached = cached ? request.prompt_count - 1 : 0;
+  // A cached prompt is no work: its last token counts as one that the sequence was given before.
+  sequence.prompt_count = cached ? request.prompt_count - 1 : request.prompt_count;
+  sequence.rounds = cached ? 1 : 0;
   sequence.remaining = smaller(request.max_tokens, max_positions_ - request.prompt_count);
+  sequence.channel = request.channel;
   sequence.sampling = request.sampling;
   sequence.temperature = request.temperature;
   sequence.stop_count = request.stop_count;
   for (u32 i = 0; i < abi::kMaxStopIds; ++i) sequence.stop_ids[i] = request.stop_ids[i];
+  return copy_prompt(machine, sequence, request);
+}
 
+Status Scheduler::copy_prompt(Machine& machine, Sequence& sequence, const abi::Request& request) {
   const u32* const prompt = machine.window<u32>(request.prompt, request.prompt_count);
   if (prompt == nullptr) return Status::kBusError;
   u32* const history = machine.shared<u32>(sequence.history);
@@ -62,11 +98,90 @@ Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request&
     history[i] = prompt[i];
   }
   sequence.total = request.prompt_count;
-  const u32 channel = kv_.least_loaded();
+  return Status::kOk;
+}
+
+// The oldest first, and none before it: a long prompt is not overtaken for ever by short ones.
+void Scheduler::activate(Machine& machine) {
+  for (Sequence* sequence = oldest_waiting(); sequence != nullptr; sequence = oldest_waiting()) {
+    const u64 pages = u64{kv_.pages_for(sequence->total)} * setup_.kv_sets;
+    if (pages > kv_.free_pages()) {
+      if (kv_.free_pages() < kv_.total_pages()) return;
+      sequence->fail(Status::kNoSpace);
+      continue;
+    }
+    place(*sequence);
+    reserve(machine, *sequence, sequence->total);
+    sequence->state = SequenceState::kActive;
+    for (u32& length : sequence->committed) length = sequence->cached;
+    sequence->cached = 0;
+    if (sequence->started_ns == 0) sequence->started_ns = machine.now_ns();
+  }
+}
+
+Sequence* Scheduler::oldest_waiting() {
+  Sequence* oldest = nullptr;
+  for (u32 i = 0; i < setup_.sequences; ++i) {
+    Sequence& sequence = sequences_[i];
+    if (!sequence.waiting()) continue;
+    if (oldest == nullptr || sequence.serial < oldest->serial) oldest = &sequence;
+  }
+  return oldest;
+}
+
+Sequence* Scheduler::youngest_active() {
+  Sequence* youngest = nullptr;
+  for (u32 i = 0; i < setup_.sequences; ++i) {
+    Sequence& sequence = sequences_[i];
+    if (!sequence.active()) continue;
+    if (youngest == nullptr || sequence.serial > youngest->serial) youngest = &sequence;
+  }
+  return youngest;
+}
+
+void Scheduler::place(Sequence& sequence) {
+  const u32 channel = sequence.channel != 0 ? sequence.channel - 1 : kv_.least_loaded();
   for (u32 set = 0; set < setup_.kv_sets; ++set) {
     kv_.place(sequence.kv[set], channel, sequence.total + sequence.remaining);
   }
-  return Status::kOk;
+}
+
+bool Scheduler::reserve(Machine& machine, Sequence& sequence, u32 tokens) {
+  for (u32 set = 0; set < setup_.kv_sets; ++set) {
+    if (!kv_.reserve(machine, sequence.kv[set], tokens)) return false;
+  }
+  return true;
+}
+
+void Scheduler::release_pages(Machine& machine, Sequence& sequence) {
+  for (KvTable& table : sequence.kv) kv_.release(machine, table);
+}
+
+bool Scheduler::holds_all_used(const Sequence& sequence) const {
+  u32 held = 0;
+  for (u32 set = 0; set < setup_.kv_sets; ++set) held += sequence.kv[set].page_count;
+  return held == kv_.total_pages() - kv_.free_pages();
+}
+
+// Pages for an active sequence that is to hold `tokens` tokens. The youngest of all, itself
+// included, makes room; a sequence that has made all the others wait and still lacks pages fails.
+void Scheduler::make_room(Machine& machine, Sequence& sequence, u32 tokens) {
+  while (sequence.active() && !reserve(machine, sequence, tokens)) {
+    if (holds_all_used(sequence)) {
+      release_pages(machine, sequence);
+      sequence.fail(Status::kNoSpace);
+    } else {
+      preempt(machine, *youngest_active());
+    }
+  }
+}
+
+// What the sequence has computed is lost but for its tokens, which it takes in again later.
+void Scheduler::preempt(Machine& machine, Sequence& sequence) {
+  release_pages(machine, sequence);
+  for (u32& length : sequence.committed) length = 0;
+  sequence.state = SequenceState::kWaiting;
+  ++sequence.preemptions;
 }
 
 }  // namespace tandem::firmware

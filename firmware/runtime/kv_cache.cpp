@@ -24,7 +24,10 @@ bool PagedKvCache::start(const KvShape& shape, RangeAllocator& control, RangeAll
     list.returned = control.take(u64{list.pages} * sizeof(u32));
     page_stride_ = range.page_stride;
   }
-  return free_pages() > 0 && !control.failed();
+  total_pages_ = free_pages();
+  used_pages_ = 0;
+  most_used_pages_ = 0;
+  return total_pages_ > 0 && !control.failed();
 }
 
 u32 PagedKvCache::free_pages() const {
@@ -57,11 +60,13 @@ u64 PagedKvCache::take(Machine& machine, u32 index) {
   } else {
     ++list.fresh;
   }
+  ++used_pages_;
+  most_used_pages_ = larger(most_used_pages_, used_pages_);
   return list.first_page + page * page_stride_;
 }
 
 bool PagedKvCache::reserve(Machine& machine, KvTable& table, u32 tokens) {
-  const u32 needed = static_cast<u32>(divide_up(tokens, page_tokens_));
+  const u32 needed = pages_for(tokens);
   if (needed > pages_per_table_) return false;
   u64* const pages = machine.shared<u64>(table.page_table);
   while (table.page_count < needed) {
@@ -93,6 +98,7 @@ void PagedKvCache::release(Machine& machine, KvTable& table) {
     List& list = lists_[list_of(page)];
     machine.shared<u32>(list.returned)[list.returned_count++] =
         static_cast<u32>((page - list.first_page) / page_stride_);
+    --used_pages_;
   }
   lists_[table.channel].load -= table.load;
   table.load = 0;

@@ -22,17 +22,18 @@ bool Reporter::send(Machine& machine, Mailbox& mailbox, Scheduler& scheduler) {
   bool all_sent = true;
   for (u32 i = 0; i < scheduler.count(); ++i) {
     Sequence& sequence = scheduler.at(i);
+    if (sequence.state == SequenceState::kEnding) scheduler.release_pages(machine, sequence);
     if (sequence.report.count > 0 && !send_tokens(machine, mailbox, sequence)) {
       all_sent = false;
       continue;
     }
     if (sequence.state != SequenceState::kEnding) continue;
-    if (!send_end(machine, mailbox, sequence)) {
+    if (!send_end(machine, mailbox, scheduler, sequence)) {
       all_sent = false;
       continue;
     }
-    scheduler.release(machine, sequence);
-    if (i == kEchoedSequence && uart_base_ != 0) sequence.state = SequenceState::kDraining;
+    const bool echoes = i == kEchoedSequence && uart_base_ != 0;
+    sequence.state = echoes ? SequenceState::kDraining : SequenceState::kFree;
   }
   return all_sent;
 }
@@ -54,7 +55,8 @@ bool Reporter::send_tokens(Machine& machine, Mailbox& mailbox, Sequence& sequenc
   return true;
 }
 
-bool Reporter::send_end(Machine& machine, Mailbox& mailbox, const Sequence& sequence) {
+bool Reporter::send_end(Machine& machine, Mailbox& mailbox, const Scheduler& scheduler,
+                        const Sequence& sequence) {
   abi::Record record{};
   record.kind = static_cast<u32>(sequence.end_kind);
   record.request_id = sequence.request_id;
@@ -62,6 +64,16 @@ bool Reporter::send_end(Machine& machine, Mailbox& mailbox, const Sequence& sequ
   record.stop_reason = static_cast<u32>(sequence.stop_reason);
   record.round = sequence.rounds;
   record.time_ns = machine.now_ns();
+  abi::EndReport report{};
+  report.started_ns = sequence.started_ns;
+  report.preemptions = sequence.preemptions;
+  report.kv_pages = scheduler.kv().total_pages();
+  report.kv_pages_free = scheduler.kv().free_pages();
+  report.kv_pages_most_used = scheduler.kv().most_used_pages();
+  report.largest_batch = scheduler.steps().largest;
+  report.decode_steps = scheduler.steps().count;
+  report.decode_step_sequences = scheduler.steps().sequences;
+  copy_bytes(record.tokens, &report, sizeof report);
   return mailbox.send(machine, record);
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Who goes next. Rounds and prompts take turns in leading a group; where decoding is plain, the
+// other kind fills what the leading one leaves of the command. So neither waits for the other.
 #include "tandem/firmware/runtime/scheduler.h"
 
 namespace tandem::firmware {
@@ -11,6 +13,9 @@ bool Scheduler::start(const abi::ModelImage& model, const abi::PolicyBlock& poli
   max_positions_ = model.max_positions;
   vocabulary_ = model.vocabulary;
   next_ = 0;
+  taken_ = 0;
+  prompts_turn_ = true;
+  steps_ = {};
   for (u32 i = 0; i < setup.sequences && setup.distributions_bytes > 0; ++i) {
     sequences_[i].distributions = memory.take(setup.distributions_bytes);
   }
@@ -43,108 +48,133 @@ bool Scheduler::empty() const {
   return true;
 }
 
-bool Scheduler::has_room() const {
-  for (u32 i = 0; i < setup_.sequences; ++i) {
-    if (!sequences_[i].live()) return true;
-  }
-  return false;
-}
-
-Sequence* Scheduler::free_slot() {
-  for (u32 i = 0; i < setup_.sequences; ++i) {
-    if (!sequences_[i].live()) return &sequences_[i];
-  }
-  return nullptr;
-}
-
-void Scheduler::release(Machine& machine, Sequence& sequence) {
-  for (KvTable& table : sequence.kv) kv_.release(machine, table);
-  sequence.state = SequenceState::kFree;
-}
-
-u32 Scheduler::extension(const Sequence& sequence, u32 kv_set) const {
-  // The draft's cache stops one token short, so that the draft pass has a pending one.
-  const u32 end = kv_set == 0 ? sequence.total : sequence.total - 1;
-  return smaller(setup_.chunk, end - sequence.committed[kv_set]);
-}
-
 Work Scheduler::next_work(const Sequence& sequence, const DraftPolicy& policy) const {
-  if (!sequence.prompt_done()) {
-    return sequence.pending(0) > setup_.chunk ? Work::kExtend : Work::kPrefill;
-  }
+  if (!sequence.prompt_done() || sequence.pending(0) > 1) return Work::kPrompt;
   // One pending token is normal, two after a round in which every drafted token was accepted.
   const bool behind = policy.keeps_own_kv() && sequence.pending(policy.kv_set()) > 2;
   return behind && policy.draft_tokens(sequence.remaining) > 0 ? Work::kDraftExtend : Work::kRound;
 }
 
-bool Scheduler::most_urgent(const DraftPolicy& policy, u32& first, Work& work) {
-  bool found = false;
+u32 Scheduler::backlog(const Sequence& sequence, Work work) const {
+  // A prompt's last chunk gives the first token. What a preempted sequence computes anew gives
+  // none, and stops one token short, as the draft's cache does, so that a round has a pending one.
+  if (work == Work::kPrompt && !sequence.prompt_done()) return sequence.pending(0);
+  return sequence.pending(work == Work::kDraftExtend ? 1 : 0) - 1;
+}
+
+bool Scheduler::any_round(const DraftPolicy& policy) const {
   for (u32 i = 0; i < setup_.sequences; ++i) {
-    const u32 index = (next_ + i) % setup_.sequences;
-    if (!sequences_[index].active()) continue;
-    const Work candidate = next_work(sequences_[index], policy);
-    if (found && candidate >= work) continue;
-    found = true;
-    first = index;
-    work = candidate;
+    const Sequence& sequence = sequences_[i];
+    if (sequence.active() && next_work(sequence, policy) == Work::kRound) return true;
+  }
+  return false;
+}
+
+// The oldest sequence, younger than `serial` unless `any`, that is to take prompt tokens in. Not
+// `any`: with this work.
+Sequence* Scheduler::next_prompt(const DraftPolicy& policy, bool any, u64 serial, Work work) {
+  Sequence* found = nullptr;
+  for (u32 i = 0; i < setup_.sequences; ++i) {
+    Sequence& sequence = sequences_[i];
+    if (!sequence.active() || (found != nullptr && sequence.serial > found->serial)) continue;
+    const Work its_work = next_work(sequence, policy);
+    if (its_work == Work::kRound) continue;
+    if (any || (sequence.serial > serial && its_work == work)) found = &sequence;
   }
   return found;
 }
 
 // A command has one parameter block, hence one way of sampling.
-void Scheduler::add_members(const DraftPolicy& policy, u32 first, Group& group) {
-  const Sequence& leader = sequences_[first];
-  for (u32 i = 0; i < setup_.sequences && group.count < setup_.group; ++i) {
-    const u32 index = (first + i) % setup_.sequences;
-    const Sequence& sequence = sequences_[index];
-    if (!sequence.active() || next_work(sequence, policy) != group.work) continue;
-    if (sequence.sampling != leader.sampling || sequence.temperature != leader.temperature) {
-      continue;
-    }
-    group.members[group.count++] = index;
-    next_ = (index + 1) % setup_.sequences;
-    if (group.work == Work::kRound) {
-      group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));
-    }
+bool Scheduler::may_join(const Sequence& sequence, const Group& group) const {
+  if (group.count == 0) return true;
+  const Sequence& leader = sequences_[group.members[0]];
+  return sequence.sampling == leader.sampling && sequence.temperature == leader.temperature;
+}
+
+void Scheduler::add(Sequence& sequence, Work work, Group& group) {
+  if (group.count == 0) group.work = work;
+  group.members[group.count++] = static_cast<u32>(&sequence - sequences_);
+  const u32 wanted = work == Work::kRound ? sequence.pending(0) : backlog(sequence, work);
+  sequence.taking = smaller(wanted, setup_.rows - group.rows);
+  if (work != Work::kRound) sequence.taking = smaller(sequence.taking, setup_.chunk);
+  sequence.emits = work == Work::kRound ||
+                   (work == Work::kPrompt && !sequence.prompt_done() && sequence.taking == wanted);
+  group.rows += sequence.taking;
+}
+
+void Scheduler::add_prompts(const DraftPolicy& policy, Group& group) {
+  const Sequence* const oldest = next_prompt(policy, true, 0, Work::kPrompt);
+  if (oldest == nullptr) return;
+  // The draft's cache is extended by a pass of its own.
+  const Work work = group.count == 0 ? next_work(*oldest, policy) : Work::kPrompt;
+  u64 serial = 0;
+  while (group.count < setup_.group && group.rows < setup_.rows) {
+    Sequence* const sequence = next_prompt(policy, false, serial, work);
+    if (sequence == nullptr) return;
+    serial = sequence->serial;
+    if (may_join(*sequence, group)) add(*sequence, work, group);
   }
 }
 
-u32 Scheduler::tokens_needed(const Sequence& sequence, const Group& group, u32 kv_set) const {
-  if (group.work == Work::kRound) return sequence.total + group.longest_draft;
-  const u32 extended_set = group.work == Work::kDraftExtend ? 1 : 0;
-  if (kv_set != extended_set) return sequence.committed[kv_set];
-  return sequence.committed[kv_set] + extension(sequence, kv_set);
+void Scheduler::add_rounds(const DraftPolicy& policy, Group& group) {
+  const u32 start = next_;
+  for (u32 i = 0; i < setup_.sequences; ++i) {
+    if (group.count == setup_.group || group.rows >= setup_.rows) return;
+    const u32 index = (start + i) % setup_.sequences;
+    Sequence& sequence = sequences_[index];
+    if (!sequence.active() || next_work(sequence, policy) != Work::kRound) continue;
+    if (!may_join(sequence, group)) continue;
+    add(sequence, Work::kRound, group);
+    next_ = (index + 1) % setup_.sequences;
+    ++group.decoding;
+    group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));
+  }
 }
 
+void Scheduler::select(const DraftPolicy& policy, Group& group) {
+  group.count = group.rows = group.decoding = group.longest_draft = 0;
+  const bool mixes = policy.longest_draft() == 0;
+  const bool rounds_lead = !prompts_turn_ && any_round(policy);
+  if (rounds_lead) add_rounds(policy, group);
+  if (!rounds_lead || mixes) add_prompts(policy, group);
+  if (!rounds_lead && (group.count == 0 || (mixes && group.work == Work::kPrompt))) {
+    add_rounds(policy, group);
+  }
+}
+
+// The tables grow for rounds only: a prompt has had its pages since it became active.
 void Scheduler::reserve_pages(Machine& machine, const DraftPolicy& policy, Group& group) {
   const u32 candidates = group.count;
-  group.count = 0;
   for (u32 i = 0; i < candidates; ++i) {
     Sequence& sequence = sequences_[group.members[i]];
-    bool enough = true;
-    for (u32 set = 0; set <= policy.kv_set(); ++set) {
-      enough =
-          enough && kv_.reserve(machine, sequence.kv[set], tokens_needed(sequence, group, set));
-    }
-    if (enough) {
-      group.members[group.count++] = group.members[i];
-    } else {
-      sequence.fail(Status::kNoSpace);
-    }
+    if (!sequence.active() || next_work(sequence, policy) != Work::kRound) continue;
+    make_room(machine, sequence, sequence.total + group.longest_draft);
+  }
+  group.count = group.decoding = group.longest_draft = 0;
+  for (u32 i = 0; i < candidates; ++i) {
+    const u32 index = group.members[i];
+    const Sequence& sequence = sequences_[index];
+    if (!sequence.active()) continue;
+    group.members[group.count++] = index;
+    if (next_work(sequence, policy) != Work::kRound) continue;
+    ++group.decoding;
+    group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));
   }
 }
 
 bool Scheduler::choose(Machine& machine, const DraftPolicy& policy, Group& group) {
-  u32 first = 0;
-  group.work = Work::kRound;
-  while (most_urgent(policy, first, group.work)) {
-    group.count = 0;
-    group.longest_draft = 0;
-    add_members(policy, first, group);
+  do {
+    select(policy, group);
+    if (group.count == 0) return false;
     reserve_pages(machine, policy, group);
-    if (group.count > 0) return true;
+  } while (group.count == 0);
+  prompts_turn_ = group.work == Work::kRound;
+  if (group.decoding > 0) {
+    ++steps_.count;
+    steps_.sequences += group.decoding;
+    steps_.largest = larger(steps_.largest, group.decoding);
   }
-  return false;
+  return true;
 }
 
 }  // namespace tandem::firmware

@@ -62,6 +62,8 @@ class Binder {
   // A map. A scalar in its place stands for that value of each of `shorthand`'s keys.
   virtual void section(const Key& key, const Body& body,
                        const std::vector<const char*>& shorthand = {}) = 0;
+  // A map that may be left out: `present` says whether it is there.
+  virtual void optional_section(const Key& key, bool& present, const Body& body) = 0;
   // Either the word, which sets the flag, or a map, which clears it.
   virtual void word_or_section(const Key& key, const char* word, bool& is_word,
                                const Body& body) = 0;

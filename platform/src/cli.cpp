@@ -53,6 +53,7 @@ Examples
 Results
   DIR/result.json     statistics with units, effective configuration, tokens
   DIR/summary.txt     what an architect wants first
+  DIR/requests.csv    a line per request, if there are several
   DIR/timeline.json   open it in https://ui.perfetto.dev
 
 Exit code: 0 success, 1 a defect of Tandem, 2 a mistake in what it was given.
@@ -105,6 +106,7 @@ std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& 
   files.push_back({"result.json", result.dump(2, ' ', false, Json::error_handler_t::replace)});
   files.back().content.append(1, '\n');
   files.push_back({"summary.txt", summary});
+  if (report.serving) files.push_back({"requests.csv", requests_csv(report)});
   if (report.timeline) files.push_back({"timeline.json", report.timeline->to_json()});
   return files;
 }
@@ -151,6 +153,10 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (!quiet && report.timeline && report.timeline->dropped() != 0) {
     streams.out << "timeline.json is cut short: " << report.timeline->dropped()
                 << " events were dropped; raise run.timeline.max_events, or narrow its window\n";
+  }
+  if (report.serving && report.serving->failed > 0) {
+    streams.err << "warning: " << report.serving->failed << " of " << report.requests.size()
+                << " requests failed; requests.csv in the result folder says why\n";
   }
   if (report.complete) return kExitOk;
   streams.err << "tandem: the run is incomplete: " << report.incomplete_reason << '\n';

@@ -57,6 +57,7 @@ class DumpBinder : public Binder {
     if (is_set == nullptr || *is_set) out_[key.name] = list.data[index].name;
   }
   void prompts(const Key& key, std::vector<Prompt>& value) override {
+    if (value.empty()) return;
     Json list = Json::array();
     for (const Prompt& prompt : value) {
       std::visit([&](const auto& content) { list.push_back(content); }, prompt);
@@ -68,6 +69,9 @@ class DumpBinder : public Binder {
     DumpBinder binder(inner, directory_);
     body(binder);
     if (!inner.empty()) out_[key.name] = std::move(inner);
+  }
+  void optional_section(const Key& key, bool& present, const Body& body) override {
+    if (present) section(key, body, {});
   }
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override {
     if (is_word) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ostream>
+#include <string_view>
 
 #include "binder.h"
 #include "device_schema.h"
@@ -64,8 +65,12 @@ class TableBinder : public Binder {
   void prompts(const Key& key, std::vector<Prompt>&) override { row(key, "list", ""); }
   void section(const Key& key, const Body& body, const std::vector<const char*>&) override {
     out_ << "| **`" << prefix_ << key.name << "`** | map | | " << key.meaning << " |\n";
-    TableBinder inner(out_, prefix_ + key.name + ".", unset_);
+    const bool of_device = std::string_view(key.name) == "platform";
+    TableBinder inner(out_, prefix_ + key.name + ".", of_device ? "the device's" : unset_);
     body(inner);
+  }
+  void optional_section(const Key& key, bool&, const Body& body) override {
+    section(key, body, {});
   }
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override {
     out_ << "| **`" << prefix_ << key.name << "`** | `" << word << "` or map | "
@@ -96,7 +101,7 @@ constexpr const char* kHead = "| key | value | default | meaning |\n| --- | --- 
 void print_key_table(std::ostream& out) {
   out << kHead;
   Scenario defaults;
-  TableBinder binder(out, "", "the device's");
+  TableBinder binder(out, "", "none");
   bind_scenario(binder, defaults);
 }
 

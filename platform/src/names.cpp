@@ -94,6 +94,12 @@ constexpr Choice kPositions[] = {
     {"rotary", "queries and keys are rotated"},
     {"learned", "a row of a table is added to the embedding"},
 };
+constexpr Choice kArrivalKind[] = {
+    {"as_given", "the times of the file, at once where it has none"},
+    {"at_once", "all at the beginning"},
+    {"fixed", "one after the other at equal intervals"},
+    {"poisson", "independent of each other: exponential intervals"},
+};
 constexpr Choice kSamplingRule[] = {
     {"standard", "accept with min(1, p/q), else resample from the residual"},
     {"coupled", "Gumbel noise keyed by position: equals plain sampling token for token"},
@@ -244,6 +250,10 @@ ChoiceList choices<NormChoice>() {
 template <>
 ChoiceList choices<PositionChoice>() {
   return list(kPositions);
+}
+template <>
+ChoiceList choices<ArrivalKind>() {
+  return list(kArrivalKind);
 }
 template <>
 ChoiceList choices<SamplingRule>() {

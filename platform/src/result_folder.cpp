@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array kOurFiles = {"result.json", "summary.txt", "timeline.json", "report.html"};
+constexpr std::array kOurFiles = {"result.json", "summary.txt", "timeline.json", "requests.csv",
+                                  "report.html"};
 
 std::string quoted(const fs::path& path) {
   return "'" + printable_path(path) + "'";

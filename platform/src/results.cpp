@@ -44,6 +44,24 @@ void check_energy(const RunReport& report) {
   }
 }
 
+void check_requests(const RunReport& report) {
+  std::size_t index = 0;
+  for (const RequestResult& request : report.requests) {
+    const std::string name = "request " + std::to_string(index++);
+    if (request.tokens.size() > request.max_tokens ||
+        (request.status == "max_tokens" && request.tokens.size() != request.max_tokens)) {
+      throw InternalError(name + " was given " + std::to_string(request.tokens.size()) +
+                          " tokens, " + std::to_string(request.max_tokens) + " were asked for");
+    }
+  }
+  if (!report.serving || report.serving->unfinished > 0) return;
+  const ServingCounters& counters = report.serving->counters;
+  if (counters.kv_pages_free != counters.kv_pages) {
+    throw InternalError("of " + std::to_string(counters.kv_pages) + " KV pages " +
+                        std::to_string(counters.kv_pages_free) + " are free at the end");
+  }
+}
+
 // Greedy and coupled decoding must not change a token; other sampling draws its own.
 bool must_equal_plain(const Sampling& sampling) {
   return sampling.greedy || sampling.rule == SamplingRule::kCoupled;
@@ -54,11 +72,17 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+// Drawn prompts and what follows them say nothing: they are counted.
 Json request_json(const RequestResult& request) {
   Json json;
-  json["prompt_tokens"] = request.prompt_tokens;
-  json["tokens"] = request.tokens;
-  json["text"] = request.text;
+  if (request.written) {
+    json["prompt_tokens"] = request.prompt_tokens;
+    json["tokens"] = request.tokens;
+    json["text"] = request.text;
+  } else {
+    json["prompt_count"] = request.prompt_count;
+    json["token_count"] = request.tokens.size();
+  }
   json["rounds"] = request.rounds;
   json["status"] = request.status;
   return json;
@@ -168,6 +192,7 @@ void check_physics(const Scenario& scenario, const RunReport& report) {
     }
   }
   check_energy(report);
+  check_requests(report);
   if (!report.timing_violations.empty()) {
     throw InternalError(
         "the timing checker objects to DRAM commands. This is a defect of Tandem, not of the "
@@ -198,6 +223,8 @@ Json result_json(const Scenario& scenario, const RunReport& report, const WallTi
     json["requests"].push_back(request_json(request));
   }
   json["summary"] = summary_json(report);
+  json["serving"] =
+      report.serving ? serving_json(*report.serving, scenario.workload.slo) : Json(nullptr);
   json["baseline"] = report.baseline ? baseline_json(*report.baseline) : Json(nullptr);
   json["energy"] = energy_json(report.energy);
   json["statistics"] = statistics_json(report.statistics);

@@ -195,6 +195,83 @@ void check_policy(const Checker& check, const Scenario& scenario) {
   }
 }
 
+void check_arrivals(const Checker& check, const std::string& path, const ArrivalConfig& arrivals) {
+  const bool paced = arrivals.kind == ArrivalKind::kFixed || arrivals.kind == ArrivalKind::kPoisson;
+  const std::string kind = name_of(arrivals.kind);
+  if (paced && !arrivals.rate_per_megasecond) {
+    check.fail(path + ".kind", kind + " needs a rate", "such as `rate: 4 /s`");
+  }
+  if (!paced && arrivals.rate_per_megasecond) {
+    check.fail(path + ".rate", "only of fixed and poisson, and the kind is " + kind);
+  }
+}
+
+void check_length(const Checker& check, const std::string& path, const LengthRange& length) {
+  if (length.min <= length.max) return;
+  check.fail(path + ".min",
+             std::to_string(length.min) + " is more than max, " + std::to_string(length.max));
+}
+
+void check_batch(const Checker& check, const Scenario& scenario) {
+  const BatchConfig& batch = scenario.workload.batch;
+  if (scenario.execution == Execution::kFunctional) {
+    check.fail("workload.batch", "needs execution: timing",
+               "in functional execution tokens depend on what the KV cache holds, and nobody has "
+               "computed it");
+  }
+  const bool listed = !batch.file.empty();
+  if (listed && (batch.size != 0 || batch.context != 0)) {
+    check.fail("workload.batch", "expected either file, or size and context, got both");
+  }
+  if (!listed && batch.size == 0) {
+    check.fail("workload.batch", "expected either file, or size and context, got neither");
+  }
+  if (batch.size > scenario.policy.max_batch) {
+    check.fail("workload.batch.size", std::to_string(batch.size) +
+                                          " is more than policy.max_batch, " +
+                                          std::to_string(scenario.policy.max_batch));
+  }
+  if (listed) check_readable(check, "workload.batch.file", batch.file);
+}
+
+void check_workload(const Checker& check, const Scenario& scenario) {
+  const Workload& w = scenario.workload;
+  const int sources = int{!w.prompts.empty()} + int{w.trace.present} + int{w.generate.present} +
+                      int{w.batch.present};
+  if (sources != 1) {
+    check.fail("workload", std::string("expected one of prompts, trace, generate and batch, got ") +
+                               (sources == 0 ? "none" : "several"));
+  }
+  if (w.trace.present) {
+    check_readable(check, "workload.trace.file", w.trace.file);
+    check_arrivals(check, "workload.trace.arrivals", w.trace.arrivals);
+  }
+  if (w.generate.present) {
+    check_length(check, "workload.generate.input_tokens", w.generate.input);
+    check_length(check, "workload.generate.output_tokens", w.generate.output);
+    check_arrivals(check, "workload.generate.arrivals", w.generate.arrivals);
+    if (w.generate.arrivals.kind == ArrivalKind::kAsGiven) {
+      check.fail("workload.generate.arrivals.kind",
+                 "as_given is for traces: nothing is given here");
+    }
+  }
+  if (w.batch.present) check_batch(check, scenario);
+}
+
+void check_batching(const Checker& check, const PolicyConfig& policy) {
+  if (policy.page_tokens % 16 != 0) {
+    check.fail("policy.page_tokens",
+               "expected a multiple of 16, got " + std::to_string(policy.page_tokens));
+  }
+  const std::uint32_t needed =
+      policy.name == PolicyName::kSelfSpeculative ? policy.draft.length + 1 : 1;
+  if (policy.batch_tokens != 0 && policy.batch_tokens < needed) {
+    check.fail("policy.batch_tokens",
+               std::to_string(policy.batch_tokens) +
+                   " is less than one round takes: " + std::to_string(needed));
+  }
+}
+
 void check_fidelity(const Checker& check, const Scenario& scenario) {
   const Fidelity& fidelity = scenario.fidelity;
   if (scenario.platform.dram.check_timing && fidelity.memory != FidelityLevel::kCommand) {
@@ -224,6 +301,8 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   }
   check_address_map(check, h);
   check_policy(check, scenario);
+  check_batching(check, scenario.policy);
+  check_workload(check, scenario);
   check_fidelity(check, scenario);
   check_oracle(scenario, [&check](const std::string& path, const std::string& message,
                                   const std::string& hint) { check.fail(path, message, hint); });

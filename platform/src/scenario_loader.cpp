@@ -30,6 +30,11 @@ Scenario bind_document(YamlNode tree, const std::vector<std::string>& overrides)
     throw ScenarioError(mark, path, "this key is required");
   }
   choose_model(scenario, notes, start);
+  // Drawn prompts have no end that a model could see.
+  if (scenario.workload.source() != WorkloadSource::kPrompts &&
+      notes.marks.count("workload.stop_at_eos") == 0) {
+    scenario.workload.stop_at_eos = false;
+  }
   scenario.warnings = check_scenario(scenario, notes, start);
   return scenario;
 }

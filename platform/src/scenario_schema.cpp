@@ -9,7 +9,9 @@ namespace {
 constexpr bool kRequired = true;
 constexpr const char* kNone = "none";
 constexpr std::uint32_t kManyCycles = 1'000'000;
-constexpr std::uint32_t kFirmwareSequences = 64;  // see the limits of the firmware
+constexpr std::uint32_t kManyTokens = 1'000'000;
+constexpr std::uint32_t kManyRequests = 1'000'000;
+constexpr std::uint32_t kFirmwareSequences = 512;  // see the limits of the firmware
 
 void bind_dram(Binder& b, DramConfig& d) {
   b.named_file({"device", "device file, or its name (`tandem list devices`)"}, d.device);
@@ -86,6 +88,7 @@ void bind_npu(Binder& b, NpuConfig& n) {
             n.weight_buffer_bytes, Quantity::kBytes);
   b.measure({"activation_buffer", "on-chip bytes for activations"}, n.activation_buffer_bytes,
             Quantity::kBytes);
+  b.integer({"max_rows", "token positions of one command"}, n.max_rows, 1, 65'536);
   b.section({"dma", "movement between memory and buffers"},
             [&](Binder& inner) { bind_dma(inner, n.dma); });
   b.integer({"vector_lanes", "elements per clock of the vector unit"}, n.vector_lanes, 1, 4096);
@@ -137,12 +140,76 @@ void bind_sampling(Binder& b, Sampling& s) {
   b.choice({"rule", "how drafted tokens are accepted"}, s.rule);
 }
 
-void bind_workload(Binder& b, Workload& w) {
-  b.prompts({"prompts", "texts (BOS is put before them) or lists of token ids (used as written)",
-             kRequired},
+void bind_arrivals(Binder& b, ArrivalConfig& a) {
+  b.choice({"kind", "`as_given`: the times of the file, at once where it has none"}, a.kind);
+  b.measure({"rate", "requests per time on average; of `fixed` and `poisson`"},
+            a.rate_per_megasecond, Quantity::kRate);
+}
+
+void bind_trace(Binder& b, TraceConfig& t) {
+  b.path({"file", "CSV: input_tokens, output_tokens, perhaps arrival_s or arrival_ms", kRequired},
+         t.file);
+  b.integer({"requests", "the first so many; all unless given"}, t.requests, 1, kManyRequests);
+  b.real({"time_scale", "factor on the arrival times; 0.5: twice as fast"}, t.time_scale, 1e-6,
+         1e6);
+  b.integer({"max_input", "longer prompts are cut to this"}, t.max_input, 1, kManyTokens);
+  b.integer({"max_output", "longer answers are cut to this"}, t.max_output, 1, kManyTokens);
+  b.section({"arrivals", "when requests come"},
+            [&](Binder& inner) { bind_arrivals(inner, t.arrivals); });
+}
+
+void bind_length(Binder& b, LengthRange& l) {
+  b.integer({"min", "the shortest"}, l.min, 1, kManyTokens);
+  b.integer({"max", "the longest"}, l.max, 1, kManyTokens);
+}
+
+void bind_generate(Binder& b, GenerateConfig& g) {
+  b.integer({"requests", "how many", kRequired}, g.requests, 1, kManyRequests);
+  const std::vector<const char*> both = {"min", "max"};
+  b.section(
+      {"input_tokens", "prompt length, drawn evenly; a number stands for both"},
+      [&](Binder& inner) { bind_length(inner, g.input); }, both);
+  b.section(
+      {"output_tokens", "new tokens, drawn evenly; a number stands for both"},
+      [&](Binder& inner) { bind_length(inner, g.output); }, both);
+  b.section({"arrivals", "when requests come"},
+            [&](Binder& inner) { bind_arrivals(inner, g.arrivals); });
+}
+
+void bind_batch(Binder& b, BatchConfig& c) {
+  b.path({"file", "CSV: context, perhaps channel; or size and context here"}, c.file);
+  b.integer({"size", "sequences"}, c.size, 0, kManyRequests);
+  b.integer({"context", "tokens of each that the KV cache holds before the first step"}, c.context,
+            0, kManyTokens);
+}
+
+void bind_sources(Binder& b, Workload& w) {
+  b.prompts({"prompts", "texts (BOS is put before them) or lists of token ids (used as written)"},
             w.prompts);
-  b.integer({"max_tokens", "new tokens per prompt at most"}, w.max_tokens, 1, 1'000'000);
-  b.flag({"stop_at_eos", "whether the end-of-sequence token ends a request"}, w.stop_at_eos);
+  b.optional_section({"trace", "or requests from a file, with drawn prompts"}, w.trace.present,
+                     [&](Binder& inner) { bind_trace(inner, w.trace); });
+  b.optional_section({"generate", "or drawn requests"}, w.generate.present,
+                     [&](Binder& inner) { bind_generate(inner, w.generate); });
+  b.optional_section({"batch", "or sequences in the midst of decoding (execution timing)"},
+                     w.batch.present, [&](Binder& inner) { bind_batch(inner, w.batch); });
+}
+
+void bind_workload(Binder& b, Workload& w) {
+  bind_sources(b, w);
+  if (w.source() == WorkloadSource::kTrace || w.source() == WorkloadSource::kGenerate) {
+    b.reserved({"max_tokens", "reserved"},
+               "only of prompts and batch: this workload says itself how long answers are");
+  } else {
+    b.integer({"max_tokens", "new tokens per request at most, of prompts and batch"}, w.max_tokens,
+              1, kManyTokens);
+  }
+  b.flag({"stop_at_eos", "whether the end-of-sequence token ends a request; false without prompts"},
+         w.stop_at_eos);
+  b.section({"slo", "what a request must keep to count for the goodput"}, [&](Binder& inner) {
+    inner.measure({"ttft", "arrival to first token, at most"}, w.slo.ttft_ps, Quantity::kTime);
+    inner.measure({"tpot", "time per token after the first, at most"}, w.slo.tpot_ps,
+                  Quantity::kTime);
+  });
   b.word_or_section({"sampling", "`greedy`, or a map"}, "greedy", w.sampling.greedy,
                     [&](Binder& inner) { bind_sampling(inner, w.sampling); });
 }
@@ -164,6 +231,12 @@ void bind_policy(Binder& b, PolicyConfig& p) {
   b.choice({"granularity", "work per command"}, p.granularity);
   b.integer({"max_batch", "sequences decoded together at most"}, p.max_batch, 1,
             kFirmwareSequences);
+  b.integer({"prefill_chunk", "prompt tokens of a sequence per command, at most"}, p.prefill_chunk,
+            1, 65'536);
+  b.integer({"batch_tokens", "token positions per command, at most; 0: what the NPU holds"},
+            p.batch_tokens, 0, 65'536);
+  b.integer({"page_tokens", "tokens of a KV page; bank_rows and head_split follow the banks"},
+            p.page_tokens, 16, 65'536);
   b.choice({"kv_layout", "where keys and values lie in the memory"}, p.kv_layout);
   b.section({"placement", "which engine runs what"}, [&](Binder& inner) {
     inner.choice({"attention", "attention over the KV cache"}, p.placement.attention);

@@ -382,6 +382,47 @@ void write_energy(Page& page, const RunReport& report) {
   }
 }
 
+void write_spread(Page& page, const std::string& label, const Spread& spread) {
+  if (spread.count == 0) return page.line(label, "-");
+  const auto text = [](double time_s) {
+    return time_text(static_cast<std::uint64_t>(std::llround(time_s * 1e12)));
+  };
+  page.line(label, text(spread.mean),
+            "p50 " + text(spread.p50) + ", p90 " + text(spread.p90) + ", p95 " + text(spread.p95) +
+                ", p99 " + text(spread.p99));
+}
+
+void write_goodput(Page& page, const ServingReport& serving, const SloConfig& slo) {
+  if (!serving.within_slo) return;
+  std::string limits;
+  if (slo.ttft_ps) limits += ", TTFT " + format_quantity(*slo.ttft_ps, Quantity::kTime);
+  if (slo.tpot_ps) limits += ", TPOT " + format_quantity(*slo.tpot_ps, Quantity::kTime);
+  page.line("goodput", fixed(serving.goodput_per_s, 3),
+            "requests/s; " + grouped(*serving.within_slo) + " keep" + limits.substr(1));
+}
+
+void write_serving(Page& page, const ServingReport& serving, const SloConfig& slo) {
+  page.heading("Serving");
+  page.line("answered", grouped(serving.answered),
+            "failed " + grouped(serving.failed) + ", unfinished " + grouped(serving.unfinished) +
+                "; " + grouped(serving.tokens) + " tokens in " + fixed(serving.window_s, 6) + " s");
+  page.line(
+      "throughput", fixed(serving.tokens_per_s, 1),
+      "tokens/s, " + fixed(serving.requests_per_s, 3) + " requests/s, first arrival to last token");
+  write_goodput(page, serving, slo);
+  write_spread(page, "queueing, mean", serving.queueing_s);
+  write_spread(page, "time to first token, mean", serving.ttft_s);
+  write_spread(page, "time per further token, mean", serving.tpot_s);
+  write_spread(page, "end to end, mean", serving.end_to_end_s);
+  const ServingCounters& counters = serving.counters;
+  page.line("sequences per step, mean", fixed(serving.mean_batch, 2),
+            "most " + std::to_string(counters.largest_batch) + ", in " +
+                grouped(counters.decode_steps) + " decoding steps");
+  page.line("KV pages used, most", grouped(counters.kv_pages_most_used),
+            "of " + grouped(counters.kv_pages) + ", free at the end " +
+                grouped(counters.kv_pages_free) + "; preemptions " + grouped(serving.preemptions));
+}
+
 void write_requests(Page& page, const RunReport& report) {
   page.heading("Requests");
   page.out() << "   #  prompt tokens  new tokens  rounds  status\n";
@@ -390,13 +431,13 @@ void write_requests(Page& page, const RunReport& report) {
     if (index >= kRequestsShown) break;
     std::array<char, 128> row{};
     std::snprintf(row.data(), row.size(), "%4zu  %13zu  %10zu  %6llu  ", index++,
-                  request.prompt_tokens.size(), request.tokens.size(),
+                  static_cast<std::size_t>(request.prompt_count), request.tokens.size(),
                   static_cast<unsigned long long>(request.rounds));
     page.out() << row.data() << request.status << '\n';
   }
   if (report.requests.size() > kRequestsShown) {
     page.out() << "      and " << report.requests.size() - kRequestsShown
-               << " more in result.json\n";
+               << " more in result.json and requests.csv\n";
   }
 }
 
@@ -411,6 +452,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   write_setup(page, scenario);
   write_speed(page, report);
   write_speculation(page, report);
+  if (report.serving) write_serving(page, *report.serving, scenario.workload.slo);
   write_phases(page, report);
   write_utilisation(page, report);
   write_traffic(page, report);

@@ -53,6 +53,9 @@ constexpr std::array kUnits = {
     Unit{Quantity::kTransferRate, "kT/s", kKilo},
     Unit{Quantity::kTransferRate, "MT/s", kMega},
     Unit{Quantity::kTransferRate, "GT/s", kGiga},
+    Unit{Quantity::kRate, "/Ms", 1},
+    Unit{Quantity::kRate, "/ks", kKilo},
+    Unit{Quantity::kRate, "/s", kMega},
     Unit{Quantity::kEnergy, "fJ", 1},
     Unit{Quantity::kEnergy, "pJ", kKilo},
     Unit{Quantity::kEnergy, "nJ", kMega},
@@ -86,6 +89,8 @@ Description description(Quantity quantity) {
       return {"a bandwidth", "32 GB/s"};
     case Quantity::kTransferRate:
       return {"a transfer rate", "6400 MT/s"};
+    case Quantity::kRate:
+      return {"a rate", "4 /s"};
     case Quantity::kEnergy:
       return {"an energy", "0.55 pJ"};
     case Quantity::kEnergyPerBit:

@@ -299,6 +299,13 @@ void YamlBinder::section(const Key& key, const Body& body,
   }
 }
 
+void YamlBinder::optional_section(const Key& key, bool& present, const Body& body) {
+  const YamlNode* node = value_of(key);
+  if (node == nullptr) return;
+  present = true;
+  bind_section(*node, key, body);
+}
+
 void YamlBinder::word_or_section(const Key& key, const char* word, bool& is_word,
                                  const Body& body) {
   const YamlNode* node = value_of(key);

@@ -41,6 +41,7 @@ class YamlBinder : public Binder {
   void prompts(const Key& key, std::vector<Prompt>& value) override;
   void section(const Key& key, const Body& body,
                const std::vector<const char*>& shorthand) override;
+  void optional_section(const Key& key, bool& present, const Body& body) override;
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override;
   void reserved(const Key& key, const char* message) override;
   using Binder::choice;

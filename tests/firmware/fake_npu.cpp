@@ -57,6 +57,10 @@ Tokens FakeNpu::reference(Tokens prompt, std::uint32_t count) {
   return answer;
 }
 
+void FakeNpu::preload(std::uint32_t request_id, const Tokens& tokens) {
+  for (unsigned set = 0; set < abi::kKvSets; ++set) caches_[{request_id, set}] = tokens;
+}
+
 void FakeNpu::complain(const std::string& text) {
   complaints.push_back(text);
 }
@@ -143,11 +147,24 @@ FakeNpu::Program FakeNpu::inspect(const abi::Command& command) {
 void FakeNpu::execute(const abi::Command& command) {
   const Program program = inspect(command);
   largest_batch = std::max(largest_batch, std::size_t{command.batch_count});
+  count_rows(command);
   for (std::uint32_t i = 0; i < command.batch_count; ++i) {
     auto& entry = at<abi::BatchEntry>(command.batch_table + i * sizeof(abi::BatchEntry));
     auto& result = at<abi::VerifyResult>(command.result_block + i * sizeof(abi::VerifyResult));
     run_entry(command, program, entry, result);
   }
+}
+
+void FakeNpu::count_rows(const abi::Command& command) {
+  std::size_t rows = 0;
+  unsigned ones = 0;
+  for (std::uint32_t i = 0; i < command.batch_count; ++i) {
+    const auto& entry = at<abi::BatchEntry>(command.batch_table + i * sizeof(abi::BatchEntry));
+    rows += entry.pending_count;
+    ones += entry.pending_count == 1;
+  }
+  most_rows = std::max(most_rows, rows);
+  mixed_commands += ones > 0 && ones < command.batch_count;
 }
 
 void FakeNpu::run_entry(const abi::Command& command, const Program& program, abi::BatchEntry& entry,

@@ -37,6 +37,9 @@ class FakeNpu {
   static std::vector<std::uint32_t> reference(std::vector<std::uint32_t> prompt,
                                               std::uint32_t count);
 
+  // The target's and the draft's KV caches hold these tokens already.
+  void preload(std::uint32_t request_id, const std::vector<std::uint32_t>& tokens);
+
   // Faults. A command is counted from 0 since construction.
   std::map<unsigned, abi::Status> fail_command;
   std::set<unsigned> swallow_command;  // no completion ever
@@ -47,6 +50,8 @@ class FakeNpu {
   std::vector<abi::Command> executed;
   std::vector<std::uint32_t> draft_pending;  // pending tokens of each entry of each DRAFT
   std::size_t largest_batch = 0;
+  std::size_t most_rows = 0;    // token positions of a command
+  unsigned mixed_commands = 0;  // with entries of one pending token and of more
   unsigned resets = 0;
   std::vector<std::string> complaints;  // what the driver did wrong
 
@@ -67,6 +72,7 @@ class FakeNpu {
   void complete(const abi::Command& command, abi::Status status, std::uint64_t value);
   Program inspect(const abi::Command& command);
   void execute(const abi::Command& command);
+  void count_rows(const abi::Command& command);
   void run_entry(const abi::Command& command, const Program& program, abi::BatchEntry& entry,
                  abi::VerifyResult& result);
   void draft(const abi::Command& command, const Program& program, abi::BatchEntry& entry,

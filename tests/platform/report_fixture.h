@@ -12,6 +12,8 @@ inline platform::RunReport consistent_report() {
   report.prefill_time_ps = 100'000'000;
   report.decode_time_ps = 900'000'000;
   report.requests.push_back({{1, 403}, {407, 261, 2}, " upon a", 2, "eos"});
+  report.requests.back().prompt_count = 2;
+  report.requests.back().max_tokens = 8;
   report.tokens_per_s = 3333.25;
   report.tokens_per_s_end_to_end = 3000.0;
   report.tokens_per_round = 1.5;

@@ -68,6 +68,23 @@ TEST_CASE_METHOD(CommandFixture, "without a timeline there is no timeline.json")
   CHECK_FALSE(fs::exists(folder.path() / "out/timeline.json"));
 }
 
+TEST_CASE_METHOD(CommandFixture, "serving leaves a line per request, and says when some failed") {
+  hooks.run = [](const Scenario& scenario, RunObserver&) {
+    RunReport report = consistent_report();
+    report.requests.push_back(report.requests[0]);
+    report.requests.back().status = "error: NoSpace";
+    report.requests.back().times.served = ServedAs::kFailed;
+    report.serving = serving_report({report.requests[0].times, report.requests[1].times}, {},
+                                    scenario.workload.slo);
+    return report;
+  };
+  CHECK(command({"run", file, "--out", out_folder}) == 0);
+  CHECK(err.str() ==
+        "warning: 1 of 2 requests failed; requests.csv in the result folder says why\n");
+  CHECK(read_whole(folder.path() / "out/requests.csv").find("NoSpace") != std::string::npos);
+  CHECK(command({"run", file, "--out", out_folder}) == 0);  // requests.csv is ours: replaced
+}
+
 TEST_CASE_METHOD(CommandFixture, "quiet prints nothing") {
   CHECK(command({"run", file, "--quiet", "--no-progress", "--out=" + out_folder}) == 0);
   CHECK(out.str().empty());

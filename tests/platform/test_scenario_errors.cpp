@@ -60,7 +60,7 @@ TEST_CASE_METHOD(ScenarioFixture, "missing keys are named") {
         "s.yaml:2:8: model.tokenizer: this key is required");
   CHECK(error_of("seed: 1\n") == "s.yaml:1:1: version: this key is required");
   CHECK(error_of("version: 1\nmodel: {weights: w.bin, tokenizer: t.bin}\n") ==
-        "s.yaml:1:1: workload.prompts: this key is required");
+        "s.yaml:1:1: workload: expected one of prompts, trace, generate and batch, got none");
   CHECK(error_of(minimal(), {"workload.sampling={rule: coupled}"})
             .find("workload.sampling.temperature: this key is required") != std::string::npos);
   CHECK(error_of("") == "s.yaml:1:1: the scenario is empty");
@@ -230,8 +230,8 @@ TEST_CASE_METHOD(ScenarioFixture, "keys of a policy that is not active are allow
 }
 
 TEST_CASE_METHOD(ScenarioFixture, "a batch is what the firmware takes") {
-  CHECK(error_of(minimal(), {"policy.max_batch=64"}).empty());
-  CHECK(error_of(minimal(), {"policy.max_batch=65"}).find("expected an integer 1..64, got '65'") !=
+  CHECK(error_of(minimal(), {"policy.max_batch=512"}).empty());
+  CHECK(error_of(minimal(), {"policy.max_batch=513"}).find("expected an integer 1..512, got '513'") !=
         std::string::npos);
 }
 

@@ -2,6 +2,7 @@
 // How a report is made of records, without a simulation: the definitions of the result fields, and
 // what is refused before anything runs.
 #include <catch2/catch.hpp>
+#include <cstring>
 
 #include "boot_image.h"
 #include "outcome.h"
@@ -29,13 +30,15 @@ abi::Record tokens_record(std::uint32_t request, std::uint32_t round, const Toke
   return record;
 }
 
-abi::Record end_record(std::uint32_t request, abi::Status status = abi::Status::kOk) {
+abi::Record end_record(std::uint32_t request, abi::Status status = abi::Status::kOk,
+                       const abi::EndReport& report = {}) {
   abi::Record record{};
   record.kind = static_cast<std::uint32_t>(status == abi::Status::kOk ? abi::RecordKind::kFinished
                                                                       : abi::RecordKind::kFailed);
   record.request_id = request;
   record.status = static_cast<std::uint32_t>(status);
   record.stop_reason = static_cast<std::uint32_t>(abi::StopReason::kStopId);
+  std::memcpy(record.tokens, &report, sizeof report);
   return record;
 }
 
@@ -43,6 +46,19 @@ const platform::Tokenizer& tokenizer() {
   static const platform::Tokenizer instance =
       platform::Tokenizer::load(story_scenario({{1}}, 1).model.tokenizer, 512);
   return instance;
+}
+
+platform::ModelShape small_shape() {
+  platform::ModelShape shape;
+  shape.vocabulary = 512;
+  shape.max_positions = 512;
+  return shape;
+}
+
+platform::RequestList one_request() {
+  platform::Scenario scenario;
+  scenario.workload.prompts = {Tokens{1}};
+  return {scenario, tokenizer(), small_shape()};
 }
 
 TEST_CASE("the token of the prefill is no round") {
@@ -60,7 +76,7 @@ TEST_CASE("the token of the prefill is no round") {
   outcome.requests = transcript.requests();
   outcome.simulated_time_ps = 4'000'000;
   outcome.decode_time_ps = 2'000'000;
-  const auto report = platform::make_report(outcome, &tokenizer(), {{1}});
+  const auto report = platform::make_report(outcome, &tokenizer(), one_request(), {});
   CHECK(report.requests[0].tokens == Tokens{10, 11, 12, 13, 2});
   CHECK(report.requests[0].rounds == 2);
   CHECK(report.requests[0].status == "eos");
@@ -87,7 +103,7 @@ TEST_CASE("a failed request keeps its tokens and says why") {
   CHECK_FALSE(transcript.all_ok());
   platform::Outcome outcome;
   outcome.requests = transcript.requests();
-  const auto report = platform::make_report(outcome, &tokenizer(), {{1}});
+  const auto report = platform::make_report(outcome, &tokenizer(), one_request(), {});
   CHECK(report.requests[0].status == "error: BusError");
   CHECK(report.requests[0].tokens == Tokens{10});
 }
@@ -113,6 +129,61 @@ TEST_CASE("records that no correct driver sends are noticed") {
   }
 }
 
+TEST_CASE("the times of a request and the counters of the run come from its records") {
+  Transcript transcript(1);
+  abi::Record first = tokens_record(0, 0, {10});
+  first.time_ns = 50;
+  abi::Record second = tokens_record(0, 1, {11, 12});
+  second.time_ns = 90;
+  transcript.add(first);
+  transcript.add(second);
+  abi::EndReport end{};
+  end.started_ns = 20;
+  end.preemptions = 3;
+  end.kv_pages = end.kv_pages_free = 7;
+  end.decode_steps = 4;
+  transcript.add(end_record(0, abi::Status::kOk, end));
+  CHECK(transcript.violation().empty());
+  const platform::RequestLog& log = transcript.requests()[0];
+  CHECK(log.started_ns == 20u);
+  CHECK(log.first_token_ns == 50u);
+  CHECK(log.last_token_ns == 90u);
+  CHECK(log.first_tokens == 1);
+  CHECK(log.preemptions == 3);
+  CHECK(transcript.counters().kv_pages == 7);
+  CHECK(transcript.counters().decode_steps == 4);
+}
+
+TEST_CASE("a KV page that does not come back is noticed at the last end, and only there") {
+  abi::EndReport end{};
+  end.kv_pages = 7;
+  end.kv_pages_free = 6;
+  Transcript transcript(2);
+  transcript.add(end_record(0, abi::Status::kOk, end));
+  CHECK(transcript.violation().empty());
+  transcript.add(end_record(1, abi::Status::kOk, end));
+  CHECK(transcript.violation().find("6 of 7 KV pages free") != std::string::npos);
+}
+
+TEST_CASE(
+    "what the platform cannot hold is excused where requests are drawn, if any was answered") {
+  Transcript strict(2);
+  Transcript lenient(2, true);
+  for (Transcript* transcript : {&strict, &lenient}) {
+    transcript->add(end_record(0, abi::Status::kNoSpace));
+    transcript->add(end_record(1));
+  }
+  CHECK_FALSE(strict.all_ok());
+  CHECK(lenient.all_ok());
+  Transcript broken(2, true);
+  broken.add(end_record(0, abi::Status::kBusError));
+  broken.add(end_record(1));
+  CHECK_FALSE(broken.all_ok());
+  Transcript none(1, true);
+  none.add(end_record(0, abi::Status::kNoSpace));
+  CHECK_FALSE(none.all_ok());
+}
+
 TEST_CASE("prompts: texts get BOS, lists are used as written") {
   platform::Workload workload;
   workload.prompts = {std::string("Once upon a time"), std::string(), Tokens{403, 407}};
@@ -122,7 +193,6 @@ TEST_CASE("prompts: texts get BOS, lists are used as written") {
   shape.max_positions = 512;
   const auto prompts = platform::prompt_tokens(workload, &tokenizer(), shape);
   CHECK(prompts == std::vector<Tokens>{{1, 403, 407, 261, 378}, {1}, {403, 407}});
-  CHECK(platform::prompt_bytes(prompts) == 3 * 64);
 
   using Catch::Contains;
   CHECK_THROWS_WITH(platform::prompt_tokens(workload, nullptr, shape),

@@ -60,7 +60,7 @@ void Mailbox::host_post(const abi::Request& request, const std::uint32_t* prompt
     throw std::invalid_argument(which + " has a prompt of " + std::to_string(request.prompt_count) +
                                 " tokens, prompt_bytes is " + std::to_string(config_.prompt_bytes));
   }
-  const bool in_use = prompts_.holds(request.request_id) ||
+  const bool in_use = prompts_.holds(request.request_id) || taken_.count(request.request_id) != 0 ||
                       std::any_of(waiting_.begin(), waiting_.end(), [&](const HostRequest& other) {
                         return other.request.request_id == request.request_id;
                       });
@@ -116,6 +116,10 @@ void Mailbox::write_request_head() {
     bank().set(regs::REQUEST_HEAD, last_head_);
     ++errors_;
     return;
+  }
+  for (std::uint32_t i = 0; i < taken; ++i) {
+    prompts_.release(posted_[i].request.request_id);
+    taken_.insert(posted_[i].request.request_id);
   }
   posted_.erase(posted_.begin(), posted_.begin() + taken);
   last_head_ = head;
@@ -175,7 +179,7 @@ void Mailbox::write_record_tail() {
     tokens_received_ += std::min(record.count, abi::kRecordTokens);
     const auto kind = static_cast<abi::RecordKind>(record.kind);
     if (kind == abi::RecordKind::kFinished || kind == abi::RecordKind::kFailed) {
-      prompts_.release(record.request_id);
+      taken_.erase(record.request_id);
     }
     if (sink_) sink_(record);
   }
@@ -203,6 +207,7 @@ bool Mailbox::transfer(tlm::tlm_command command, std::uint64_t address, void* da
 void Mailbox::on_reset() {
   take_back_posted();
   prompts_.clear();
+  taken_.clear();
   was_enabled_ = false;
   last_head_ = 0;
   arrival_.cancel();

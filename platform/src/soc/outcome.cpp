@@ -20,6 +20,38 @@ std::string status_text(const RequestLog& log, const std::string& unfinished) {
   return log.stop_reason == abi::StopReason::kStopId ? "eos" : "max_tokens";
 }
 
+RequestTimes times_of(const RequestLog& log, std::uint64_t arrival_ns) {
+  RequestTimes times;
+  times.arrival_ns = arrival_ns;
+  times.started_ns = log.started_ns;
+  times.first_token_ns = log.first_token_ns;
+  times.last_token_ns = log.last_token_ns;
+  times.tokens = log.tokens.size();
+  times.first_tokens = log.first_tokens;
+  times.preemptions = log.preemptions;
+  if (log.ended) times.served = log.answered() ? ServedAs::kAnswered : ServedAs::kFailed;
+  return times;
+}
+
+RequestResult result_of(const RequestLog& log, const RequestList& requests, std::size_t index,
+                        const Tokenizer* tokenizer) {
+  const PlannedRequest& planned = requests.planned(index);
+  RequestResult result;
+  if (requests.written()) {
+    result.prompt_tokens = requests.prompt(index);
+    if (tokenizer != nullptr) {
+      result.text = tokenizer->decode(log.tokens, result.prompt_tokens.back());
+    }
+  }
+  result.written = requests.written();
+  result.tokens = log.tokens;
+  result.rounds = log.rounds;
+  result.prompt_count = planned.prompt_tokens;
+  result.max_tokens = planned.max_tokens;
+  result.times = times_of(log, planned.arrival_ns);
+  return result;
+}
+
 struct Totals {
   std::uint64_t tokens = 0;
   std::uint64_t rounds = 0;
@@ -47,23 +79,30 @@ double decode_tokens_per_s(const Outcome& outcome) {
 }
 
 RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
-                      const std::vector<std::vector<std::uint32_t>>& prompts) {
+                      const RequestList& requests, const SloConfig& slo) {
   RunReport report;
   report.complete = outcome.complete;
   report.simulated_time_ps = outcome.simulated_time_ps;
   report.prefill_time_ps = outcome.prefill_time_ps;
   report.decode_time_ps = outcome.decode_time_ps;
-  for (std::size_t i = 0; i < prompts.size(); ++i) {
+  for (std::size_t i = 0; i < requests.size(); ++i) {
     const RequestLog& log = outcome.requests[i];
-    const std::string text =
-        tokenizer == nullptr ? "" : tokenizer->decode(log.tokens, prompts[i].back());
-    report.requests.push_back(
-        {prompts[i], log.tokens, text, log.rounds, status_text(log, outcome.unfinished)});
-    const bool answered = log.ended && log.status == abi::Status::kOk;
-    if (!answered && report.incomplete_reason.empty()) {
+    report.requests.push_back(result_of(log, requests, i, tokenizer));
+    report.requests.back().status = status_text(log, outcome.unfinished);
+    const bool excused = log.refused() && !requests.written();
+    if (!log.answered() && !excused && report.incomplete_reason.empty()) {
       report.incomplete_reason =
           "request " + std::to_string(i) + ", " + report.requests.back().status;
     }
+  }
+
+  if (!report.complete && report.incomplete_reason.empty()) {
+    report.incomplete_reason = "the platform can hold none of the requests";
+  }
+  if (requests.serves()) {
+    std::vector<RequestTimes> times;
+    for (const RequestResult& request : report.requests) times.push_back(request.times);
+    report.serving = serving_report(times, outcome.serving, slo);
   }
 
   const Totals totals = totals_of(outcome.requests);
@@ -92,6 +131,8 @@ BaselineResult make_baseline(const Outcome& run, const Outcome& baseline) {
   result.energy_pj = baseline.energy.total_picojoules();
   result.same_tokens = true;
   for (std::size_t i = 0; i < run.requests.size(); ++i) {
+    // A draft with a KV cache of its own needs more pages: plain decoding may hold what it cannot.
+    if (run.requests[i].refused() || baseline.requests[i].refused()) continue;
     if (run.requests[i].tokens != baseline.requests[i].tokens) result.same_tokens = false;
   }
   return result;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "request_list.h"
 #include "tandem/observe/phase_ledger.h"
 #include "tandem/observe/statistics.h"
 #include "tandem/platform/model/tokenizer.h"
@@ -41,6 +42,7 @@ struct Outcome {
   std::uint64_t prefill_time_ps = 0;
   std::uint64_t decode_time_ps = 0;
   std::vector<RequestLog> requests;
+  ServingCounters serving;
   std::vector<PhaseTime> phases;
   std::optional<PassBytes> draft_pass;
   PassBytes verify_pass;
@@ -54,7 +56,7 @@ struct Outcome {
 double decode_tokens_per_s(const Outcome& outcome);
 
 RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
-                      const std::vector<std::vector<std::uint32_t>>& prompts);
+                      const RequestList& requests, const SloConfig& slo);
 
 BaselineResult make_baseline(const Outcome& run, const Outcome& baseline);
 

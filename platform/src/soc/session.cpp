@@ -6,11 +6,11 @@
 #include <systemc>
 
 #include "oracle/oracle_recorder.h"
+#include "request_list.h"
 #include "soc.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/oracle.h"
-#include "workload.h"
 
 namespace tandem::platform {
 namespace {
@@ -34,21 +34,21 @@ class Session {
       : scenario_(scenario),
         observer_(observer),
         model_(load_model(scenario.model, scenario.execution)),
-        prompts_(prompt_tokens(scenario.workload, model_.tokenizer_or_null(), model_.shape)) {
+        requests_(scenario, model_.tokenizer_or_null(), model_.shape) {
     if (scenario.run.timeline.enabled) {
       timeline_ = std::make_unique<observe::Timeline>(limits(scenario.run.timeline));
     }
     if (!scenario.run.record_oracle.empty()) {
-      recorder_ = std::make_unique<OracleRecorder>(prompts_);
+      recorder_ = std::make_unique<OracleRecorder>(requests_.prompts());
     }
     if (scenario.execution == Execution::kTiming) {
       oracle_ = make_oracle(scenario, oracle_facts());
     }
-    Soc::Setup setup{scenario, scenario.policy, model_, prompts_};
+    Soc::Setup setup{scenario, scenario.policy, model_, requests_};
     setup.oracle = oracle_.get();
     setup.timeline = timeline_.get();
     setup.choices = recorder_.get();
-    setup.echo = true;
+    setup.echo = requests_.written();
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
                                  observer_.uart({&byte, 1});
@@ -82,7 +82,8 @@ class Session {
     if (baseline_) baseline = result_of(*baseline_, unfinished);
     if (all_ended()) sc_core::sc_start(common::from_ps(kDrainPs), sc_core::SC_EXIT_ON_STARVATION);
 
-    RunReport report = make_report(outcome, model_.tokenizer_or_null(), prompts_);
+    RunReport report =
+        make_report(outcome, model_.tokenizer_or_null(), requests_, scenario_.workload.slo);
     if (baseline) {
       if (report.complete && !baseline->complete) {
         report.incomplete_reason = "the plain baseline did not answer every request";
@@ -104,9 +105,9 @@ class Session {
     OracleFacts facts;
     facts.vocabulary = model_.shape.vocabulary;
     if (scenario_.workload.stop_at_eos) facts.stop_ids.push_back(kEosToken);
-    for (const auto& prompt : prompts_) {
-      facts.requests.push_back(
-          {static_cast<std::uint32_t>(prompt.size()), scenario_.workload.max_tokens});
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      const PlannedRequest& request = requests_.planned(i);
+      facts.requests.push_back({request.prompt_tokens, request.max_tokens});
     }
     facts.layers = model_.shape.layers;
     facts.experts = model_.shape.experts.count;
@@ -118,7 +119,7 @@ class Session {
 
   void on_progress(const char* stage) {
     std::uint64_t tokens = soc_->transcript().tokens();
-    std::uint64_t expected = std::uint64_t{scenario_.workload.max_tokens} * prompts_.size();
+    std::uint64_t expected = requests_.expected_tokens();
     if (baseline_) {
       tokens += baseline_->transcript().tokens();
       expected *= 2;
@@ -153,7 +154,7 @@ class Session {
   const Scenario& scenario_;
   RunObserver& observer_;
   LoadedModel model_;
-  std::vector<std::vector<std::uint32_t>> prompts_;
+  RequestList requests_;
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;
   std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state

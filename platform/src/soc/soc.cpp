@@ -4,7 +4,6 @@
 #include "soc_config.h"
 #include "tandem/firmware/apps/generate.h"
 #include "tandem/platform/errors.h"
-#include "workload.h"
 
 namespace tandem::platform {
 namespace {
@@ -86,7 +85,7 @@ peripherals::Mailbox::Config mailbox_config(const BootImage& image) {
 
 Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, Listener listener)
     : Soc(name, setup,
-          make_boot_image(setup.scenario, setup.policy, setup.model, prompt_bytes(setup.prompts),
+          make_boot_image(setup.scenario, setup.policy, setup.model, setup.requests.prompt_bytes(),
                           setup.echo),
           std::move(listener)) {}
 
@@ -107,7 +106,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       cpu_irq_("cpu_irq"),
       reset_("reset"),
       listener_(std::move(listener)),
-      transcript_(setup.prompts.size()),
+      transcript_(setup.requests.size(), !setup.requests.written()),
       energy_(phase_names()) {
   TANDEM_HAS_PROCESS(Soc);
   if (hardware_.pim.enabled) {
@@ -197,16 +196,15 @@ void Soc::post_requests(const Setup& setup) {
     if (listener_.on_byte) listener_.on_byte(byte);
   });
   mailbox_.on_record([this](const abi::Record& record) { take_record(record); });
-  for (std::size_t i = 0; i < setup.prompts.size(); ++i) {
-    mailbox_.host_post(make_request(setup.scenario.workload, i, setup.prompts[i].size()),
-                       setup.prompts[i].data());
-  }
-  mailbox_.host_close();
+  // More than the firmware takes at once, so that no sequence waits for the host.
+  const std::size_t ahead = std::size_t{2} * setup.policy.max_batch;
+  feeder_ = std::make_unique<RequestFeeder>("feeder", setup.requests, mailbox_, ahead);
 }
 
 void Soc::take_record(const abi::Record& record) {
   if (ended()) return;
   transcript_.add(record);
+  feeder_->pump();
   if (transcript_.tokens() > 0) decode_clock_.start(common::now_ps(), prefill_ps());
   if (transcript_.all_ended()) outcome_ = std::make_unique<Outcome>(measure());
   if (listener_.on_progress) listener_.on_progress();

@@ -9,6 +9,8 @@
 
 #include "boot_image.h"
 #include "outcome.h"
+#include "request_feeder.h"
+#include "request_list.h"
 #include "tandem/cpu/native_cpu.h"
 #include "tandem/interconnect/crossbar.h"
 #include "tandem/memory/sram.h"
@@ -35,7 +37,7 @@ class Soc : public sc_core::sc_module {
     const Scenario& scenario;
     PolicyConfig policy;  // may differ from the scenario's: the baseline's is plain
     const LoadedModel& model;
-    const std::vector<std::vector<std::uint32_t>>& prompts;
+    const RequestList& requests;
     observe::Timeline* timeline = nullptr;   // nullptr: off
     npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
     npu::TokenOracle* oracle = nullptr;      // for timing-only execution
@@ -102,6 +104,7 @@ class Soc : public sc_core::sc_module {
   Listener listener_;
   Transcript transcript_;
   DecodeClock decode_clock_;
+  std::unique_ptr<RequestFeeder> feeder_;
   observe::PhaseLedger energy_;
   std::unique_ptr<Outcome> outcome_;
 };

@@ -221,6 +221,7 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
   config.queue_pairs = written.queue_pairs;
   config.contexts = written.contexts;
   config.activation_bytes = written.activation_buffer_bytes;
+  config.max_rows = written.max_rows;
   config.weight_buffer_bytes = written.weight_buffer_bytes / written.contexts;
   config.weight_tile_bytes = config.weight_buffer_bytes / 4;
   config.burst_bytes = static_cast<std::uint32_t>(written.dma.burst_bytes);
@@ -311,8 +312,9 @@ abi::PolicyBlock policy_block(const PolicyConfig& policy) {
   block.draft_kv = static_cast<std::uint32_t>(
       policy.draft.kv == DraftKv::kShared ? abi::DraftKv::kShared : abi::DraftKv::kOwn);
   block.max_batch = policy.max_batch;
-  block.prefill_chunk = 32;
-  block.page_tokens = 16;
+  block.prefill_chunk = policy.prefill_chunk;
+  block.batch_tokens = policy.batch_tokens;
+  block.page_tokens = policy.page_tokens;
   block.use_interrupts = 1;
   return block;
 }

@@ -102,6 +102,7 @@ Outcome Soc::measure() const {
   outcome.prefill_time_ps = prefill_ps();
   outcome.decode_time_ps = decode_clock_.elapsed_ps(now_ps, prefill_ps());
   outcome.requests = transcript_.requests();
+  outcome.serving = transcript_.counters();
   outcome.complete = transcript_.all_ended() && transcript_.all_ok();
   outcome.phases = phases();
   // Tables decode both planes of a weight, scales its draft copy only.

@@ -2,12 +2,16 @@
 #include "transcript.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace tandem::platform {
 
 bool Transcript::all_ok() const {
-  return std::all_of(logs_.begin(), logs_.end(),
-                     [](const RequestLog& log) { return log.status == abi::Status::kOk; });
+  const bool any =
+      std::any_of(logs_.begin(), logs_.end(), [](const RequestLog& log) { return log.answered(); });
+  return any && std::all_of(logs_.begin(), logs_.end(), [this](const RequestLog& log) {
+           return log.answered() || (may_refuse_ && log.refused());
+         });
 }
 
 void Transcript::violate(const abi::Record& record, const std::string& what) {
@@ -23,25 +27,47 @@ void Transcript::add(const abi::Record& record) {
 
   switch (static_cast<abi::RecordKind>(record.kind)) {
     case abi::RecordKind::kTokens:
-      if (record.count > abi::kRecordTokens) return violate(record, "too many tokens at once");
-      if (record.accepted > record.drafted) return violate(record, "more accepted than drafted");
-      log.tokens.insert(log.tokens.end(), record.tokens, record.tokens + record.count);
-      tokens_ += record.count;
-      if (record.round == 0) return;
-      ++log.rounds;
-      log.round_tokens += record.count;
-      log.drafted += record.drafted;
-      log.accepted += record.accepted;
-      return;
+      return add_tokens(log, record);
     case abi::RecordKind::kFinished:
     case abi::RecordKind::kFailed:
-      log.ended = true;
-      log.status = static_cast<abi::Status>(record.status);
-      log.stop_reason = static_cast<abi::StopReason>(record.stop_reason);
-      ++ended_;
-      return;
+      return end(log, record);
   }
   violate(record, "a record of unknown kind " + std::to_string(record.kind));
+}
+
+void Transcript::add_tokens(RequestLog& log, const abi::Record& record) {
+  if (record.count > abi::kRecordTokens) return violate(record, "too many tokens at once");
+  if (record.accepted > record.drafted) return violate(record, "more accepted than drafted");
+  log.tokens.insert(log.tokens.end(), record.tokens, record.tokens + record.count);
+  tokens_ += record.count;
+  if (record.count > 0) {
+    if (!log.first_token_ns) log.first_tokens = record.count;
+    log.first_token_ns = log.first_token_ns.value_or(record.time_ns);
+    log.last_token_ns = record.time_ns;
+  }
+  if (record.round == 0) return;
+  ++log.rounds;
+  log.round_tokens += record.count;
+  log.drafted += record.drafted;
+  log.accepted += record.accepted;
+}
+
+void Transcript::end(RequestLog& log, const abi::Record& record) {
+  abi::EndReport report;
+  std::memcpy(&report, record.tokens, sizeof report);
+  log.ended = true;
+  log.status = static_cast<abi::Status>(record.status);
+  log.stop_reason = static_cast<abi::StopReason>(record.stop_reason);
+  if (report.started_ns != 0) log.started_ns = report.started_ns;
+  log.preemptions = report.preemptions;
+  counters_ = {report.decode_steps, report.decode_step_sequences, report.largest_batch,
+               report.kv_pages,     report.kv_pages_free,         report.kv_pages_most_used};
+  ++ended_;
+  if (all_ended() && report.kv_pages_free != report.kv_pages) {
+    violate(record, std::to_string(report.kv_pages_free) + " of " +
+                        std::to_string(report.kv_pages) +
+                        " KV pages free when the last request had ended");
+  }
 }
 
 }  // namespace tandem::platform

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tandem/abi/batch.h"
 #include "tandem/abi/command.h"
 #include "tandem/abi/mailbox.h"
+#include "tandem/platform/serving.h"
 
 namespace tandem::platform {
 
@@ -17,30 +19,46 @@ struct RequestLog {
   std::uint64_t round_tokens = 0;  // tokens from rounds
   std::uint64_t drafted = 0;
   std::uint64_t accepted = 0;
+  std::optional<std::uint64_t> started_ns, first_token_ns, last_token_ns;
+  std::uint64_t first_tokens = 0;  // that came at first_token_ns
+  std::uint32_t preemptions = 0;
   bool ended = false;
   abi::Status status = abi::Status::kOk;
   abi::StopReason stop_reason = abi::StopReason::kNone;
+
+  bool answered() const { return ended && status == abi::Status::kOk; }
+  // The platform can never hold it: no defect.
+  bool refused() const { return ended && status == abi::Status::kNoSpace; }
 };
 
 // Keeps the records of the mailbox by request and checks that they make sense.
 class Transcript {
  public:
-  explicit Transcript(std::size_t requests) : logs_(requests) {}
+  // `may_refuse`: requests that the platform cannot hold may fail.
+  explicit Transcript(std::size_t requests, bool may_refuse = false)
+      : may_refuse_(may_refuse), logs_(requests) {}
 
   void add(const abi::Record& record);
 
   const std::vector<RequestLog>& requests() const { return logs_; }
   // Also of requests that have failed.
   bool all_ended() const { return ended_ == logs_.size(); }
+  // All were answered, but for those that may be refused.
   bool all_ok() const;
+  // Of the last request that ended.
+  const ServingCounters& counters() const { return counters_; }
   std::uint64_t tokens() const { return tokens_; }
   // Empty, or the first thing that a correct driver would not have reported.
   const std::string& violation() const { return violation_; }
 
  private:
+  void add_tokens(RequestLog& log, const abi::Record& record);
+  void end(RequestLog& log, const abi::Record& record);
   void violate(const abi::Record& record, const std::string& what);
 
+  bool may_refuse_;
   std::vector<RequestLog> logs_;
+  ServingCounters counters_;
   std::size_t ended_ = 0;
   std::uint64_t tokens_ = 0;
   std::string violation_;

@@ -78,13 +78,4 @@ abi::Request make_request(const Workload& workload, std::size_t index, std::size
   return request;
 }
 
-std::uint64_t prompt_bytes(const std::vector<std::vector<std::uint32_t>>& prompts) {
-  constexpr std::uint64_t kAlignment = 64;
-  std::uint64_t bytes = 0;
-  for (const auto& prompt : prompts) {
-    bytes += (prompt.size() * sizeof(prompt[0]) + kAlignment - 1) / kAlignment * kAlignment;
-  }
-  return bytes;
-}
-
 }  // namespace tandem::platform

@@ -21,7 +21,4 @@ std::vector<std::vector<std::uint32_t>> prompt_tokens(const Workload& workload,
 // What the mailbox is told about one of the prompts; its address is the mailbox's business.
 abi::Request make_request(const Workload& workload, std::size_t index, std::size_t prompt_count);
 
-// Memory that holds all prompts at once, each 64-byte aligned.
-std::uint64_t prompt_bytes(const std::vector<std::vector<std::uint32_t>>& prompts);
-
 }  // namespace tandem::platform

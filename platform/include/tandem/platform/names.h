@@ -73,6 +73,8 @@ ChoiceList choices<PositionChoice>();
 template <>
 ChoiceList choices<SamplingRule>();
 template <>
+ChoiceList choices<ArrivalKind>();
+template <>
 ChoiceList choices<PolicyName>();
 template <>
 ChoiceList choices<Granularity>();

@@ -14,6 +14,7 @@
 #include "tandem/observe/statistics.h"
 #include "tandem/observe/timeline.h"
 #include "tandem/platform/scenario.h"
+#include "tandem/platform/serving.h"
 
 namespace tandem::platform {
 
@@ -23,6 +24,10 @@ struct RequestResult {
   std::string text;  // of `tokens`; bytes that are not UTF-8 are replaced when written
   std::uint64_t rounds = 0;
   std::string status;  // "eos", "max_tokens", or an error status
+  std::uint64_t prompt_count = 0;
+  std::uint64_t max_tokens = 0;  // that were asked for
+  bool written = true;           // the prompt stands in the scenario, else it was drawn
+  RequestTimes times{};
 };
 
 struct PhaseTime {
@@ -73,6 +78,7 @@ struct RunReport {
   observe::StatisticsTable statistics;
   std::string timing_violations;  // what the timing checker objects to: the first, one line each
   std::optional<BaselineResult> baseline;
+  std::optional<ServingReport> serving;         // several requests, or times of arrival
   std::unique_ptr<observe::Timeline> timeline;  // null: off
   std::string oracle_record;                    // the file run.record_oracle; empty: not asked for
 
@@ -90,7 +96,8 @@ struct WallTime {
 // Throws InternalError, naming the figure, unless the phases sum to the simulated time, every
 // utilisation lies in 0..1, no amount of energy in a phase is negative or not a number, accepted <=
 // drafted, the timing checker found nothing, and the baseline (under greedy decoding or the coupled
-// rule) produced the same tokens.
+// rule) produced the same tokens. An answer that ended at its limit has as many tokens as were
+// asked for, and all KV pages are free at the end.
 void check_physics(const Scenario& scenario, const RunReport& report);
 
 nlohmann::ordered_json result_json(const Scenario& scenario, const RunReport& report,

@@ -82,6 +82,7 @@ struct NpuConfig {
   PeArrayConfig array;
   std::uint64_t weight_buffer_bytes = 262'144;  // both halves of the double buffer
   std::uint64_t activation_buffer_bytes = 524'288;
+  std::uint32_t max_rows = 256;  // token positions of one command
   DmaConfig dma;
   std::uint32_t vector_lanes = 16;
   std::uint32_t queue_pairs = 4;
@@ -178,11 +179,67 @@ struct Sampling {
 // A text gets BOS and is tokenized; a list of token ids is used as written.
 using Prompt = std::variant<std::string, std::vector<std::uint32_t>>;
 
+enum class ArrivalKind { kAsGiven, kAtOnce, kFixed, kPoisson };
+
+struct ArrivalConfig {
+  ArrivalKind kind = ArrivalKind::kAtOnce;
+  std::optional<std::uint64_t> rate_per_megasecond;  // requests in 10^6 s; of kFixed and kPoisson
+};
+
+// A file with a request per line.
+struct TraceConfig {
+  bool present = false;
+  std::filesystem::path file;
+  std::optional<std::uint32_t> requests;               // the first so many; all unless given
+  double time_scale = 1.0;                             // of the arrival times
+  std::optional<std::uint32_t> max_input, max_output;  // longer ones are cut to this
+  ArrivalConfig arrivals{ArrivalKind::kAsGiven, {}};
+};
+
+// Drawn evenly from min..max.
+struct LengthRange {
+  std::uint32_t min = 1;
+  std::uint32_t max = 1;
+};
+
+struct GenerateConfig {
+  bool present = false;
+  std::uint32_t requests = 1;
+  LengthRange input{512, 512};
+  LengthRange output{128, 128};
+  ArrivalConfig arrivals;
+};
+
+// Sequences whose prompts are in the KV cache already.
+struct BatchConfig {
+  bool present = false;
+  std::filesystem::path file;  // either this
+  std::uint32_t size = 0;      // or so many
+  std::uint32_t context = 0;   // of so many tokens
+};
+
+// What a request must not exceed to count for the goodput.
+struct SloConfig {
+  std::optional<std::uint64_t> ttft_ps, tpot_ps;
+};
+
+enum class WorkloadSource { kPrompts, kTrace, kGenerate, kBatch };
+
 struct Workload {
-  std::vector<Prompt> prompts;
-  std::uint32_t max_tokens = 128;  // per request, prompt and BOS excluded
-  bool stop_at_eos = true;
+  std::vector<Prompt> prompts;  // exactly one of these four
+  TraceConfig trace;
+  GenerateConfig generate;
+  BatchConfig batch;
+  std::uint32_t max_tokens = 128;  // per request, prompt and BOS excluded; prompts and batch
+  bool stop_at_eos = true;         // unless given, only with prompts
   Sampling sampling;
+  SloConfig slo;
+
+  WorkloadSource source() const {
+    if (trace.present) return WorkloadSource::kTrace;
+    if (generate.present) return WorkloadSource::kGenerate;
+    return batch.present ? WorkloadSource::kBatch : WorkloadSource::kPrompts;
+  }
 };
 
 enum class PolicyName { kPlain, kSelfSpeculative };
@@ -215,7 +272,10 @@ struct DraftConfig {
 struct PolicyConfig {
   PolicyName name = PolicyName::kSelfSpeculative;
   Granularity granularity = Granularity::kStep;
-  std::uint32_t max_batch = 8;  // sequences decoded together at most
+  std::uint32_t max_batch = 8;       // sequences decoded together at most
+  std::uint32_t prefill_chunk = 32;  // prompt tokens of a sequence per command, at most
+  std::uint32_t batch_tokens = 0;    // token positions per command, at most; 0: what fits
+  std::uint32_t page_tokens = 16;    // tokens of a KV page, where the layout leaves it open
   KvLayoutChoice kv_layout = KvLayoutChoice::kAuto;
   PlacementConfig placement;
   DraftConfig draft;

@@ -15,6 +15,7 @@ enum class Quantity {
   kBytes,         // bytes
   kBandwidth,     // bytes/s
   kTransferRate,  // transfers/s
+  kRate,          // per 10^6 s
   kEnergy,        // fJ
   kEnergyPerBit,  // fJ per bit
   kPower,         // uW

@@ -16,8 +16,10 @@ class Mailbox {
   // `rings` is kRingBytes of 64-byte aligned shared memory.
   void start(Machine& machine, u64 base, u64 rings, bool use_interrupts);
 
-  // Takes the oldest request; false when there is none.
-  bool take(Machine& machine, abi::Request& request);
+  // Reads the oldest request; false when there is none. Its prompt is there until drop().
+  bool peek(Machine& machine, abi::Request& request);
+  // Gives the place of the request that was read, and its prompt's memory, back to the host.
+  void drop(Machine& machine);
   bool request_waits(Machine& machine);
   // True when the host will post nothing more. Requests may still wait.
   bool closed(Machine& machine);

@@ -28,7 +28,7 @@ constexpr u32 kBuffers = 15;
 struct ActivationLayout {
   u32 rows;       // token positions that a command may process
   u32 sequences;  // sequences of a command
-  u32 chunk;      // prompt tokens per sequence and command
+  u32 chunk;      // prompt tokens per sequence and command, at most
   u64 bytes;      // used of the activation buffer
   u64 offset[kBuffers];
   u32 columns[kBuffers];
@@ -43,10 +43,11 @@ struct ActivationLimits {
   u32 max_batch;          // sequences, at most
   u32 rows_per_sequence;  // in a round: the longest draft and the pending token
   u32 prefill_chunk;
+  u32 batch_tokens = 0;  // rows of a command, at most; 0: what fits
 };
 
-// Takes as many sequences per command as fit, then as long a prefill chunk as fits. False when
-// not even one sequence fits.
+// Takes as many sequences per command as fit with a round's rows, then as many rows as fit, up to a
+// prefill chunk for each of them. False when not even one sequence fits.
 bool plan_activations(const abi::ModelImage& model, const ActivationLimits& limits,
                       ActivationLayout& layout);
 

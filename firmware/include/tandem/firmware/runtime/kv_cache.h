@@ -29,6 +29,11 @@ class PagedKvCache {
   u32 pages_per_table() const { return pages_per_table_; }
   u32 free_pages() const;
   u32 free_pages(u32 channel) const { return lists_[channel].free(); }
+  u32 total_pages() const { return total_pages_; }
+  u32 most_used_pages() const { return most_used_pages_; }
+  u32 pages_for(u32 tokens) const { return static_cast<u32>(divide_up(tokens, page_tokens_)); }
+  // Channels that pages are handed out for one by one: 1 unless the layout is kBankRows.
+  u32 channels() const { return list_count_; }
 
   // The channel whose sequences need the fewest tokens, the lowest of equals.
   u32 least_loaded() const;
@@ -54,6 +59,9 @@ class PagedKvCache {
   u64 take(Machine& machine, u32 list);
   u32 list_of(u64 page) const;
 
+  u32 total_pages_;
+  u32 used_pages_;
+  u32 most_used_pages_;
   u32 list_count_;
   List lists_[kMaxKvChannels];
   u64 page_stride_;

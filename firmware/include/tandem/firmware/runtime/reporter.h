@@ -10,7 +10,8 @@ namespace tandem::firmware {
 constexpr u32 kEchoedSequence = 0;
 
 // Tells the host what came out, and writes the text of the first request to the UART. Never waits:
-// what the mailbox or the UART does not take now is tried again in the next step.
+// what the mailbox or the UART does not take now is tried again in the next step. Pages of a
+// sequence that has ended are given back before anything else is done.
 class Reporter {
  public:
   void start(const abi::BootInfo& boot, const abi::ModelImage& model);
@@ -22,7 +23,8 @@ class Reporter {
 
  private:
   bool send_tokens(Machine& machine, Mailbox& mailbox, Sequence& sequence);
-  bool send_end(Machine& machine, Mailbox& mailbox, const Sequence& sequence);
+  bool send_end(Machine& machine, Mailbox& mailbox, const Scheduler& scheduler,
+                const Sequence& sequence);
   bool write_piece(Machine& machine, u32 token, u32 previous);
 
   u64 uart_base_;  // 0: no text is wanted, or all of it is written

@@ -7,35 +7,42 @@
 
 namespace tandem::firmware {
 
-constexpr u32 kMaxSequences = 64;
+constexpr u32 kMaxSequences = 512;
 
-// What a group of sequences needs next; the most urgent first.
+// What a sequence needs next.
 enum class Work : u32 {
-  kExtend = 0,       // a chunk of the prompt that is not its last
-  kPrefill = 1,      // the last chunk of the prompt, which gives the first token
-  kDraftExtend = 2,  // the draft's own KV cache is behind
-  kRound = 3,        // draft and verify, or a plain step
+  kPrompt = 0,       // a chunk of the prompt, or of what a preempted sequence had computed
+  kDraftExtend = 1,  // the draft's own KV cache is behind
+  kRound = 2,        // draft and verify, or a plain step
 };
 
-// Sequences that are worked on together.
+// Sequences that are worked on together. Plain steps and prompt chunks may share a group.
 struct Group {
-  Work work;
+  Work work;  // of the first member
   u32 count;
   u32 members[kMaxSequences];  // indices of sequences
-  u32 longest_draft;           // kRound: most tokens that any member drafts; 0: a plain step
+  u32 rows;                    // token positions; with drafts those of the pending tokens
+  u32 decoding;                // members whose work is kRound
+  u32 longest_draft;           // most tokens that any member drafts; 0: plain steps
 };
 
-// Keeps the sequences in work: takes requests as they arrive (continuous batching), and picks who
-// goes next.
+// Keeps the sequences in work: takes requests as they arrive (continuous batching), gives them KV
+// pages, and picks who goes next.
 class Scheduler {
  public:
   struct Setup {
     u32 sequences = 1;            // live at once, at most kMaxSequences
-    u32 group = 1;                // per command
+    u32 group = 1;                // sequences per command
+    u32 rows = 1;                 // token positions per command
     u32 chunk = 1;                // prompt tokens per sequence and command
     u32 kv_sets = 1;              // 2: the draft keeps its own
     u64 distributions_bytes = 0;  // per sequence
     PimFacts pim{};
+  };
+  struct Steps {
+    u64 count;      // decoding steps
+    u64 sequences;  // in all of them
+    u32 largest;    // most in one
   };
 
   // Takes what the sequences need of the two memories and gives the rest of `memory` to the KV
@@ -43,35 +50,55 @@ class Scheduler {
   bool start(const abi::ModelImage& model, const abi::PolicyBlock& policy, const Setup& setup,
              RangeAllocator& control, RangeAllocator& memory);
 
-  // Takes requests while there is room. A bad one is there, too, as a sequence that ends at once.
+  // Takes requests while there is room, and gives pages to those that wait, the oldest first. A bad
+  // request is there, too, as a sequence that ends at once.
   void admit(Machine& machine, Mailbox& mailbox);
-  // The next group; false when nothing is to be computed. Sequences whose KV cache cannot grow are
-  // failed with kNoSpace on the way.
+  // The next group; false when nothing is to be computed. When the KV cache cannot grow, the
+  // youngest sequences give their pages up and wait; one that is alone fails with kNoSpace.
   bool choose(Machine& machine, const DraftPolicy& policy, Group& group);
-  void release(Machine& machine, Sequence& sequence);
+  void release_pages(Machine& machine, Sequence& sequence);
 
   u32 count() const { return setup_.sequences; }
   Sequence& at(u32 index) { return sequences_[index]; }
   bool empty() const;
-  bool has_room() const;
-  // Tokens that an extension takes in.
-  u32 extension(const Sequence& sequence, u32 kv_set) const;
   const PagedKvCache& kv() const { return kv_; }
+  const Steps& steps() const { return steps_; }
 
  private:
   Sequence* free_slot();
   abi::Status open(Machine& machine, Sequence& sequence, const abi::Request& request);
+  abi::Status judge_length(const abi::Request& request) const;
+  abi::Status copy_prompt(Machine& machine, Sequence& sequence, const abi::Request& request);
+
+  // KV pages: admission.cpp.
+  void activate(Machine& machine);
+  void place(Sequence& sequence);
+  bool reserve(Machine& machine, Sequence& sequence, u32 tokens);
+  void make_room(Machine& machine, Sequence& sequence, u32 tokens);
+  void preempt(Machine& machine, Sequence& sequence);
+  bool holds_all_used(const Sequence& sequence) const;
+  Sequence* oldest_waiting();
+  Sequence* youngest_active();
   Work next_work(const Sequence& sequence, const DraftPolicy& policy) const;
-  bool most_urgent(const DraftPolicy& policy, u32& first, Work& work);
-  void add_members(const DraftPolicy& policy, u32 first, Group& group);
+  // Tokens that the caches still lack before a round can be run.
+  u32 backlog(const Sequence& sequence, Work work) const;
+  void select(const DraftPolicy& policy, Group& group);
+  bool any_round(const DraftPolicy& policy) const;
+  Sequence* next_prompt(const DraftPolicy& policy, bool any, u64 serial, Work work);
+  void add_prompts(const DraftPolicy& policy, Group& group);
+  void add_rounds(const DraftPolicy& policy, Group& group);
+  bool may_join(const Sequence& sequence, const Group& group) const;
+  void add(Sequence& sequence, Work work, Group& group);
   void reserve_pages(Machine& machine, const DraftPolicy& policy, Group& group);
-  u32 tokens_needed(const Sequence& sequence, const Group& group, u32 kv_set) const;
 
   Setup setup_;
   PagedKvCache kv_;
   u32 max_positions_;
   u32 vocabulary_;
-  u32 next_;  // where the search for work starts, so that all get their turn
+  u32 next_;           // where the search for rounds starts, so that all get their turn
+  u64 taken_;          // requests so far
+  bool prompts_turn_;  // prompts come before rounds in the next group
+  Steps steps_;
   Sequence sequences_[kMaxSequences];
 };
 

@@ -8,9 +8,10 @@ namespace tandem::firmware {
 
 enum class SequenceState : u32 {
   kFree = 0,
-  kActive = 1,
-  kEnding = 2,    // has nothing more to compute; its last records are still to be sent
-  kDraining = 3,  // all records are sent, the UART still writes its text
+  kWaiting = 1,  // for KV pages: new, or preempted
+  kActive = 2,
+  kEnding = 3,    // has nothing more to compute; its last records are still to be sent
+  kDraining = 4,  // all records are sent, the UART still writes its text
 };
 
 // Tokens of one round that the host has not been told yet: history[first, first + count).
@@ -24,10 +25,15 @@ struct Report {
 
 // One request in work. All its tokens, prompt and answer, stand in `history`; how many of them each
 // KV set holds says what is pending. Changed only after a round has succeeded, so that a round can
-// be repeated from the start.
+// be repeated from the start; a preempted sequence holds nothing, so that all of it is pending.
 struct Sequence {
   SequenceState state;
   u32 request_id;
+  u64 serial;  // order of taking: the lower, the older
+  u64 started_ns;
+  u32 preemptions;
+  u32 channel;  // as in the request
+  u32 cached;   // tokens that the KV cache is taken to hold before the first step
   u32 prompt_count;
   u32 total;      // tokens in history
   u32 remaining;  // tokens that may still be emitted
@@ -37,6 +43,8 @@ struct Sequence {
   u32 stop_count;
   u32 stop_ids[abi::kMaxStopIds];
   u32 committed[abi::kKvSets];  // tokens in the KV cache: target, draft
+  u32 taking;                   // tokens that its group's pass takes into the KV cache
+  bool emits;                   // that pass gives it a token
   KvTable kv[abi::kKvSets];
   u64 history;        // shared memory, u32[]
   u64 draft_block;    // shared memory, DraftBlock
@@ -48,6 +56,7 @@ struct Sequence {
 
   bool live() const { return state != SequenceState::kFree; }
   bool active() const { return state == SequenceState::kActive; }
+  bool waiting() const { return state == SequenceState::kWaiting; }
   bool prompt_done() const { return total > prompt_count; }
   u32 pending(u32 kv_set) const { return total - committed[kv_set]; }
 

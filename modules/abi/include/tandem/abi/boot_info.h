@@ -55,11 +55,11 @@ TANDEM_CONSTANTS(BootFlags, "BootInfo::flags", TANDEM_BOOT_FLAGS)
   ONE(u32, draft_classifier_full, "1: the draft pass uses the full classifier") \
   ONE(u32, draft_kv, "DraftKv")                                                 \
   ONE(u32, max_batch, "Sequences decoded together")                             \
-  ONE(u32, prefill_chunk, "Prompt tokens per sequence and command")             \
+  ONE(u32, prefill_chunk, "Prompt tokens per sequence and command, at most")    \
   ONE(u32, page_tokens, "Tokens of a KV page")                                  \
   ONE(u32, use_interrupts, "1: wait for interrupts, 0: poll")                   \
   ONE(u32, kv_layout, "KvPlacement")                                            \
-  ONE(u32, reserved, "0")
+  ONE(u32, batch_tokens, "Token positions per command, at most; 0: what fits")
 TANDEM_STRUCTURE(PolicyBlock, 56, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
 
 #define TANDEM_BOOT_MEMBERS(ONE, MANY)                                                  \

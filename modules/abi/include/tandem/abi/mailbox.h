@@ -6,17 +6,27 @@
 
 namespace tandem::abi {
 
-#define TANDEM_REQUEST_MEMBERS(ONE, MANY)                    \
-  ONE(u32, request_id, "Chosen by the host, unique")         \
-  ONE(u32, prompt_count, "Tokens of the prompt, at least 1") \
-  ONE(u64, prompt, "Bus address of u32 token ids")           \
-  ONE(u32, max_tokens, "Tokens to emit at most")             \
-  ONE(u32, sampling, "Sampling")                             \
-  ONE(u32, temperature, "FP32 bits")                         \
-  ONE(u32, stop_count, "Valid entries of stop_ids")          \
-  MANY(u32, stop_ids, 4, "Token ids that end the answer")    \
-  ONE(u64, arrival_ns, "Time of arrival")                    \
-  MANY(u32, reserved, 2, "0")
+#define TANDEM_REQUEST_FLAGS(ITEM)                                                        \
+  ITEM(std::uint16_t, RequestWhole, 1u << 0,                                              \
+       "All max_tokens are wanted: NO_SPACE at once where positions or pages cannot do")  \
+  ITEM(std::uint16_t, RequestCached, 1u << 1,                                             \
+       "The KV cache is taken to hold all of the prompt but its last token: no prefill. " \
+       "Only where tensors are not computed")
+TANDEM_CONSTANTS(RequestFlags, "Request::flags", TANDEM_REQUEST_FLAGS)
+
+#define TANDEM_REQUEST_MEMBERS(ONE, MANY)                                                        \
+  ONE(u32, request_id, "Chosen by the host, unique")                                             \
+  ONE(u32, prompt_count, "Tokens of the prompt, at least 1")                                     \
+  ONE(u64, prompt, "Bus address of u32 token ids, until REQUEST_HEAD passes the request")        \
+  ONE(u32, max_tokens, "Tokens to emit at most")                                                 \
+  ONE(u32, sampling, "Sampling")                                                                 \
+  ONE(u32, temperature, "FP32 bits")                                                             \
+  ONE(u32, stop_count, "Valid entries of stop_ids")                                              \
+  MANY(u32, stop_ids, 4, "Token ids that end the answer")                                        \
+  ONE(u64, arrival_ns, "Time of arrival")                                                        \
+  ONE(u16, flags, "kRequest... bits")                                                            \
+  ONE(u16, channel, "Layout BankRows: 1 + memory channel of its KV pages; 0: firmware's choice") \
+  ONE(u32, reserved, "0")
 TANDEM_STRUCTURE(Request, 64, "Entry of the request ring", TANDEM_REQUEST_MEMBERS)
 
 #define TANDEM_RECORD_KINDS(ITEM)                                                            \
@@ -39,7 +49,21 @@ TANDEM_CONSTANTS(MailboxLimits, "Limits of the mailbox", TANDEM_MAILBOX_LIMITS)
   ONE(u32, round, "Round of the request; 0: the token that prefill gives") \
   ONE(u64, time_ns, "When")                                                \
   MANY(u32, reserved, 2, "0")                                              \
-  MANY(u32, tokens, 20, "Token ids")
+  MANY(u32, tokens, 20, "Token ids; Finished and Failed: an EndReport")
 TANDEM_STRUCTURE(Record, 128, "Entry of the record ring", TANDEM_RECORD_MEMBERS)
+
+#define TANDEM_END_REPORT_MEMBERS(ONE, MANY)                                                      \
+  ONE(u64, started_ns, "When the request got its first KV pages; 0: never")                       \
+  ONE(u32, preemptions, "Times that it gave its KV pages up and was computed anew")               \
+  ONE(u32, kv_pages, "KV pages of the firmware, of all requests; 0: it does not tell")            \
+  ONE(u32, kv_pages_free, "Of them free now, those of this request included")                     \
+  ONE(u32, kv_pages_most_used, "Most that were ever in use at once")                              \
+  ONE(u32, largest_batch, "Most sequences that one decoding step took along so far")              \
+  ONE(u32, reserved, "0")                                                                         \
+  ONE(u64, decode_steps, "Decoding steps so far: a draft with its verification, or a plain pass") \
+  ONE(u64, decode_step_sequences, "Sequences in all of them together")
+TANDEM_STRUCTURE(EndReport, 48, "What firmware says when a request has ended",
+                 TANDEM_END_REPORT_MEMBERS)
+static_assert(sizeof(EndReport) <= sizeof(Record::tokens));
 
 }  // namespace tandem::abi

@@ -27,6 +27,7 @@ constexpr const StructureInfo* kStructures[] = {
     &Describe<Primitive>::kInfo,      &Describe<PimCommand>::kInfo,   &Describe<TensorEntry>::kInfo,
     &Describe<TokenPiece>::kInfo,     &Describe<ModelImage>::kInfo,   &Describe<PolicyBlock>::kInfo,
     &Describe<BootInfo>::kInfo,       &Describe<Request>::kInfo,      &Describe<Record>::kInfo,
+    &Describe<EndReport>::kInfo,
 };
 
 constexpr const EnumerationInfo* kEnumerations[] = {
@@ -52,7 +53,7 @@ constexpr const ConstantGroup* kConstantGroups[] = {
     &kBatchLimitsGroup,    &kEngineMaskGroup,      &kProgramLimitsGroup, &kFormatSizesGroup,
     &kNpuLimitsGroup,      &kPimFlagsGroup,        &kPimLimitsGroup,     &kPimWindowsGroup,
     &kPeArrayWindowsGroup, &kInterruptLimitsGroup, &kModelGroup,         &kModelFlagsGroup,
-    &kMailboxLimitsGroup,
+    &kMailboxLimitsGroup,  &kRequestFlagsGroup,
 };
 
 }  // namespace tandem::abi

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "tandem/abi/mailbox.h"
@@ -79,6 +80,7 @@ class Mailbox : public Peripheral {
   RecordSink sink_;
   std::deque<HostRequest> waiting_;  // not in the ring yet
   std::deque<HostRequest> posted_;   // in the ring, not taken by the firmware
+  std::set<std::uint32_t> taken_;    // ids of requests that the firmware has not ended
   bool close_requested_ = false;
   bool was_enabled_ = false;
   std::uint32_t last_head_ = 0;

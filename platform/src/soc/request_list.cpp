@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "request_list.h"
+
+#include <algorithm>
+
+#include "workload.h"
+
+namespace tandem::platform {
+namespace {
+
+constexpr std::uint64_t kAlignment = 64;       // of a prompt, see peripherals::PromptStore
+constexpr std::uint64_t kWaitingPrompts = 16;  // entries of the firmware's request ring
+
+std::uint64_t aligned_bytes(std::uint32_t tokens) {
+  return (tokens * sizeof(std::uint32_t) + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+}  // namespace
+
+RequestList::RequestList(const Scenario& scenario, const Tokenizer* tokenizer,
+                         const ModelShape& shape)
+    : workload_(scenario.workload), seed_(scenario.seed), vocabulary_(shape.vocabulary) {
+  if (workload_.source() != WorkloadSource::kPrompts) {
+    plan_ = plan_requests(scenario);
+    return;
+  }
+  prompts_ = prompt_tokens(workload_, tokenizer, shape);
+  for (const auto& prompt : prompts_) {
+    plan_.push_back({0, static_cast<std::uint32_t>(prompt.size()), workload_.max_tokens});
+  }
+}
+
+abi::Request RequestList::request(std::size_t index) const {
+  const PlannedRequest& planned = plan_[index];
+  abi::Request request = make_request(workload_, index, planned.prompt_tokens);
+  request.max_tokens = planned.max_tokens;
+  request.arrival_ns = planned.arrival_ns;
+  request.channel = static_cast<std::uint16_t>(planned.channel);
+  if (!written() && !workload_.stop_at_eos) request.flags |= abi::kRequestWhole;
+  if (planned.cached) request.flags |= abi::kRequestCached;
+  return request;
+}
+
+std::vector<std::uint32_t> RequestList::prompt(std::size_t index) const {
+  if (written()) return prompts_[index];
+  std::vector<std::uint32_t> tokens(plan_[index].prompt_tokens);
+  for (std::uint32_t i = 0; i < tokens.size(); ++i) {
+    tokens[i] = drawn_token(seed_, static_cast<std::uint32_t>(index), i, vocabulary_);
+  }
+  return tokens;
+}
+
+std::vector<std::vector<std::uint32_t>> RequestList::prompts() const {
+  std::vector<std::vector<std::uint32_t>> prompts;
+  for (std::size_t i = 0; i < size(); ++i) prompts.push_back(prompt(i));
+  return prompts;
+}
+
+std::uint64_t RequestList::prompt_bytes() const {
+  std::uint64_t all = 0;
+  std::uint64_t longest = 0;
+  for (const PlannedRequest& planned : plan_) {
+    const std::uint64_t bytes = aligned_bytes(planned.prompt_tokens);
+    all += bytes;
+    longest = std::max(longest, bytes);
+  }
+  return std::min(all, kWaitingPrompts * longest);
+}
+
+std::uint64_t RequestList::expected_tokens() const {
+  std::uint64_t tokens = 0;
+  for (const PlannedRequest& planned : plan_) tokens += planned.max_tokens;
+  return tokens;
+}
+
+}  // namespace tandem::platform
