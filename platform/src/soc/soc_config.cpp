@@ -232,7 +232,6 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
   config.serial = written.sequencer == SequencerMode::kSerial;
   config.timing_only = traffic != TensorTraffic::kComputed;
   if (traffic == TensorTraffic::kBulk) config.bulk_bytes = kBulkBytes;
-  config.max_rows = written.max_rows;
 
   config.buffer_fj_per_byte = 2500.0;
   config.buffer_energy_source = "M. Horowitz, ISSCC 2014, 45 nm: 64 bits from a 32 KB memory 20 pJ";

@@ -82,7 +82,6 @@ struct NpuConfig {
   PeArrayConfig array;
   std::uint64_t weight_buffer_bytes = 262'144;  // both halves of the double buffer
   std::uint64_t activation_buffer_bytes = 524'288;
-  std::uint32_t max_rows = 256;  // token positions of one command
   DmaConfig dma;
   std::uint32_t vector_lanes = 16;
   std::uint32_t queue_pairs = 4;
