@@ -2,7 +2,6 @@
 #include "tandem/platform/model_presets.h"
 
 #include <algorithm>
-#include <cctype>
 #include <fstream>
 #include <optional>
 #include <system_error>
@@ -169,7 +168,7 @@ fs::path find_preset_file(const fs::path& directory) {
   folders.emplace_back(TANDEM_PRESET_DIR);
   folders.emplace_back(TANDEM_INSTALLED_PRESET_DIR);
   for (const fs::path& folder : folders) {
-    const fs::path file = (folder / "presets.csv").lexically_normal();
+    fs::path file = (folder / "presets.csv").lexically_normal();
     if (fs::is_regular_file(file, error)) return file;
   }
   return {};

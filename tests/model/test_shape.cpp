@@ -193,7 +193,7 @@ TEST_CASE("BSFP weights and their draft share planes") {
         find_tensor(packed, TensorKind::kUp, TensorRole::kDraft, 0)->stream);
 }
 
-TEST_CASE("experts are one tensor; the router stays FP16 and is not drafted") {
+TEST_CASE("experts are one tensor, and the router stays FP16 in drafts too") {
   ModelShape shape = gpt_shape();
   shape.gated_ffn = true;
   shape.experts = {4, 2, 32, 48, 1};
