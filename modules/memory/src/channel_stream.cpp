@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long streams: their pace is measured once, on a channel of the same kind that does nothing else.
 #include <algorithm>
+#include <deque>
 
 #include "tandem/memory/channel.h"
 
@@ -11,10 +12,43 @@ std::uint64_t rounded(double value) {
   return static_cast<std::uint64_t>(value + 0.5);
 }
 
+// Bytes under way to or from a channel, oldest first.
+class InFlight {
+ public:
+  explicit InFlight(std::uint64_t window_bytes) : window_bytes_(window_bytes) {}
+
+  // When `bytes` more may be asked for.
+  std::uint64_t admit(std::uint64_t bytes) {
+    std::uint64_t earliest_ps = 0;
+    while (window_bytes_ != 0 && !pieces_.empty() && bytes_ + bytes > window_bytes_) {
+      earliest_ps = pieces_.front().end_ps;
+      bytes_ -= pieces_.front().bytes;
+      pieces_.pop_front();
+    }
+    last_ps_ = std::max(last_ps_, earliest_ps);
+    return last_ps_;
+  }
+  void add(std::uint64_t bytes, std::uint64_t end_ps) {
+    if (window_bytes_ == 0) return;
+    pieces_.push_back({bytes, end_ps});
+    bytes_ += bytes;
+  }
+
+ private:
+  struct Piece {
+    std::uint64_t bytes;
+    std::uint64_t end_ps;
+  };
+  std::uint64_t window_bytes_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t last_ps_ = 0;
+  std::deque<Piece> pieces_;
+};
+
 }  // namespace
 
 StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& controller,
-                          const AddressMapping& mapping, bool is_write) {
+                          const AddressMapping& mapping, bool is_write, const StreamLoad& load) {
   constexpr std::uint64_t kRefreshIntervals = 32;
   constexpr std::uint64_t kLeastRows = 1024;
   const DeviceGeometry& geometry = device.geometry;
@@ -23,19 +57,23 @@ StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& co
   const std::uint64_t wanted_bytes =
       std::max(kRefreshIntervals * interval_bytes, kLeastRows * geometry.row_bytes);
   Channel channel(device, controller);
-  // Whole blocks of rows that interleave.
-  const std::uint64_t step =
-      std::uint64_t{geometry.row_bytes} * geometry.banks() * mapping.channels();
+  // Whole blocks of rows that interleave, unless requests are shorter.
+  const std::uint64_t step = load.request_bytes != 0 ? load.request_bytes
+                                                     : std::uint64_t{geometry.row_bytes} *
+                                                           geometry.banks() * mapping.channels();
+  InFlight in_flight(load.window_bytes / mapping.channels());
   std::uint64_t bytes = 0, warm_bytes = 0, end_ps = 0, warm_ps = 0, warm_activates = 0;
   for (std::uint64_t address = 0; address < mapping.size_bytes() && bytes < wanted_bytes;
        address += step) {
     mapping.for_each_run(
         address, std::min(step, mapping.size_bytes() - address), [&](const Run& run) {
           if (run.channel != 0) return;
+          const std::uint64_t earliest_ps = in_flight.admit(run.bytes);
           const Interval data =
-              channel.reserve(run.bank, run.row, run.column_byte, run.bytes, is_write, 0);
+              channel.reserve(run.bank, run.row, run.column_byte, run.bytes, is_write, earliest_ps);
           bytes += run.bytes;
-          end_ps = is_write ? channel.last_drain().end_ps : data.end_ps;
+          in_flight.add(run.bytes, data.end_ps + load.round_trip_ps);
+          end_ps = is_write ? channel.last_drain().end_ps : std::max(end_ps, data.end_ps);
         });
     if (warm_bytes != 0 || bytes < wanted_bytes / 4) continue;
     warm_bytes = bytes;

@@ -77,7 +77,11 @@ MemoryTarget::Service Stack::schedule(common::Payload& payload, std::uint64_t ar
 
 const StreamPace& Stack::pace(bool is_write) {
   std::optional<StreamPace>& pace = is_write ? write_pace_ : read_pace_;
-  if (!pace) pace = measure_stream(config_.device, config_.controller, mapping_, is_write);
+  if (!pace) {
+    // Writes are posted.
+    pace = measure_stream(config_.device, config_.controller, mapping_, is_write,
+                          is_write ? StreamLoad{} : config_.stream);
+  }
   return *pace;
 }
 

@@ -48,9 +48,11 @@ void AttentionJob::pim_scores(Work& work) {
   add_parts(work, false, heads_at_once(work));
 }
 
+// Values of sequences whose scores came together go together: a job that holds only the first few
+// of them would keep their channels busy and all others idle.
 void AttentionJob::pim_values(Work& work) {
   add_parts(work, true, 1);
-  pump_pim();
+  if (--normalising_ == 0) pump_pim();
 }
 
 void AttentionJob::add_parts(Work& work, bool values, std::uint32_t heads_at_once) {
@@ -262,6 +264,7 @@ void AttentionJob::take_results(const Batch& batch) {
     if (part.values) {
       sequence_done(work);
     } else {
+      ++normalising_;
       softmax(work, &AttentionJob::pim_values);
     }
   }

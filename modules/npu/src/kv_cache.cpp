@@ -7,6 +7,10 @@
 
 namespace tandem::npu {
 
+namespace {
+constexpr std::uint64_t kLeastWrite = 64;
+}  // namespace
+
 void Execution::start_kv_append(std::uint16_t index) {
   const auto joint = join([this, index] { primitive_done(index); });
   const auto part = [this, index, joint] {
@@ -30,7 +34,9 @@ void Execution::append_rows(const abi::Primitive& primitive, const RowRange& ran
     rows.slot = at_token % geometry.page_tokens;
     rows.count = std::min(geometry.page_tokens - rows.slot, range.count - done);
     rows.row = range.first + done;
-    if (geometry.is_banked()) {
+    if (core_.config.bulk_bytes != 0) {
+      append_in_bulk(primitive, geometry, rows, part);
+    } else if (geometry.is_banked()) {
       append_banked(primitive, geometry, rows, part);
     } else {
       append_contiguous(primitive, geometry, rows, part);
@@ -39,17 +45,24 @@ void Execution::append_rows(const abi::Primitive& primitive, const RowRange& ran
   }
 }
 
+// One write of keys and one of values. Where an element's values lie in a line of its own, each
+// line takes a masked write of at least one DRAM burst.
+void Execution::append_in_bulk(const abi::Primitive& primitive, const KvGeometry& geometry,
+                               const PageRows& rows, const std::function<Dma::Done()>& part) {
+  const std::uint64_t elements = std::uint64_t{primitive.kv_heads} * primitive.head_dim;
+  const std::uint64_t key_bytes = 2 * elements * rows.count;
+  const std::uint64_t line_bytes =
+      (2ull * rows.count + kLeastWrite - 1) / kLeastWrite * kLeastWrite;
+  core_.dma.write(Dma::kKv, rows.address, nullptr, key_bytes, part(), serial_);
+  core_.dma.write(Dma::kKv, rows.address, nullptr,
+                  geometry.element_major() ? elements * line_bytes : key_bytes, part(), serial_);
+}
+
 // A head's keys are contiguous, its values too unless the layout is element-major, where each
 // element's run of tokens is.
 void Execution::append_contiguous(const abi::Primitive& primitive, const KvGeometry& geometry,
                                   const PageRows& rows, const std::function<Dma::Done()>& part) {
   const std::uint64_t head_bytes = 2ull * primitive.head_dim;
-  if (core_.config.bulk_bytes != 0) {
-    const std::uint64_t half_bytes = primitive.kv_heads * rows.count * head_bytes;
-    core_.dma.write(Dma::kKv, geometry.keys(rows.address), nullptr, half_bytes, part(), serial_);
-    core_.dma.write(Dma::kKv, geometry.values(rows.address), nullptr, half_bytes, part(), serial_);
-    return;
-  }
   std::vector<std::uint8_t> bytes(rows.count * head_bytes);
   const auto write_tokens = [&](const abi::Operand& operand, std::uint32_t head,
                                 std::uint64_t half) {

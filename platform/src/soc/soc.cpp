@@ -114,7 +114,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
         "pim", pim_config(hardware_, setup.scenario.fidelity.pim, tensor_traffic(setup.scenario)));
   } else {
     stack_ = std::make_unique<memory::Stack>(
-        "memory", stack_config(hardware_.dram, setup.scenario.fidelity.memory));
+        "memory", npu_stack_config(hardware_, setup.scenario.fidelity.memory));
   }
   connect();
   connect_interrupts();

@@ -189,6 +189,16 @@ memory::Stack::Config stack_config(const DramConfig& dram, FidelityLevel fidelit
   return checked(config, "platform.dram");
 }
 
+memory::Stack::Config npu_stack_config(const HardwareConfig& hardware, FidelityLevel fidelity) {
+  memory::Stack::Config config = stack_config(hardware.dram, fidelity);
+  const std::uint64_t bus_ps = clock_period_ps(hardware.interconnect.clock_hz);
+  config.stream.request_bytes = hardware.npu.dma.burst_bytes;
+  config.stream.window_bytes = hardware.npu.dma.burst_bytes * hardware.npu.dma.outstanding;
+  config.stream.round_trip_ps = config.request_latency_ps + config.response_latency_ps +
+                                2 * hardware.interconnect.latency_cycles * bus_ps;
+  return config;
+}
+
 memory::Sram::Config sram_config(const HardwareConfig& hardware) {
   memory::Sram::Config config;
   config.size_bytes = hardware.sram.size_bytes;
@@ -256,7 +266,7 @@ pim::Config pim_config(const HardwareConfig& hardware, FidelityLevel fidelity,
   const PimDevice device = dram_device(hardware.dram).pim;
   const bool described = device.command_set != PimCommandSet::kNone;
   pim::Config config;
-  config.memory = stack_config(hardware.dram, fidelity);
+  config.memory = npu_stack_config(hardware, fidelity);
   if (described) apply(device, config);
   apply(written, config);
   // Timing and energy that the device gives are those of its own commands.

@@ -16,6 +16,8 @@ namespace tandem::platform {
 DeviceFile dram_device(const DramConfig& dram);
 memory::Stack::Config stack_config(const DramConfig& dram,
                                    FidelityLevel fidelity = FidelityLevel::kTransaction);
+// The same for the platform's NPU, whose DMA tells what its streams stand for.
+memory::Stack::Config npu_stack_config(const HardwareConfig& hardware, FidelityLevel fidelity);
 memory::Sram::Config sram_config(const HardwareConfig& hardware);
 // What becomes of the bytes of tensors.
 enum class TensorTraffic {

@@ -29,9 +29,17 @@ struct StreamPace {
   double activates_per_burst;  // rows opened
 };
 
+// How the requests of a stream come.
+struct StreamLoad {
+  std::uint64_t window_bytes = 0;   // in flight at once, all channels together; 0: no limit
+  std::uint64_t request_bytes = 0;  // of one request; 0: whole rows
+  std::uint64_t round_trip_ps = 0;  // from data to the request that follows it
+};
+
 // As Channel itself has it, measured over 32 refresh intervals on the first channel of `mapping`.
 StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& controller,
-                          const AddressMapping& mapping, bool is_write);
+                          const AddressMapping& mapping, bool is_write,
+                          const StreamLoad& load = {});
 
 // Time of one DRAM channel at transaction fidelity: predicts what the scheduler of CommandChannel
 // achieves, from the same tables, without issuing commands. Nothing is simulated step by step: each

@@ -43,6 +43,8 @@ class Stack : public MemoryTarget, private CommandController::Listener {
     unsigned max_outstanding = 32;  // transactions in progress per port (AT)
     std::uint64_t chunk_bytes = SparseStore::kDefaultChunkBytes;  // of the store and of DMI
     bool dmi = true;
+    // What a stream stands for: the requests that its initiator would have made.
+    StreamLoad stream;
 
     // Throws std::invalid_argument.
     void validate() const;

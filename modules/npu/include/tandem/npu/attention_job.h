@@ -122,6 +122,7 @@ class AttentionJob {
   std::size_t next_fetch_ = 0;
   std::vector<Part> parts_;  // PIM: not yet sent
   bool pim_busy_ = false;
+  std::size_t normalising_ = 0;  // PIM: sequences between scores and values
   std::size_t done_ = 0;
 };
 

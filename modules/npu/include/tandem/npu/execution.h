@@ -152,6 +152,8 @@ class Execution {
   };
   void append_rows(const abi::Primitive& primitive, const RowRange& range,
                    const std::function<Dma::Done()>& part);
+  void append_in_bulk(const abi::Primitive& primitive, const KvGeometry& geometry,
+                      const PageRows& rows, const std::function<Dma::Done()>& part);
   void append_contiguous(const abi::Primitive& primitive, const KvGeometry& geometry,
                          const PageRows& rows, const std::function<Dma::Done()>& part);
   void append_banked(const abi::Primitive& primitive, const KvGeometry& geometry,
