@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/platform/results.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string_view>
 
 #include "tandem/platform/errors.h"
@@ -119,6 +121,17 @@ Json summary_json(const RunReport& report) {
     json["phases"][phase.name] = {{"time_ps", phase.time_ps},
                                   {"share", share(phase.time_ps, report.simulated_time_ps)}};
   }
+  json["stages"] = Json::array();
+  for (const StageTime& stage : report.stages) {
+    json["stages"].push_back({{"phase", stage.phase},
+                              {"stage", stage.stage},
+                              {"time_ps", stage.time_ps},
+                              {"memory_ps", stage.memory_ps},
+                              {"array_ps", stage.array_ps},
+                              {"vector_ps", stage.vector_ps},
+                              {"pim_ps", stage.pim_ps},
+                              {"bound", stage.bound()}});
+  }
   json["utilisation"] = Json::object();
   for (const Utilisation& part : report.utilisations) {
     json["utilisation"][part.name] = {{"fraction", part.fraction}, {"meaning", part.meaning}};
@@ -168,6 +181,15 @@ Json statistics_json(const observe::StatisticsTable& table) {
 }
 
 }  // namespace
+
+const char* StageTime::bound() const {
+  const std::pair<std::uint64_t, const char*> parts[] = {
+      {memory_ps, "memory"}, {array_ps, "array"}, {vector_ps, "vector unit"}, {pim_ps, "PIM"}};
+  const auto longest =
+      *std::max_element(std::begin(parts), std::end(parts),
+                        [](const auto& a, const auto& b) { return a.first < b.first; });
+  return 2 * longest.first < time_ps ? "latency" : longest.second;
+}
 
 std::optional<double> RunReport::acceptance() const {
   if (drafted_tokens == 0) return {};

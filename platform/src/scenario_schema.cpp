@@ -88,6 +88,8 @@ void bind_npu(Binder& b, NpuConfig& n) {
             n.weight_buffer_bytes, Quantity::kBytes);
   b.measure({"activation_buffer", "on-chip bytes for activations"}, n.activation_buffer_bytes,
             Quantity::kBytes);
+  b.measure({"kv_buffer", "on-chip bytes for keys and values on their way to attention"},
+            n.kv_buffer_bytes, Quantity::kBytes);
   b.section({"dma", "movement between memory and buffers"},
             [&](Binder& inner) { bind_dma(inner, n.dma); });
   b.integer({"vector_lanes", "elements per clock of the vector unit"}, n.vector_lanes, 1, 4096);

@@ -187,6 +187,21 @@ void write_phases(Page& page, const RunReport& report) {
   }
 }
 
+// A stage may overlap with others, so that a share can be above 1.
+void write_stages(Page& page, const RunReport& report) {
+  if (report.stages.empty()) return;
+  page.heading("What bounds each stage");
+  for (const StageTime& stage : report.stages) {
+    const auto share = [&stage](std::uint64_t part_ps) {
+      return percent(static_cast<double>(part_ps) / static_cast<double>(stage.time_ps));
+    };
+    page.line(stage.phase + " " + stage.stage, time_text(stage.time_ps),
+              std::string(stage.bound()) + ": memory " + share(stage.memory_ps) + ", array " +
+                  share(stage.array_ps) + ", vector unit " + share(stage.vector_ps) + ", PIM " +
+                  share(stage.pim_ps));
+  }
+}
+
 void write_part(Page& page, const std::string& label, double fraction, const std::string& note) {
   page.line(label, percent(fraction), bar(fraction) + "  " + note);
 }
@@ -454,6 +469,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   write_speculation(page, report);
   if (report.serving) write_serving(page, *report.serving, scenario.workload.slo);
   write_phases(page, report);
+  write_stages(page, report);
   write_utilisation(page, report);
   write_traffic(page, report);
   write_energy(page, report);

@@ -45,6 +45,7 @@ constexpr std::array kStandardHeaders = {
     "optional",
     "ostream",
     "queue",
+    "random",  // its engines are the same everywhere; its distributions are not
     "set",
     "sstream",
     "stdexcept",

@@ -80,14 +80,12 @@ struct PlatformRun {
 };
 
 PlatformRun run_on_platform(const platform::Scenario& scenario) {
-  const platform::Model model = platform::load_llama2c(scenario.model.weights);
-  const auto tokenizer =
-      platform::Tokenizer::load(scenario.model.tokenizer, model.shape.vocabulary);
-  const auto prompts = platform::prompt_tokens(scenario.workload, tokenizer, model.shape);
-  RoundCounter counter(prompts.size(), scenario.policy.draft.length);
+  const platform::LoadedModel model = platform::load_model(scenario.model, scenario.execution);
+  const platform::RequestList requests(scenario, model.tokenizer_or_null(), model.shape);
+  RoundCounter counter(requests.size(), scenario.policy.draft.length);
 
   std::optional<platform::Soc> soc;
-  const platform::Soc::Setup setup{scenario, scenario.policy, model, tokenizer, prompts};
+  const platform::Soc::Setup setup{scenario, scenario.policy, model, requests};
   soc.emplace("soc", setup, platform::Soc::Listener{nullptr, [&] {
                                                       counter.look(soc->transcript());
                                                       if (soc->ended()) sc_core::sc_pause();
@@ -96,7 +94,8 @@ PlatformRun run_on_platform(const platform::Scenario& scenario) {
                     sc_core::SC_EXIT_ON_STARVATION);
   REQUIRE(soc->transcript().violation().empty());
 
-  const auto report = platform::make_report(soc->outcome("time limit"), tokenizer, prompts);
+  const auto report =
+      platform::make_report(soc->outcome("time limit"), model.tokenizer_or_null(), requests, {});
   platform::check_physics(scenario, report);
   REQUIRE(report.complete);
   return {counter.counts(), answers(report)};

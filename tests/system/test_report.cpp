@@ -58,7 +58,7 @@ platform::ModelShape small_shape() {
 platform::RequestList one_request() {
   platform::Scenario scenario;
   scenario.workload.prompts = {Tokens{1}};
-  return {scenario, tokenizer(), small_shape()};
+  return {scenario, &tokenizer(), small_shape()};
 }
 
 TEST_CASE("the token of the prefill is no round") {

@@ -97,9 +97,9 @@ TEST_CASE("drawn requests arrive at their times and get the tokens of the refere
       " arrivals: {kind: fixed, rate: 500 /s}}}");
   const platform::RunReport report = run(scenario);
   const platform::Model model = platform::load_llama2c(scenario.model.weights);
-  const platform::RequestList requests(
-      scenario, platform::Tokenizer::load(scenario.model.tokenizer, model.shape.vocabulary),
-      model.shape);
+  const platform::Tokenizer tokenizer =
+      platform::Tokenizer::load(scenario.model.tokenizer, model.shape.vocabulary);
+  const platform::RequestList requests(scenario, &tokenizer, model.shape);
   std::vector<Tokens> prompts;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     prompts.push_back(requests.prompt(i));

@@ -64,6 +64,8 @@ void Channel::reset(std::uint64_t time_ps) {
   last_column_ = last_read_ = last_write_ = last_activity_ = wck_until_ = 0;
   waiting_writes_.clear();
   opening_share_ = write_share_ = paced_until_ = 0;
+  streamed_until_ = 0;
+  banks_used_ = false;
 }
 
 // --- Refresh ---------------------------------------------------------------------------------
@@ -333,6 +335,7 @@ Cycle Channel::after_refreshes(std::uint64_t bank_mask, Cycle cycle) {
 
 std::uint64_t Channel::banks_free_ps(std::uint64_t bank_mask, std::uint64_t earliest_ps) {
   Cycle begin = to_cycles(earliest_ps);
+  if (bank_mask != 0) begin = std::max(begin, streamed_until_);
   for (unsigned i = 0; i < banks_.size(); ++i) {
     if ((bank_mask >> i & 1) == 0) continue;
     const Run none{i, BankTiming::kNoRow, 0, 0, false, 0, false};

@@ -117,6 +117,7 @@ Interval Channel::stream(std::uint64_t bytes, bool is_write, const StreamPace& p
   const Cycle begin = bus_.append(user, first, length, t_);
   const Cycle end = begin + length;
   for (RankState& rank : ranks_) mark_open(rank, begin - latency(is_write), end);
+  streamed_until_ = end + t_.RP;
   last_column_ = std::max(last_column_, end - latency(is_write));
   (is_write ? last_write_ : last_read_) = last_column_;
   last_activity_ = std::max(last_activity_, last_column_);

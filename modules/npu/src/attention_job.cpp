@@ -98,6 +98,7 @@ void AttentionJob::softmax(Work& work, void (AttentionJob::*next)(Work&)) {
   const std::uint64_t cycles = core_.vector.charge(VectorOperation::kMultiply, rows, work.length) +
                                core_.vector.charge(VectorOperation::kSoftmax, rows, work.length);
   core_.buffer_bytes += 8 * rows * work.length;
+  execution_.stage_of(primitive_).vector_ps += cycles * core_.vector.config().clock_period_ps;
   const std::uint64_t end_ps =
       core_.vector_engine.reserve(cycles * core_.vector.config().clock_period_ps,
                                   core_.name_of(primitive_), execution_.serial());
@@ -284,6 +285,7 @@ void AttentionJob::multiply(Work& work, std::uint32_t n, std::uint32_t k,
                      cycles);
   cycles += core_.array.reconfigure_cycles(abi::Format::kFp16);  // counted by the array itself
   core_.buffer_bytes += 4ull * n * k * primitive_.kv_heads;
+  execution_.stage_of(primitive_).matrix_ps += cycles * core_.array.config().clock_period_ps;
   const std::uint64_t end_ps =
       core_.matrix_engine.reserve(cycles * core_.array.config().clock_period_ps,
                                   core_.name_of(primitive_), execution_.serial());

@@ -21,6 +21,11 @@ Dma::Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_b
   in_flight_.reserve(outstanding);
 }
 
+// A payload destroys the extensions that it still has, but ours is a member.
+Dma::~Dma() {
+  for (const Burst& burst : in_flight_) burst.payload->clear_extension(&timing_only_);
+}
+
 void Dma::read(Channel channel, std::uint64_t address, void* to, std::uint64_t bytes, Done done,
                std::uint64_t flow) {
   Transfer& transfer = take(channel, address, bytes, std::move(done));

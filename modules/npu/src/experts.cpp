@@ -67,6 +67,7 @@ void Execution::start_route(std::uint16_t index) {
       core_.vector.charge(VectorOperation::kSoftmax, rows, primitive.n) +
       core_.vector.charge(VectorOperation::kMaximum, rows * primitive.top_k, primitive.n);
   core_.buffer_bytes += 2 * rows * (primitive.n + primitive.top_k);
+  stage_of(primitive).vector_ps += cycles * core_.vector.config().clock_period_ps;
   const std::uint64_t end_ps = core_.vector_engine.reserve(
       cycles * core_.vector.config().clock_period_ps, core_.name_of(primitive), serial_);
   at(end_ps, [this, index] {
@@ -87,6 +88,7 @@ void Execution::start_combine(std::uint16_t index) {
   const std::uint64_t cycles = core_.vector.charge(VectorOperation::kMultiply, rows, columns) +
                                core_.vector.charge(VectorOperation::kAdd, rows, columns);
   core_.buffer_bytes += 2 * rows * (columns + primitive.n);
+  stage_of(primitive).vector_ps += cycles * core_.vector.config().clock_period_ps;
   const std::uint64_t end_ps = core_.vector_engine.reserve(
       cycles * core_.vector.config().clock_period_ps, core_.name_of(primitive), serial_);
   at(end_ps, [this, index] { primitive_done(index); });

@@ -283,6 +283,8 @@ void Npu::collect_stages(std::size_t phase, observe::StatisticsSink& sink) const
                "Time in which the first primitive not done was of this stage");
     sink.value("cycles", counters.time_ps / core_.config.clock_period_ps, "1",
                "The same in cycles of the NPU's clock");
+    sink.value("matrix_ps", counters.matrix_ps, "ps", "Work of this stage on the array");
+    sink.value("vector_ps", counters.vector_ps, "ps", "Work of this stage on the vector unit");
     sink.value("pim_busy_cycles", counters.pim_ps / core_.config.clock_period_ps, "1",
                "Cycles with a job of this stage at the PIM");
     sink.value("read_bytes", counters.read_bytes, "B",

@@ -147,6 +147,7 @@ void Execution::load_inputs(std::uint16_t index, std::uint32_t m) {
 std::uint64_t Execution::reserve_matrix(std::uint16_t index, const WeightTile& tile,
                                         std::uint64_t cycles) {
   const std::uint64_t duration_ps = cycles * core_.array.config().clock_period_ps;
+  stage_of(program_[index]).matrix_ps += duration_ps;
   const observe::Timeline::Name name = core_.name_of(program_[index]);
   if (core_.config.bulk_bytes == 0) {
     return core_.matrix_engine.reserve(duration_ps, name, serial_);
@@ -209,6 +210,7 @@ void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::
                            std::uint64_t n, std::function<void()> compute) {
   const std::uint64_t cycles = core_.vector.charge(operation, rows, n);
   core_.buffer_bytes += 4 * rows * n;
+  stage_of(program_[index]).vector_ps += cycles * core_.vector.config().clock_period_ps;
   const std::uint64_t end_ps = core_.vector_engine.reserve(
       cycles * core_.vector.config().clock_period_ps, core_.name_of(program_[index]), serial_);
   at(end_ps, [this, index, compute = std::move(compute)] {

@@ -221,26 +221,33 @@ void WeightStream::pump() {
   }
 }
 
+// What is fetched ahead: the begin of the stream, as far as half the buffer holds it.
+numerics::ByteRange WeightStream::head_of(const WeightTile& tile) const {
+  const numerics::ByteRange stream =
+      numerics::plane_range(tile.view.layout, tile.view.tile, Plane::kStream);
+  return {stream.offset, std::min(stream.bytes, capacity_bytes_ / 2)};
+}
+
 void WeightStream::request_head(const Waiting& waiting) {
   WeightTile& tile = *waiting.tile;
-  const std::uint64_t offset =
-      numerics::plane_range(tile.view.layout, tile.view.tile, Plane::kStream).offset;
-  requested_bytes_ += held_bytes(tile);
+  const numerics::ByteRange head = head_of(tile);
+  requested_bytes_ += head.bytes;
   // The rest counts as pending from now on, so that the head's arrival does not end the tile.
   tile.pending = 2;
   dma_.read(
-      Dma::kWeights, waiting.planes[0] + offset, nullptr, held_bytes(tile),
+      Dma::kWeights, waiting.planes[0] + head.offset, nullptr, head.bytes,
       [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); }, flow_);
 }
 
 void WeightStream::request_rest(const Waiting& waiting) {
   WeightTile& tile = *waiting.tile;
+  const std::uint64_t head_bytes = head_of(tile).bytes;
   tile.flow_ps = common::now_ps();
-  requested_bytes_ += tile.size_bytes - held_bytes(tile);
+  requested_bytes_ += tile.size_bytes - head_bytes;
   fetch_tile(
       dma_, Dma::kWeights, tile, waiting.planes,
       [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); }, flow_,
-      held_bytes(tile));
+      head_bytes);
 }
 
 void WeightStream::request(const Waiting& waiting) {

@@ -117,6 +117,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   report.draft_pass = outcome.draft_pass;
   report.verify_pass = outcome.verify_pass;
   report.phases = outcome.phases;
+  report.stages = outcome.stages;
   report.utilisations = outcome.utilisations;
   report.energy = outcome.energy;
   report.statistics = outcome.statistics;

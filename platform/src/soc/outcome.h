@@ -46,6 +46,7 @@ struct Outcome {
   std::vector<PhaseTime> phases;
   std::optional<PassBytes> draft_pass;
   PassBytes verify_pass;
+  std::vector<StageTime> stages;
   std::vector<Utilisation> utilisations;
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;

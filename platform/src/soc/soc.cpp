@@ -199,6 +199,8 @@ void Soc::post_requests(const Setup& setup) {
   // More than the firmware takes at once, so that no sequence waits for the host.
   const std::size_t ahead = std::size_t{2} * setup.policy.max_batch;
   feeder_ = std::make_unique<RequestFeeder>("feeder", setup.requests, mailbox_, ahead);
+  // A static batch decodes from the beginning: no prefill gives its first tokens.
+  if (setup.requests.size() > 0 && setup.requests.planned(0).cached) decode_clock_.start(0, 0);
 }
 
 void Soc::take_record(const abi::Record& record) {

@@ -232,6 +232,7 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
   config.contexts = written.contexts;
   config.activation_bytes = written.activation_buffer_bytes;
   config.max_rows = written.max_rows;
+  config.kv_buffer_bytes = written.kv_buffer_bytes;
   config.weight_buffer_bytes = written.weight_buffer_bytes / written.contexts;
   config.weight_tile_bytes = config.weight_buffer_bytes / 4;
   config.burst_bytes = static_cast<std::uint32_t>(written.dma.burst_bytes);

@@ -105,6 +105,7 @@ Outcome Soc::measure() const {
   outcome.serving = transcript_.counters();
   outcome.complete = transcript_.all_ended() && transcript_.all_ok();
   outcome.phases = phases();
+  outcome.stages = stages();
   // Tables decode both planes of a weight, scales its draft copy only.
   outcome.draft_pass =
       pass_bytes(npu_, abi::Phase::kDraft, sizes_.table_bytes + sizes_.scale_bytes);
@@ -129,6 +130,24 @@ std::vector<PhaseTime> Soc::phases() const {
   }
   phases.push_back({phase_name(npu::kIdlePhase), times.idle_ps});
   return phases;
+}
+
+std::vector<StageTime> Soc::stages() const {
+  static constexpr std::array<const char*, abi::kStages> kNames = {
+      "other", "qkv", "attention", "projection", "ffn", "classifier"};
+  const double bytes_per_ps = dram().config().peak_bytes_per_s() * 1e-12;
+  std::vector<StageTime> stages;
+  for (std::size_t phase = 0; phase < abi::kPhases; ++phase) {
+    for (std::size_t stage = 0; stage < abi::kStages; ++stage) {
+      const npu::StageCounters& counters = npu_.stage_counters(phase, stage);
+      if (counters.time_ps == 0) continue;
+      const double memory_ps = static_cast<double>(counters.read_bytes) / bytes_per_ps;
+      stages.push_back({phase_name(phase), kNames[stage], counters.time_ps,
+                        static_cast<std::uint64_t>(memory_ps), counters.matrix_ps,
+                        counters.vector_ps, counters.pim_ps});
+    }
+  }
+  return stages;
 }
 
 std::vector<Utilisation> Soc::utilisations(const observe::StatisticsTable& table,

@@ -41,6 +41,22 @@ struct Utilisation {
   std::string meaning;  // "busy time", "data bus occupied", ...
 };
 
+// What a stage of the model cost in one phase, and what the parts of the hardware would have needed
+// for it at their peak.
+struct StageTime {
+  std::string phase;  // "decode", ...
+  std::string stage;  // "qkv", "attention", ...
+  std::uint64_t time_ps = 0;
+  std::uint64_t memory_ps = 0;  // its bytes at the peak bandwidth
+  std::uint64_t array_ps = 0;
+  std::uint64_t vector_ps = 0;
+  std::uint64_t pim_ps = 0;  // with a job of it at the PIM
+
+  // "memory", "array", "vector unit" or "PIM": what was in use longest; "latency" if that was less
+  // than half of the time.
+  const char* bound() const;
+};
+
 // Bytes requested at the NPU's and PIM's memory ports for one pass over the model, on average.
 struct PassBytes {
   std::uint64_t weight_bytes = 0;           // everything below included
@@ -73,6 +89,7 @@ struct RunReport {
   PassBytes verify_pass;                // of plain decoding: the decode pass
 
   std::vector<PhaseTime> phases;  // partition simulated_time_ps
+  std::vector<StageTime> stages;  // of the phases that have any
   std::vector<Utilisation> utilisations;
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;

@@ -82,6 +82,7 @@ struct NpuConfig {
   PeArrayConfig array;
   std::uint64_t weight_buffer_bytes = 262'144;  // both halves of the double buffer
   std::uint64_t activation_buffer_bytes = 524'288;
+  std::uint64_t kv_buffer_bytes = 65'536;
   DmaConfig dma;
   std::uint32_t vector_lanes = 16;
   std::uint32_t queue_pairs = 4;

@@ -223,7 +223,8 @@ class Channel {
   Cycle pace_;            // of column commands within a bank group
 
   std::vector<Bank> banks_;
-  bool banks_used_ = false;  // since the last stream
+  bool banks_used_ = false;   // since the last stream
+  Cycle streamed_until_ = 0;  // its rows are shut
   std::vector<RankState> ranks_;
   std::vector<Group> groups_;
   DataBus bus_;

@@ -60,6 +60,8 @@ struct StageCounters {
   // commands side by side count each for itself.
   std::uint64_t time_ps = 0;
   std::uint64_t pim_ps = 0;      // with a job of the stage at the PIM
+  std::uint64_t matrix_ps = 0;   // work of the stage on the array
+  std::uint64_t vector_ps = 0;   // and on the vector unit
   std::uint64_t read_bytes = 0;  // weights, keys and values asked for at the memory port
 };
 

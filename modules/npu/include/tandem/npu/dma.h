@@ -33,6 +33,9 @@ class Dma {
   // `bulk_bytes` is the burst of transfers whose bytes nobody looks at; 0: as all others.
   Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_bytes,
       std::uint32_t outstanding, Forward forward);
+  ~Dma();
+  Dma(const Dma&) = delete;
+  Dma& operator=(const Dma&) = delete;
 
   // `flow` joins the transfer to a command in the timeline; 0: none. Zero bytes complete in the
   // same way, without a transaction. `to` must stay valid until `done` or reset(). If `to` or

@@ -67,6 +67,9 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   const PassCounters& pass_counters(abi::Phase phase) const {
     return core_.phases[static_cast<std::size_t>(phase)];
   }
+  const StageCounters& stage_counters(std::size_t phase, std::size_t stage) const {
+    return core_.stages[phase][stage];
+  }
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
 

@@ -107,6 +107,7 @@ class WeightStream {
     std::uint64_t raw_bytes;
   };
   std::uint64_t held_bytes(const WeightTile& tile) const;
+  numerics::ByteRange head_of(const WeightTile& tile) const;
   bool flows_through(const WeightTile& tile) const;
   void request_head(const Waiting& waiting);
   void request_rest(const Waiting& waiting);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Timing-only runs of full-size models against the bounds that physics sets.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <string>
+
+#include "soc/soc_config.h"
+#include "system_run.h"
+#include "tandem/memory/channel.h"
+#include "tandem/platform/scenario_loader.h"
+
+using namespace tandem;
+
+namespace {
+
+// Llama-2-7B on NeuPIMs' NPU and HBM2 without PIM.
+platform::Scenario llama(const std::vector<std::string>& settings) {
+  std::vector<std::string> all = {"execution=timing",
+                                  "platform={include: " TANDEM_SCENARIO_DIR
+                                  "/hardware/neupims.yaml}",
+                                  "platform.pim.enabled=false",
+                                  "platform.npu.activation_buffer='64 MiB'",
+                                  "platform.npu.kv_buffer='16 MiB'",
+                                  "platform.npu.max_rows=2048",
+                                  "platform.sram.size='64 MiB'",
+                                  "model=llama-2-7b",
+                                  "policy={name: plain, page_tokens: 256, max_batch: 64}",
+                                  "run={timeline: off, baseline: none}"};
+  all.insert(all.end(), settings.begin(), settings.end());
+  return platform::load_scenario_text("version: 1\nworkload: {batch: {size: 1, context: 512}}\n",
+                                      "test", ".", all);
+}
+
+// What the stack sustains for consecutive reads with as much in flight as the DMA has.
+double effective_bytes_per_s(const platform::Scenario& scenario) {
+  const memory::Stack::Config stack =
+      platform::npu_stack_config(scenario.platform, platform::FidelityLevel::kTransaction);
+  const memory::AddressMapping mapping(stack.mapping, stack.channels, stack.device.geometry,
+                                       stack.interleave_bytes, stack.hash);
+  const memory::StreamPace pace =
+      memory::measure_stream(stack.device, stack.controller, mapping, false, stack.stream);
+  return stack.channels * stack.device.geometry.burst_bytes() / (pace.burst_ps * 1e-12);
+}
+
+constexpr double kWeightBytes = 2.0 * (6.738415616e9 - 32000.0 * 4096);  // less the embedding
+constexpr double kKvBytesPerToken = 2.0 * 32 * 4096 * 2;
+
+long peak_memory_kib() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  long kib = 0;
+  while (status >> word) {
+    if (word == "VmHWM:") status >> kib;
+  }
+  return kib;
+}
+
+}  // namespace
+
+TEST_CASE("Llama-2-7B decodes within 3 percent of its bandwidth bound, batch 1") {
+  const platform::Scenario scenario = llama({"workload.max_tokens=16"});
+  const platform::RunReport report = test::run(scenario);
+  // The first token comes from 513 tokens, the last from 528.
+  const double bytes = kWeightBytes + kKvBytesPerToken * (513 + 528) / 2;
+  const double bound = effective_bytes_per_s(scenario) / bytes;
+  INFO("bound " << bound << " tokens/s, run " << report.tokens_per_s);
+  CHECK(report.tokens_per_s <= bound * 1.001);
+  CHECK(report.tokens_per_s > bound * 0.97);
+}
+
+TEST_CASE("speculation gains no more than its formula allows") {
+  const double acceptance = 0.9;
+  const platform::Scenario scenario =
+      llama({"policy.name=self_speculative", "policy.draft={length: 4, kv: shared}",
+             "oracle={kind: bernoulli, acceptance: 0.9}", "run.baseline=plain",
+             "workload.max_tokens=400"});
+  const platform::RunReport report = test::run(scenario);
+  REQUIRE(report.baseline);
+  const double speedup = report.tokens_per_s / report.baseline->tokens_per_s;
+  // (1 - a^(g+1)) / ((1 - a) (g c + 1)) with c = 1/4, if only weights moved.
+  double tokens_per_round = 0;
+  double power = 1;
+  for (int i = 0; i <= 4; ++i, power *= acceptance) tokens_per_round += power;
+  const double bound = tokens_per_round / (4 * 0.25 + 1);
+  INFO("formula " << bound << ", run " << speedup);
+  CHECK(report.tokens_per_round == Approx(tokens_per_round).epsilon(0.08));
+  CHECK(speedup < bound * report.tokens_per_round / tokens_per_round);
+  CHECK(speedup > 0.85 * bound);
+  CHECK(report.baseline->same_tokens);
+}
+
+TEST_CASE("a model of 175 billion parameters takes less than 200 MiB") {
+  const platform::Scenario scenario =
+      llama({"model=gpt3-175b", "platform.dram.capacity='512 GiB'", "workload.max_tokens=2"});
+  const platform::RunReport report = test::run(scenario);
+  CHECK(report.complete);
+  CHECK(report.simulated_time_ps > 700'000'000'000);  // 349 GB twice at 1.02 TB/s
+#ifndef __SANITIZE_ADDRESS__
+  CHECK(peak_memory_kib() < 200 * 1024);
+#endif
+}
