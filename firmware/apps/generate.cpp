@@ -161,7 +161,11 @@ class Generator {
     const bool speculates = drafting || progress_.pass == Pass::kVerify;
     const u32 tokens = speculates ? sequence.pending(set) : sequence.taking;
     state_.batch.add(machine_, scheduler_.kv(), sequence, set, tokens);
-    if (speculates) state_.batch.attach_draft(machine_, sequence);
+    if (speculates) {
+      state_.batch.attach_draft(machine_, sequence);
+    } else if (!sequence.emits) {
+      state_.batch.keep_silent(machine_);
+    }
   }
 
   // Only with granularity `layer`: one more drafted token for those that go on.
@@ -266,7 +270,6 @@ class Generator {
         return;
       case Pass::kExtend:
       case Pass::kNext:
-        // A chunk that is not the last gets a token like the others of its command: not an answer.
         if (!sequence.emits) {
           sequence.committed[0] += sequence.taking;
           return;

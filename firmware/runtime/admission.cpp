@@ -163,16 +163,14 @@ bool Scheduler::holds_all_used(const Sequence& sequence) const {
   return held == kv_.total_pages() - kv_.free_pages();
 }
 
-// Pages for an active sequence that is to hold `tokens` tokens. The youngest of all, itself
-// included, makes room; a sequence that has made all the others wait and still lacks pages fails.
-void Scheduler::make_room(Machine& machine, Sequence& sequence, u32 tokens) {
-  while (sequence.active() && !reserve(machine, sequence, tokens)) {
-    if (holds_all_used(sequence)) {
-      release_pages(machine, sequence);
-      sequence.fail(Status::kNoSpace);
-    } else {
-      preempt(machine, *youngest_active());
-    }
+// For an active sequence that lacks pages. The youngest of all, itself included, makes room; a
+// sequence that has made all the others wait and still lacks pages fails.
+void Scheduler::make_room(Machine& machine, Sequence& sequence) {
+  if (holds_all_used(sequence)) {
+    release_pages(machine, sequence);
+    sequence.fail(Status::kNoSpace);
+  } else {
+    preempt(machine, *youngest_active());
   }
 }
 

@@ -65,6 +65,10 @@ void BatchTable::add_drafted(Machine& machine, const PagedKvCache& kv, const Seq
   attach_draft(machine, sequence);
 }
 
+void BatchTable::keep_silent(Machine& machine) {
+  entry(machine, count_ - 1).remaining_tokens = 0;
+}
+
 void BatchTable::attach_draft(Machine& machine, const Sequence& sequence) {
   entry(machine, count_ - 1).draft_block = sequence.draft_block;
 }

@@ -118,17 +118,22 @@ void Scheduler::add_prompts(const DraftPolicy& policy, Group& group) {
 
 void Scheduler::add_rounds(const DraftPolicy& policy, Group& group) {
   const u32 start = next_;
+  u32 left = setup_.sequences;  // the first that samples otherwise: it leads the next rounds
   for (u32 i = 0; i < setup_.sequences; ++i) {
-    if (group.count == setup_.group || group.rows >= setup_.rows) return;
+    if (group.count == setup_.group || group.rows >= setup_.rows) break;
     const u32 index = (start + i) % setup_.sequences;
     Sequence& sequence = sequences_[index];
     if (!sequence.active() || next_work(sequence, policy) != Work::kRound) continue;
-    if (!may_join(sequence, group)) continue;
+    if (!may_join(sequence, group)) {
+      if (left == setup_.sequences) left = index;
+      continue;
+    }
     add(sequence, Work::kRound, group);
     next_ = (index + 1) % setup_.sequences;
     ++group.decoding;
     group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));
   }
+  if (left != setup_.sequences) next_ = left;
 }
 
 void Scheduler::select(const DraftPolicy& policy, Group& group) {
@@ -142,20 +147,37 @@ void Scheduler::select(const DraftPolicy& policy, Group& group) {
   }
 }
 
+// Most tokens that a member still in work drafts: what a DRAFT of the group appends for all of
+// them.
+u32 Scheduler::longest_draft(const DraftPolicy& policy, const Group& group) const {
+  u32 longest = 0;
+  for (u32 i = 0; i < group.count; ++i) {
+    const Sequence& sequence = sequences_[group.members[i]];
+    if (!sequence.active() || next_work(sequence, policy) != Work::kRound) continue;
+    longest = larger(longest, policy.draft_tokens(sequence.remaining));
+  }
+  return longest;
+}
+
 // The tables grow for rounds only: a prompt has had its pages since it became active.
 void Scheduler::reserve_pages(Machine& machine, const DraftPolicy& policy, Group& group) {
   const u32 candidates = group.count;
   for (u32 i = 0; i < candidates; ++i) {
     Sequence& sequence = sequences_[group.members[i]];
     if (!sequence.active() || next_work(sequence, policy) != Work::kRound) continue;
-    make_room(machine, sequence, sequence.total + group.longest_draft);
+    while (sequence.active() &&
+           !reserve(machine, sequence, sequence.total + longest_draft(policy, group))) {
+      make_room(machine, sequence);
+    }
   }
-  group.count = group.decoding = group.longest_draft = 0;
+  group.count = group.rows = group.decoding = group.longest_draft = 0;
   for (u32 i = 0; i < candidates; ++i) {
     const u32 index = group.members[i];
     const Sequence& sequence = sequences_[index];
     if (!sequence.active()) continue;
+    if (group.count == 0) group.work = next_work(sequence, policy);
     group.members[group.count++] = index;
+    group.rows += sequence.taking;
     if (next_work(sequence, policy) != Work::kRound) continue;
     ++group.decoding;
     group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));

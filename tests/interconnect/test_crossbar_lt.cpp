@@ -78,6 +78,33 @@ TEST_CASE("an access takes latency and transfer of both ports each way") {
   REQUIRE(bench.npu.time_ps() == 100'000 + (4 + 3) * 1000 + 1000 + (1 + 3) * 1000);
 }
 
+TEST_CASE("a long response passes while the target sends, and no faster than the ports carry it") {
+  constexpr std::uint64_t kBytes = 1 << 20;
+  for (const unsigned target_width : {4u, 64u}) {
+    CAPTURE(target_width);
+    const std::string suffix = std::to_string(target_width);
+    Crossbar::Config config;
+    config.initiators = {{"npu", 16, 1000, 1}};
+    config.targets = {{"sram", 16, 1000, 2}};
+    config.ranges = {{"all", 0, kBytes, 0}};
+    Crossbar crossbar(("crossbar" + suffix).c_str(), config);
+    memory::Sram::Config memory = fast_sram();
+    memory.size_bytes = kBytes;
+    memory.width_bytes = target_width;
+    memory::Sram sram(("sram" + suffix).c_str(), memory);
+    test::LtInitiator npu(("npu" + suffix).c_str());
+    npu.socket.bind(crossbar.from_initiator(0));
+    crossbar.to_target(0).bind(sram.target());
+    std::vector<std::uint8_t> bytes(kBytes);
+    npu.delay = common::from_ps(100'000'000'000);  // the paths have been free for long
+    REQUIRE(npu.read(0, bytes.data(), kBytes) == tlm::TLM_OK_RESPONSE);
+    const std::uint64_t taken_ps = npu.time_ps() - 100'000'000'000;
+    const std::uint64_t slowest_ps = kBytes / std::min(16u, target_width) * 1000;
+    CHECK(taken_ps >= slowest_ps);
+    CHECK(taken_ps < slowest_ps + slowest_ps / 50);
+  }
+}
+
 TEST_CASE("the slower port sets the pace") {
   Bench bench;
   std::uint8_t bytes[64] = {};

@@ -151,14 +151,14 @@ std::uint64_t Crossbar::reserve_request(Input& input, Output& output, const Payl
 }
 
 std::uint64_t Crossbar::reserve_response(Input& input, Output& output, const Payload& payload,
-                                         std::uint64_t ready_ps) {
+                                         std::uint64_t sent_ps, std::uint64_t ready_ps) {
   const std::uint64_t bytes = payload.is_read() ? payload.get_data_length() : 0;
   const std::uint64_t transfer_ps = std::max(input.transfer_ps(bytes), output.transfer_ps(bytes));
   // The target answers with the last byte; what no buffer holds has been forwarded as it came.
   const std::uint64_t ahead_ps =
-      bytes > kStoredBytes
-          ? std::min(ready_ps, transfer_ps - std::max(input.period_ps, output.period_ps))
-          : 0;
+      bytes > kStoredBytes ? std::min(ready_ps - std::min(ready_ps, sent_ps),
+                                      transfer_ps - std::max(input.period_ps, output.period_ps))
+                           : 0;
   const std::uint64_t first_ps = ready_ps - ahead_ps;
   const std::uint64_t begin_ps =
       std::max({first_ps, input.response_busy_ps, output.response_busy_ps});
@@ -191,7 +191,7 @@ void Crossbar::b_transport(int initiator, Payload& payload, sc_core::sc_time& de
   to_targets[range->target]->b_transport(payload, delay);
   payload.set_address(address);
   const std::uint64_t done_ps =
-      reserve_response(input, output, payload, local_time_ps(delay)) + latency_ps;
+      reserve_response(input, output, payload, sent_ps, local_time_ps(delay)) + latency_ps;
   delay = from_ps(done_ps - now_ps());
 }
 

@@ -238,7 +238,8 @@ void Crossbar::queue_response(Transaction& transaction, std::uint64_t ready_ps) 
   const unsigned initiator = transaction.initiator;
   Input& input = inputs_[initiator];
   Output& output = outputs_[transaction.target];
-  const std::uint64_t end_ps = reserve_response(input, output, *transaction.payload, ready_ps);
+  const std::uint64_t end_ps =
+      reserve_response(input, output, *transaction.payload, transaction.time_ps, ready_ps);
   transaction.target_free_ps = end_ps;
   transaction.time_ps =
       std::max(input.last_delivery_ps, end_ps + input.latency_ps + output.latency_ps);

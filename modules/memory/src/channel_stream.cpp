@@ -75,11 +75,12 @@ StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& co
           in_flight.add(run.bytes, data.end_ps + load.round_trip_ps);
           end_ps = is_write ? channel.last_drain().end_ps : std::max(end_ps, data.end_ps);
         });
-    if (warm_bytes != 0 || bytes < wanted_bytes / 4) continue;
+    if (warm_bytes != 0 || bytes < wanted_bytes / 4 || bytes >= wanted_bytes) continue;
     warm_bytes = bytes;
     warm_ps = end_ps;
     warm_activates = channel.counters().activates;
   }
+  // At least a burst, in a memory of which one request is the most.
   const auto bursts = static_cast<double>((bytes - warm_bytes) / geometry.burst_bytes());
   return {static_cast<double>(end_ps - warm_ps) / bursts,
           static_cast<double>(channel.counters().activates - warm_activates) / bursts};

@@ -185,11 +185,12 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
                                          : geometry.keys(page_address(work, page));
     std::uint8_t* to = wanted ? into.data() + page * half : nullptr;
     const std::uint32_t tokens = tokens_of(work, page);
-    if (core_.config.bulk_bytes != 0) {
+    const bool by_elements = values && geometry.element_major();
+    if (core_.config.bulk_bytes != 0 && !by_elements) {
       read(address, nullptr, half / geometry.page_tokens * tokens, part());
       continue;
     }
-    if (tokens == geometry.page_tokens || (values && geometry.element_major())) {
+    if (tokens == geometry.page_tokens || by_elements) {
       read(address, to, half, part());
       continue;
     }

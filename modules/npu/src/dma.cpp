@@ -2,7 +2,9 @@
 #include "tandem/npu/dma.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 namespace tandem::npu {
 
@@ -137,8 +139,11 @@ common::Payload& Dma::payload_for(Transfer& transfer, std::uint64_t address, uns
   const tlm::tlm_command command =
       transfer.is_write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND;
   if (transfer.data == nullptr) {
-    // Never written here, so that it costs address space only.
-    if (unseen_ == nullptr) unseen_.reset(new std::uint8_t[bulk_bytes_]);
+    // Zeros that the host need not have, until a target that does not know the mark writes them.
+    if (unseen_ == nullptr) {
+      unseen_.reset(static_cast<std::uint8_t*>(std::calloc(bulk_bytes_, 1)));
+      if (unseen_ == nullptr) throw std::bad_alloc();
+    }
     common::Payload& payload = pool_.acquire(command, address, unseen_.get(), length);
     payload.set_extension(&timing_only_);
     return payload;

@@ -141,6 +141,7 @@ Fault Execution::check_kv(const abi::Primitive& primitive) const {
       const std::uint32_t rows = std::max(banked.key_rows(), banked.value_rows());
       half_bytes = std::max(half_bytes, banked.image_bytes(rows));
     }
+    if (timing_only()) continue;  // nothing of this is kept
     if (half_bytes > kMaxKvHalfBytes || pages * half_bytes > kMaxKvHalfBytes) {
       return {Status::kNoSpace, kNoPrimitive, pages * half_bytes};
     }
@@ -251,7 +252,7 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
     const Fault fault = no_space(longest, longest);
     if (fault) return fault;
     scores += length * range.count * primitive.heads;  // all sequences at once
-    if (scores > kMaxScores) return {Status::kNoSpace, kNoPrimitive, scores};
+    if (scores > kMaxScores && !timing_only()) return {Status::kNoSpace, kNoPrimitive, scores};
   }
   return {};
 }

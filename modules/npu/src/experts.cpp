@@ -24,9 +24,14 @@ const std::vector<std::uint32_t>& Execution::rows_by_expert(std::uint16_t route)
   for (const Row& row : pass_.rows) {
     core_.oracle->experts(sequences_[row.sequence].entry.request_id, row.position, primitive.layer,
                           primitive.n, primitive.top_k, chosen);
-    for (const std::uint32_t expert : chosen) {
-      if (expert < counts.size()) ++counts[expert];
+    const bool fits = chosen.size() == primitive.top_k &&
+                      std::all_of(chosen.begin(), chosen.end(),
+                                  [&](std::uint32_t expert) { return expert < primitive.n; });
+    if (!fits) {
+      if (!fault_) fault_ = {Status::kBadBatch, route, sequences_[row.sequence].entry.request_id};
+      return counts;
     }
+    for (const std::uint32_t expert : chosen) ++counts[expert];
   }
   return counts;
 }

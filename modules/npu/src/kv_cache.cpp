@@ -53,9 +53,13 @@ void Execution::append_in_bulk(const abi::Primitive& primitive, const KvGeometry
   const std::uint64_t key_bytes = 2 * elements * rows.count;
   const std::uint64_t line_bytes =
       (2ull * rows.count + kLeastWrite - 1) / kLeastWrite * kLeastWrite;
-  core_.dma.write(Dma::kKv, rows.address, nullptr, key_bytes, part(), serial_);
-  core_.dma.write(Dma::kKv, rows.address, nullptr,
-                  geometry.element_major() ? elements * line_bytes : key_bytes, part(), serial_);
+  // Banked layers lie in rows of the page, contiguous ones in its halves: about where, either way.
+  const std::uint64_t keys = geometry.keys(rows.address);
+  core_.dma.write(Dma::kKv, keys, nullptr, key_bytes, part(), serial_);
+  core_.dma.write(
+      Dma::kKv, keys + geometry.half_bytes(), nullptr,
+      geometry.element_major() ? std::min(elements * line_bytes, geometry.half_bytes()) : key_bytes,
+      part(), serial_);
 }
 
 // A head's keys are contiguous, its values too unless the layout is element-major, where each

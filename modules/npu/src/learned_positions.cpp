@@ -30,6 +30,7 @@ void Execution::start_learned_position(std::uint16_t index) {
     const std::uint32_t position = pass_.rows[row].position;
     if (position >= primitive.k) return fail({abi::Status::kBadBatch, index, position});
     gather_bytes_ += row_bytes;
+    stage_of(primitive).read_bytes += row_bytes;
     ++joint->pending;
     std::uint16_t* const to = timing_only() ? nullptr : rows->data() + row * primitive.n;
     core_.dma.read(Dma::kKv, table + position * row_bytes, to, row_bytes,

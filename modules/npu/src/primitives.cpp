@@ -421,6 +421,7 @@ void Execution::accept(std::uint16_t index,
     if (compact && sequence.draft.count != 0) {
       return fail({Status::kBadOperand, index, sequence.draft.count});
     }
+    if (sequence.entry.remaining_tokens == 0 && sequence.draft.count == 0) continue;
     const std::uint32_t last_pending = range.first + sequence.entry.pending_count - 1;
     AcceptInput input;
     const std::uint32_t row = compact ? static_cast<std::uint32_t>(entry) : last_pending;

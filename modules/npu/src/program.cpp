@@ -59,7 +59,7 @@ bool needs_experts(const Primitive& primitive) {
 Status check_experts(const Primitive& primitive, bool computes) {
   const bool linear = is_over_experts(primitive);
   if (computes || (linear && primitive.bias.slot != abi::kNoSlot) || primitive.row_mode != 0 ||
-      (linear && primitive.kind > 1)) {
+      (linear && primitive.kind > 1) || primitive.predicate_slot != abi::kNoSlot) {
     return Status::kUnsupported;
   }
   const auto op = static_cast<PrimitiveOp>(primitive.op);

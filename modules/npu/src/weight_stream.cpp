@@ -185,6 +185,8 @@ WeightTile* WeightStream::push(std::uint16_t primitive, const TensorLayout& layo
   tile->view.tile = part;
   tile->size_bytes = raw_bytes != 0 ? raw_bytes : tile_bytes(layout, part);
   tile->wanted = wanted_;
+  tile->pending = 0;
+  tile->flow_ps = tile->fault_address = 0;
   tile->held = tile->active = tile->requested = tile->arrived = tile->failed = tile->dropped =
       false;
   waiting_.push_back({tile, planes, raw_bytes});
@@ -253,6 +255,7 @@ void WeightStream::request_rest(const Waiting& waiting) {
 void WeightStream::request(const Waiting& waiting) {
   WeightTile& tile = *waiting.tile;
   requested_bytes_ += tile.size_bytes;
+  tile.flow_ps = common::now_ps();
   tile.pending = 1;
   const auto done = [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); };
   if (waiting.raw_bytes != 0) {

@@ -28,7 +28,9 @@ struct RequestLog {
 
   bool answered() const { return ended && status == abi::Status::kOk; }
   // The platform can never hold it: no defect.
-  bool refused() const { return ended && status == abi::Status::kNoSpace; }
+  bool refused() const {
+    return ended && status == abi::Status::kNoSpace && !started_ns && tokens.empty();
+  }
 };
 
 // Keeps the records of the mailbox by request and checks that they make sense.

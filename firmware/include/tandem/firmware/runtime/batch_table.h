@@ -29,6 +29,8 @@ class BatchTable {
   // of `kv_set`, though not committed.
   void add_drafted(Machine& machine, const PagedKvCache& kv, const Sequence& sequence, u32 kv_set,
                    u32 index);
+  // The last row added gets no token.
+  void keep_silent(Machine& machine);
   // The last row added takes part in drafting or verifying.
   void attach_draft(Machine& machine, const Sequence& sequence);
 

@@ -74,12 +74,13 @@ class Scheduler {
   void activate(Machine& machine);
   void place(Sequence& sequence);
   bool reserve(Machine& machine, Sequence& sequence, u32 tokens);
-  void make_room(Machine& machine, Sequence& sequence, u32 tokens);
+  void make_room(Machine& machine, Sequence& sequence);
   void preempt(Machine& machine, Sequence& sequence);
   bool holds_all_used(const Sequence& sequence) const;
   Sequence* oldest_waiting();
   Sequence* youngest_active();
   Work next_work(const Sequence& sequence, const DraftPolicy& policy) const;
+  u32 longest_draft(const DraftPolicy& policy, const Group& group) const;
   // Tokens that the caches still lack before a round can be run.
   u32 backlog(const Sequence& sequence, Work work) const;
   void select(const DraftPolicy& policy, Group& group);

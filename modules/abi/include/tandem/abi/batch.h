@@ -56,18 +56,18 @@ TANDEM_STRUCTURE(KvSet, 32, "KV cache of one sequence", TANDEM_KV_SET_MEMBERS)
   ITEM(Tree, 1, "Tokens have parents")
 TANDEM_ENUM(Topology, u32, "Shape of a draft", TANDEM_TOPOLOGIES)
 
-#define TANDEM_BATCH_MEMBERS(ONE, MANY)                                                   \
-  ONE(u32, request_id, "Names the sequence; part of the random key")                      \
-  ONE(u32, pending_count, "Tokens not yet in the KV cache, at least 1")                   \
-  ONE(u64, pending_tokens, "Address of pending_count u32 token ids")                      \
-  ONE(u32, position_base, "Position of the first pending token")                          \
-  ONE(u32, remaining_tokens, "Tokens that may still be emitted; ACCEPT stops there")      \
-  ONE(u64, draft_block, "Address of the DraftBlock; 0: none")                             \
-  ONE(u32, topology, "Topology of the drafted tokens")                                    \
-  ONE(u32, stop_count, "Valid entries of stop_ids")                                       \
-  ONE(u64, topology_block, "Tree: address of parent, depth and ancestor masks; chain: 0") \
-  ONE(u64, rng_key, "Mixed into the seed")                                                \
-  MANY(u32, stop_ids, 4, "Token ids that end the sequence")                               \
+#define TANDEM_BATCH_MEMBERS(ONE, MANY)                                                        \
+  ONE(u32, request_id, "Names the sequence; part of the random key")                           \
+  ONE(u32, pending_count, "Tokens not yet in the KV cache, at least 1")                        \
+  ONE(u64, pending_tokens, "Address of pending_count u32 token ids")                           \
+  ONE(u32, position_base, "Position of the first pending token")                               \
+  ONE(u32, remaining_tokens, "Tokens that ACCEPT may emit; 0 without a draft: it passes over") \
+  ONE(u64, draft_block, "Address of the DraftBlock; 0: none")                                  \
+  ONE(u32, topology, "Topology of the drafted tokens")                                         \
+  ONE(u32, stop_count, "Valid entries of stop_ids")                                            \
+  ONE(u64, topology_block, "Tree: address of parent, depth and ancestor masks; chain: 0")      \
+  ONE(u64, rng_key, "Mixed into the seed")                                                     \
+  MANY(u32, stop_ids, 4, "Token ids that end the sequence")                                    \
   MANY(KvSet, kv, 2, "Set 0: target; set 1: draft, if it keeps its own")
 TANDEM_STRUCTURE(BatchEntry, 136, "One sequence of a batch table", TANDEM_BATCH_MEMBERS)
 

@@ -128,7 +128,8 @@ class Crossbar : public sc_core::sc_module {
   static std::uint64_t reserve_request(Input& input, Output& output, const common::Payload& payload,
                                        std::uint64_t arrival_ps, std::uint64_t ready_ps);
   static std::uint64_t reserve_response(Input& input, Output& output,
-                                        const common::Payload& payload, std::uint64_t ready_ps);
+                                        const common::Payload& payload, std::uint64_t sent_ps,
+                                        std::uint64_t ready_ps);
 
   // AT: request path.
   tlm::tlm_sync_enum begin_request(unsigned initiator, common::Payload& payload,

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -19,8 +20,8 @@ namespace tandem::npu {
 
 // The NPU's memory port: four channels of transfers of any length, cut into bursts, many of them
 // outstanding. Channels are served by priority, control first, transfers of a channel in order.
-// Data pass through a buffer that belongs to the burst, so that a late response after a reset
-// touches nothing of the caller's.
+// Data that count pass through a buffer that belongs to the burst, so that a late response after a
+// reset touches nothing of the caller's.
 class Dma {
  public:
   enum Channel : unsigned { kControl, kPim, kKv, kWeights, kChannels };
@@ -103,7 +104,10 @@ class Dma {
   common::PayloadPool pool_;
   std::uint32_t burst_bytes_;
   std::uint64_t bulk_bytes_;
-  std::unique_ptr<std::uint8_t[]> unseen_;  // what timing-only payloads point to
+  struct Free {
+    void operator()(std::uint8_t* bytes) const { std::free(bytes); }
+  };
+  std::unique_ptr<std::uint8_t, Free> unseen_;  // what timing-only payloads point to, all of them
   common::TimingOnly timing_only_;
   std::uint32_t outstanding_;
   Forward forward_;
