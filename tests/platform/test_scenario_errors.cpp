@@ -231,8 +231,9 @@ TEST_CASE_METHOD(ScenarioFixture, "keys of a policy that is not active are allow
 
 TEST_CASE_METHOD(ScenarioFixture, "a batch is what the firmware takes") {
   CHECK(error_of(minimal(), {"policy.max_batch=512"}).empty());
-  CHECK(error_of(minimal(), {"policy.max_batch=513"}).find("expected an integer 1..512, got '513'") !=
-        std::string::npos);
+  CHECK(
+      error_of(minimal(), {"policy.max_batch=513"}).find("expected an integer 1..512, got '513'") !=
+      std::string::npos);
 }
 
 TEST_CASE_METHOD(ScenarioFixture, "an included file that is missing is looked for where it says") {
