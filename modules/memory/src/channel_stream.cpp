@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long streams: their pace is measured once, on a channel of the same kind that does nothing else.
 #include <algorithm>
+#include <cmath>
 #include <deque>
 
 #include "tandem/memory/channel.h"
@@ -9,7 +10,7 @@ namespace tandem::memory {
 namespace {
 
 std::uint64_t rounded(double value) {
-  return static_cast<std::uint64_t>(value + 0.5);
+  return static_cast<std::uint64_t>(std::llround(value));
 }
 
 // Bytes under way to or from a channel, oldest first.
@@ -81,7 +82,8 @@ StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& co
     warm_activates = channel.counters().activates;
   }
   // At least a burst, in a memory of which one request is the most.
-  const auto bursts = static_cast<double>((bytes - warm_bytes) / geometry.burst_bytes());
+  const std::uint64_t count = (bytes - warm_bytes) / geometry.burst_bytes();
+  const auto bursts = static_cast<double>(count);
   return {static_cast<double>(end_ps - warm_ps) / bursts,
           static_cast<double>(channel.counters().activates - warm_activates) / bursts};
 }

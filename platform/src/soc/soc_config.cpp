@@ -195,7 +195,7 @@ memory::Stack::Config npu_stack_config(const HardwareConfig& hardware, FidelityL
   config.stream.request_bytes = hardware.npu.dma.burst_bytes;
   config.stream.window_bytes = hardware.npu.dma.burst_bytes * hardware.npu.dma.outstanding;
   config.stream.round_trip_ps = config.request_latency_ps + config.response_latency_ps +
-                                2 * hardware.interconnect.latency_cycles * bus_ps;
+                                2 * bus_ps * hardware.interconnect.latency_cycles;
   return config;
 }
 

@@ -64,7 +64,8 @@ class Crossbar : public sc_core::sc_module {
   void collect(observe::StatisticsSink& sink) const;
 
  private:
-  static constexpr std::uint64_t kStoredBytes = 64 * 1024;  // longer responses are cut through
+  static constexpr std::uint64_t kStoredBytes =
+      std::uint64_t{64} * 1024;  // longer responses are cut through
   struct Transaction;
 
   struct Counters {
