@@ -183,6 +183,7 @@ Json statistics_json(const observe::StatisticsTable& table) {
 }  // namespace
 
 const char* StageTime::bound() const {
+  if (memory_ps > time_ps) return "prefetched";
   const std::pair<std::uint64_t, const char*> parts[] = {
       {memory_ps, "memory"}, {array_ps, "array"}, {vector_ps, "vector unit"}, {pim_ps, "PIM"}};
   const auto longest =
@@ -201,6 +202,21 @@ std::optional<double> RunReport::speedup_vs_plain() const {
   return tokens_per_s / baseline->tokens_per_s;
 }
 
+namespace {
+
+// Bytes may come before the stage that uses them, but not before the phase.
+void check_stage(const StageTime& stage) {
+  if (stage.stage != "all") return;
+  for (const std::uint64_t part_ps : {stage.memory_ps, stage.array_ps, stage.vector_ps}) {
+    if (part_ps <= stage.time_ps) continue;
+    throw InternalError("phase " + stage.phase + " took " + std::to_string(stage.time_ps) +
+                        " ps, a part of the hardware needs " + std::to_string(part_ps) +
+                        " ps for it");
+  }
+}
+
+}  // namespace
+
 void check_physics(const Scenario& scenario, const RunReport& report) {
   check_number("tokens per second", report.tokens_per_s);
   check_number("tokens per second end to end", report.tokens_per_s_end_to_end);
@@ -213,6 +229,7 @@ void check_physics(const Scenario& scenario, const RunReport& report) {
                           ", above its peak");
     }
   }
+  for (const StageTime& stage : report.stages) check_stage(stage);
   check_energy(report);
   check_requests(report);
   if (!report.timing_violations.empty()) {

@@ -187,16 +187,18 @@ void write_phases(Page& page, const RunReport& report) {
   }
 }
 
-// A stage may overlap with others, so that a share can be above 1.
+// Shares of the stage's time. What was fetched while other stages ran has none.
 void write_stages(Page& page, const RunReport& report) {
   if (report.stages.empty()) return;
-  page.heading("What bounds each stage");
+  page.heading("What bounds each phase and stage");
   for (const StageTime& stage : report.stages) {
     const auto share = [&stage](std::uint64_t part_ps) {
       return percent(static_cast<double>(part_ps) / static_cast<double>(stage.time_ps));
     };
+    const std::string memory =
+        stage.memory_ps > stage.time_ps ? std::string("earlier") : share(stage.memory_ps);
     page.line(stage.phase + " " + stage.stage, time_text(stage.time_ps),
-              std::string(stage.bound()) + ": memory " + share(stage.memory_ps) + ", array " +
+              std::string(stage.bound()) + ": memory " + memory + ", array " +
                   share(stage.array_ps) + ", vector unit " + share(stage.vector_ps) + ", PIM " +
                   share(stage.pim_ps));
   }

@@ -124,6 +124,12 @@ TEST_CASE("a report that contradicts itself or physics is a defect") {
   CHECK(verdict([](Scenario&, RunReport&) {}) == "consistent");
   CHECK(verdict([](Scenario&, RunReport& r) { r.phases[0].time_ps -= 1; }) ==
         "the phases take 999999999 ps, the run 1000000000 ps");
+  CHECK(verdict([](Scenario&, RunReport& r) {
+          r.stages = {{"draft", "ffn", 10, 20}};
+        }) == "consistent");
+  CHECK(verdict([](Scenario&, RunReport& r) {
+          r.stages = {{"draft", "all", 10, 20}};
+        }) == "phase draft took 10 ps, a part of the hardware needs 20 ps for it");
   CHECK(verdict([](Scenario&, RunReport& r) { r.utilisations[1].fraction = 1.001; }) ==
         "the utilisation of memory.channel0 is 1.001, above its peak");
   CHECK(verdict([](Scenario&, RunReport& r) {
@@ -217,4 +223,12 @@ TEST_CASE("the summary's energy has a unit that fits, and lines of at most 100 c
   }
   CHECK(text.find("npu.pe_array.of_some_long_format 99999.9 14285.7 14285.7") != std::string::npos);
   CHECK(text.find("word39") == text.rfind("word39"));
+}
+
+TEST_CASE("a stage is bound by what is in use longest, unless its bytes came earlier") {
+  CHECK(StageTime{"decode", "ffn", 100, 90, 40, 1, 0}.bound() == std::string("memory"));
+  CHECK(StageTime{"decode", "ffn", 100, 50, 80, 1, 0}.bound() == std::string("array"));
+  CHECK(StageTime{"decode", "ffn", 100, 0, 0, 10, 60}.bound() == std::string("PIM"));
+  CHECK(StageTime{"decode", "ffn", 100, 40, 30, 10, 0}.bound() == std::string("latency"));
+  CHECK(StageTime{"decode", "ffn", 100, 140, 90, 10, 0}.bound() == std::string("prefetched"));
 }

@@ -138,6 +138,8 @@ std::vector<StageTime> Soc::stages() const {
   const double bytes_per_ps = dram().config().peak_bytes_per_s() * 1e-12;
   std::vector<StageTime> stages;
   for (std::size_t phase = 0; phase < abi::kPhases; ++phase) {
+    const std::size_t first = stages.size();
+    StageTime all{phase_name(phase), "all"};
     for (std::size_t stage = 0; stage < abi::kStages; ++stage) {
       const npu::StageCounters& counters = npu_.stage_counters(phase, stage);
       if (counters.time_ps == 0) continue;
@@ -145,6 +147,14 @@ std::vector<StageTime> Soc::stages() const {
       stages.push_back({phase_name(phase), kNames[stage], counters.time_ps,
                         static_cast<std::uint64_t>(memory_ps), counters.matrix_ps,
                         counters.vector_ps, counters.pim_ps});
+      all.time_ps += counters.time_ps;
+      all.memory_ps += stages.back().memory_ps;
+      all.array_ps += counters.matrix_ps;
+      all.vector_ps += counters.vector_ps;
+      all.pim_ps += counters.pim_ps;
+    }
+    if (stages.size() != first) {
+      stages.insert(stages.begin() + static_cast<std::ptrdiff_t>(first), all);
     }
   }
   return stages;

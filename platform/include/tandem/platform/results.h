@@ -45,15 +45,16 @@ struct Utilisation {
 // for it at their peak.
 struct StageTime {
   std::string phase;  // "decode", ...
-  std::string stage;  // "qkv", "attention", ...
+  std::string stage;  // "qkv", "attention", ..., or "all" of the phase
   std::uint64_t time_ps = 0;
-  std::uint64_t memory_ps = 0;  // its bytes at the peak bandwidth
+  std::uint64_t memory_ps = 0;  // its bytes at the peak bandwidth, whenever they came
   std::uint64_t array_ps = 0;
   std::uint64_t vector_ps = 0;
   std::uint64_t pim_ps = 0;  // with a job of it at the PIM
 
   // "memory", "array", "vector unit" or "PIM": what was in use longest; "latency" if that was less
-  // than half of the time.
+  // than half of the time; "prefetched" if its bytes cannot have come within its own time, so that
+  // only the phase as a whole tells.
   const char* bound() const;
 };
 
