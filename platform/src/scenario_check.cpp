@@ -70,6 +70,16 @@ void check_mapping(const Checker& check, const DramConfig& dram, const DeviceFil
   }
 }
 
+// A warning if the banks need more rows for the capacity than the device has.
+std::string stretched_rows(const DramConfig& dram, const memory::DeviceGeometry& geometry) {
+  const std::uint64_t row_of_all_banks = std::uint64_t{geometry.banks()} * geometry.row_bytes;
+  const std::uint64_t device_bytes = row_of_all_banks * geometry.rows * dram.channels;
+  if (dram.capacity_bytes <= device_bytes) return {};
+  return "platform.dram.capacity: " + size(dram.capacity_bytes) + " is more than the " +
+         std::to_string(dram.channels) + (dram.channels == 1 ? " channel" : " channels") +
+         " of the device have, " + size(device_bytes) + "; the run gives every bank more rows";
+}
+
 std::vector<std::string> check_dram(const Checker& check, const DramConfig& dram) {
   if (dram.capacity_bytes % dram.channels != 0) {
     check.fail("platform.dram.capacity", size(dram.capacity_bytes) + " cannot be divided into " +
@@ -90,7 +100,11 @@ std::vector<std::string> check_dram(const Checker& check, const DramConfig& dram
     check.fail("platform.dram.device", error.what(), error.hint());
   }
   check_mapping(check, dram, device);
-  return device.warnings;
+  std::vector<std::string> warnings = device.warnings;
+  if (const std::string text = stretched_rows(dram, device.device.geometry); !text.empty()) {
+    warnings.push_back(text);
+  }
+  return warnings;
 }
 
 void check_npu(const Checker& check, const NpuConfig& npu) {

@@ -144,7 +144,7 @@ void write_setup(Page& page, const Scenario& scenario) {
   page.words("PIM", pim_text(scenario.platform));
 }
 
-void write_speed(Page& page, const RunReport& report) {
+void write_speed(Page& page, const Scenario& scenario, const RunReport& report) {
   page.heading("Speed");
   page.line("simulated time", time_text(report.simulated_time_ps),
             "prefill " + time_text(report.prefill_time_ps) + ", decode " +
@@ -159,6 +159,8 @@ void write_speed(Page& page, const RunReport& report) {
   }
   if (!report.complete) {
     page.line("same tokens as plain", "unknown", "the run is incomplete");
+  } else if (scenario.execution == Execution::kTiming) {
+    page.line("same tokens as plain", "-", "the oracle chooses them, tensors are not computed");
   } else if (report.baseline->same_tokens) {
     page.line("same tokens as plain", "yes");
   } else {
@@ -239,17 +241,19 @@ void write_channels(Page& page, const std::string& name, const std::vector<Utili
   write_part(page, name + "s, most", most->fraction, most->name);
 }
 
+// Parts in order; the channels of a group together, where its first one stands.
 void write_utilisation(Page& page, const RunReport& report) {
   page.heading("How busy the hardware was");
-  const std::vector<Utilisation>& parts = report.utilisations;
-  for (auto at = parts.begin(); at != parts.end();) {
-    const std::string group = channels_of(at->name);
-    const auto end = std::find_if(at + 1, parts.end(), [&](const Utilisation& part) {
-      return group.empty() || channels_of(part.name) != group;
+  std::vector<std::pair<std::string, std::vector<Utilisation>>> groups;
+  for (const Utilisation& part : report.utilisations) {
+    const std::string name = channels_of(part.name);
+    auto group = std::find_if(groups.begin(), groups.end(), [&name](const auto& other) {
+      return !name.empty() && other.first == name;
     });
-    write_channels(page, group, {at, end});
-    at = end;
+    if (group == groups.end()) group = groups.insert(groups.end(), {name, {}});
+    group->second.push_back(part);
   }
+  for (const auto& [name, parts] : groups) write_channels(page, name, parts);
 }
 
 void write_pass(Page& page, const std::string& label, const PassBytes& pass) {
@@ -467,7 +471,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
              << (report.complete ? "" : " (INCOMPLETE: " + report.incomplete_reason + ")")
              << "\n\n";
   write_setup(page, scenario);
-  write_speed(page, report);
+  write_speed(page, scenario, report);
   write_speculation(page, report);
   if (report.serving) write_serving(page, *report.serving, scenario.workload.slo);
   write_phases(page, report);

@@ -158,6 +158,8 @@ TEST_CASE("matrices without bytes have the format that is asked for") {
     CHECK(up->remainder_bytes == expected.remainder_bytes);
     CHECK(up->scales_bytes == expected.scales_bytes);
     CHECK(up->tables_bytes == expected.tables_bytes);
+    CHECK((packed.sizes.full_scale_bytes != 0) == (expected.scales_bytes != 0));
+    CHECK(packed.sizes.scale_bytes == 0);
     CHECK((up->remainder != 0) == (expected.remainder_bytes != 0));
     CHECK(find_tensor(packed, TensorKind::kUp, TensorRole::kDraft, 1) == nullptr);
     const abi::TensorEntry* const bias =

@@ -208,6 +208,13 @@ TEST_CASE_METHOD(CommandFixture, "device files: warnings go to standard error, e
         std::string::npos);
 }
 
+TEST_CASE_METHOD(CommandFixture,
+                 "more capacity than the channels of the device have is a warning") {
+  CHECK(command({"check", file, "--set", "platform.dram.capacity=1 TiB"}) == 0);
+  CHECK(err.str().find("warning: platform.dram.capacity: 1 TiB is more than the 1 channel of the "
+                       "device have, ") == 0);
+}
+
 TEST_CASE_METHOD(CommandFixture, "wrong command lines: exit code 2 and the way to the help") {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{}, "tandem: which command?"},

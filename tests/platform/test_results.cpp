@@ -182,11 +182,34 @@ TEST_CASE("the summary says what an architect wants first") {
     CAPTURE(expected, text);
     CHECK(text.find(expected) != std::string::npos);
   }
+  Scenario timing;
+  timing.execution = Execution::kTiming;
+  CHECK(summary_text(timing, consistent_report())
+            .find("same tokens as plain                     -") != std::string::npos);
   RunReport stopped = consistent_report();
   stopped.complete = false;
   stopped.incomplete_reason = "request 0, error: Reset";
   CHECK(summary_text({}, stopped).find("(INCOMPLETE: request 0, error: Reset)") !=
         std::string::npos);
+}
+
+TEST_CASE("the summary condenses channels, also where PIM and memory take turns") {
+  RunReport report = consistent_report();
+  report.utilisations.clear();
+  for (int i = 0; i < 8; ++i) {
+    const std::string channel = "channel" + std::to_string(i);
+    report.utilisations.push_back({"memory." + channel, 0.1 * i, "bytes"});
+    report.utilisations.push_back({"pim." + channel, 0.5, "computing"});
+  }
+  const std::string text = summary_text({}, report);
+  for (const char* expected : {"  memory.channels, mean               35.0 %",
+                               "  memory.channels, least               0.0 %",
+                               "  memory.channels, most               70.0 %",
+                               "  pim.channels, mean                  50.0 %"}) {
+    CAPTURE(expected, text);
+    CHECK(text.find(expected) != std::string::npos);
+  }
+  CHECK(text.find("  memory.channel3") == std::string::npos);
 }
 
 TEST_CASE("the summary shows energy by component and phase, and each source once") {

@@ -4,6 +4,7 @@
 
 #include "request_list.h"
 #include "system_run.h"
+#include "tandem/platform/errors.h"
 #include "tandem/platform/model/llama2c.h"
 #include "tandem/platform/scenario_loader.h"
 
@@ -67,6 +68,19 @@ TEST_CASE("requests that the platform cannot hold fail alone, the rest is served
     CHECK(*request.times.started_ns >= request.times.arrival_ns);
     CHECK(*request.times.first_token_ns > *request.times.started_ns);
     CHECK(*request.times.last_token_ns >= *request.times.first_token_ns);
+  }
+}
+
+TEST_CASE("a run in which no request can fit is refused before it begins") {
+  const platform::Scenario scenario = serving_scenario(
+      "{generate: {requests: 3, input_tokens: {min: 500, max: 600}, output_tokens: 13}}");
+  try {
+    run(scenario);
+    FAIL("it ran");
+  } catch (const platform::UserError& error) {
+    const std::string text = error.what();
+    CHECK(text.find("no request fits into the model's 512 positions: the shortest has ") !=
+          std::string::npos);
   }
 }
 

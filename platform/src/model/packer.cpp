@@ -222,7 +222,7 @@ class Packer {
     place(layout, Plane::kStream, nullptr, planes_of(format) ? sizes.plane_bytes : sizes.full_bytes,
           e.stream, e.stream_bytes);
     place(layout, Plane::kTables, nullptr, sizes.table_bytes, e.tables, e.tables_bytes);
-    place(layout, Plane::kScales, nullptr, sizes.scale_bytes, e.scales, e.scales_bytes);
+    place(layout, Plane::kScales, nullptr, sizes.full_scale_bytes, e.scales, e.scales_bytes);
     place(layout, Plane::kRemainder, nullptr, sizes.remainder_bytes, e.remainder,
           e.remainder_bytes);
     placed.full = e;

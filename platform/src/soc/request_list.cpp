@@ -2,7 +2,9 @@
 #include "request_list.h"
 
 #include <algorithm>
+#include <limits>
 
+#include "tandem/platform/errors.h"
 #include "workload.h"
 
 namespace tandem::platform {
@@ -15,6 +17,19 @@ std::uint64_t aligned_bytes(std::uint32_t tokens) {
   return (tokens * sizeof(std::uint32_t) + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+// One that does not fit fails alone; there is no point in a run of such requests only.
+void refuse_if_none_fits(const std::vector<PlannedRequest>& plan, const ModelShape& shape) {
+  std::uint64_t shortest = std::numeric_limits<std::uint64_t>::max();
+  for (const PlannedRequest& planned : plan) {
+    shortest = std::min(shortest, std::uint64_t{planned.prompt_tokens} + planned.max_tokens);
+  }
+  if (plan.empty() || shortest <= shape.max_positions) return;
+  throw UserError("workload: no request fits into the model's " +
+                      std::to_string(shape.max_positions) + " positions: the shortest has " +
+                      std::to_string(shortest) + " tokens, prompt and answer together",
+                  "ask for less, or choose a model with more positions");
+}
+
 }  // namespace
 
 RequestList::RequestList(const Scenario& scenario, const Tokenizer* tokenizer,
@@ -22,6 +37,7 @@ RequestList::RequestList(const Scenario& scenario, const Tokenizer* tokenizer,
     : workload_(scenario.workload), seed_(scenario.seed), vocabulary_(shape.vocabulary) {
   if (workload_.source() != WorkloadSource::kPrompts) {
     plan_ = plan_requests(scenario);
+    refuse_if_none_fits(plan_, shape);
     return;
   }
   prompts_ = prompt_tokens(workload_, tokenizer, shape);

@@ -106,13 +106,13 @@ Outcome Soc::measure() const {
   outcome.complete = transcript_.all_ended() && transcript_.all_ok();
   outcome.phases = phases();
   outcome.stages = stages();
-  // Tables decode both planes of a weight, scales its draft copy only.
+  // Tables decode both planes of a weight; a draft and INT weights have scales of their own.
+  const std::uint64_t full_bytes = sizes_.table_bytes + sizes_.full_scale_bytes;
   outcome.draft_pass =
       pass_bytes(npu_, abi::Phase::kDraft, sizes_.table_bytes + sizes_.scale_bytes);
-  const std::optional<PassBytes> verify = pass_bytes(npu_, abi::Phase::kVerify, sizes_.table_bytes);
+  const std::optional<PassBytes> verify = pass_bytes(npu_, abi::Phase::kVerify, full_bytes);
   outcome.verify_pass =
-      verify ? *verify
-             : pass_bytes(npu_, abi::Phase::kDecode, sizes_.table_bytes).value_or(PassBytes{});
+      verify ? *verify : pass_bytes(npu_, abi::Phase::kDecode, full_bytes).value_or(PassBytes{});
   collect_statistics(outcome.statistics);
   outcome.timing_violations = timing_violations();
   outcome.energy = energy_;

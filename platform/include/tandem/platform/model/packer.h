@@ -29,8 +29,9 @@ struct PackedSizes {
   std::uint64_t remainder_bytes = 0;   // 12-bit planes of BSFP
   std::uint64_t draft_copy_bytes = 0;  // draft weights with their own storage
   std::uint64_t table_bytes = 0;
-  std::uint64_t scale_bytes = 0;
-  std::uint64_t padding_bytes = 0;  // from 64-byte alignment
+  std::uint64_t scale_bytes = 0;       // of drafts
+  std::uint64_t full_scale_bytes = 0;  // of INT8 and INT4 matrices
+  std::uint64_t padding_bytes = 0;     // from 64-byte alignment
 };
 
 struct PackedModel {
