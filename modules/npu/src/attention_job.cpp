@@ -130,36 +130,44 @@ void AttentionJob::scale_and_normalise(Work& work) {
 // Sequences are fetched in order as the KV buffer has room; one that is larger than the buffer
 // streams through alone.
 void AttentionJob::fetch_more() {
+  std::vector<std::vector<LineRead>> lines;
   while (next_fetch_ < work_.size()) {
     Work& work = *work_[next_fetch_];
     const std::uint64_t bytes = 2ull * pages(work) * work.geometry.half_bytes();
     if (core_.kv_held_bytes != 0 && next_fetch_ != done_ &&
         core_.kv_held_bytes + bytes > core_.config.kv_buffer_bytes)
-      return;
+      break;
     work.held_bytes = bytes;
     core_.kv_held_bytes += bytes;
     ++next_fetch_;
     allocate(work);
-    fetch(work);
+    fetch(work, lines.emplace_back());
   }
+  read_lines(lines);
 }
 
-void AttentionJob::fetch(Work& work) {
+void AttentionJob::fetch(Work& work, std::vector<LineRead>& lines) {
   const auto keys_pending = std::make_shared<std::size_t>(1);
   const auto arrived = [this, &work, keys_pending] {
     if (--*keys_pending == 0) {
       multiply(work, work.length, primitive_.head_dim, &AttentionJob::compute_scores);
     }
   };
-  fetch_half(work, work.keys, false, [this, keys_pending, arrived] {
-    ++*keys_pending;
-    return execution_.then(index_, arrived);
-  });
+  fetch_half(
+      work, work.keys, false,
+      [this, keys_pending, arrived] {
+        ++*keys_pending;
+        return execution_.then(index_, arrived);
+      },
+      lines);
   work.values_pending = 1;
-  fetch_half(work, work.values, true, [this, &work] {
-    ++work.values_pending;
-    return execution_.then(index_, [this, &work] { values_arrived(work); });
-  });
+  fetch_half(
+      work, work.values, true,
+      [this, &work] {
+        ++work.values_pending;
+        return execution_.then(index_, [this, &work] { values_arrived(work); });
+      },
+      lines);
   values_arrived(work);
   arrived();
 }
@@ -172,10 +180,11 @@ void AttentionJob::read(std::uint64_t address, void* to, std::uint64_t bytes, Dm
 // A full page's half is contiguous. Of the last page only the tokens that exist are read, but for
 // element-major values, whose rows of a few tokens cost as much as the half.
 void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
-                              const std::function<Dma::Done()>& part) {
+                              const std::function<Dma::Done()>& part,
+                              std::vector<LineRead>& lines) {
   const KvGeometry& geometry = work.geometry;
   if (geometry.is_banked()) {
-    return fetch_image(work, values ? work.value_image : work.key_image, values, part);
+    return fetch_image(work, values ? work.value_image : work.key_image, values, part, lines);
   }
   const std::uint64_t half = geometry.half_bytes();
   const bool wanted = !execution_.timing_only();
@@ -202,8 +211,10 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
 }
 
 // What the page's tokens occupy of each bank's rows; the lines within are sorted out on arrival.
+// Channels take turns, so that all of them have something to do.
 void AttentionJob::fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
-                               const std::function<Dma::Done()>& part) {
+                               const std::function<Dma::Done()>& part,
+                               std::vector<LineRead>& lines) {
   const BankedKv& banked = work.geometry.banked;
   const std::uint32_t rows = values ? banked.value_rows() : banked.key_rows();
   const std::uint32_t first = values ? banked.first_value_row() : banked.first_key_row();
@@ -212,19 +223,32 @@ void AttentionJob::fetch_image(Work& work, std::vector<std::uint8_t>& into, bool
   if (wanted) into.resize(pages(work) * page_bytes);
   for (std::uint32_t page = 0; page < pages(work); ++page) {
     const std::uint32_t tokens = tokens_of(work, page);
-    for (std::uint32_t channel = 0; channel < banked.channels(); ++channel) {
-      for (std::uint32_t row = first; row < first + rows; ++row) {
-        for (std::uint32_t bank = 0; bank < banked.banks(); ++bank) {
-          const std::uint32_t elements =
-              values ? banked.value_elements(row, tokens) : banked.key_elements(bank, row, tokens);
-          if (elements == 0) continue;
+    for (std::uint32_t row = first; row < first + rows; ++row) {
+      for (std::uint32_t bank = 0; bank < banked.banks(); ++bank) {
+        const std::uint32_t elements =
+            values ? banked.value_elements(row, tokens) : banked.key_elements(bank, row, tokens);
+        if (elements == 0) continue;
+        for (std::uint32_t channel = 0; channel < banked.channels(); ++channel) {
           const BankedKv::Line line{channel, bank, row, 0};
           std::uint8_t* const to =
               wanted ? into.data() + page * page_bytes + banked.image_offset(line, first, rows)
                      : nullptr;
-          read(banked.address(page_address(work, page), page, line), to, 2ull * elements, part());
+          lines.push_back(
+              {banked.address(page_address(work, page), page, line), to, 2ull * elements, part()});
         }
       }
+    }
+  }
+}
+
+// A sequence of `bank_rows` lies in one channel, hence a line of each in turn.
+void AttentionJob::read_lines(std::vector<std::vector<LineRead>>& sequences) {
+  std::size_t most = 0;
+  for (const auto& lines : sequences) most = std::max(most, lines.size());
+  for (std::size_t i = 0; i < most; ++i) {
+    for (auto& lines : sequences) {
+      if (i >= lines.size()) continue;
+      read(lines[i].address, lines[i].to, lines[i].bytes, std::move(lines[i].done));
     }
   }
 }

@@ -267,7 +267,8 @@ bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& 
   const std::uint64_t rows_at_once =
       std::max<std::uint64_t>(1, pim_rows_at_once(static_cast<std::uint32_t>(vectors)));
   std::uint64_t jobs = (primitive.n + rows_at_once - 1) / rows_at_once;
-  std::uint64_t idle_factor = 1;
+  std::uint64_t idle_factor = 1;  // channels by those that have something to do, on the PIM
+  std::uint64_t read_factor = 1;  // and when the NPU reads
   auto format = static_cast<abi::Format>(primitive.weight.format);
   if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kAttention) {
     format = abi::Format::kFp16;
@@ -286,12 +287,17 @@ bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& 
     const std::uint64_t window =
         std::max<std::uint64_t>(1, std::min(pim.vector_bytes, pim.result_bytes));
     jobs = 2 + 2 * moved_elements / window;
-    if (one_channel_each && shape.sequences < pim.channels) {
-      idle_factor = pim.channels / shape.sequences;
+    if (one_channel_each) {
+      const std::uint64_t sequence_bytes =
+          std::max<std::uint64_t>(1, 2 * weights / shape.sequences);
+      const std::uint64_t buffered = core_.config.kv_buffer_bytes / sequence_bytes;
+      idle_factor = std::max<std::uint64_t>(1, pim.channels / shape.sequences);
+      read_factor = std::max(idle_factor, pim.channels / std::max<std::uint64_t>(1, buffered));
     }
   }
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
-  const std::uint64_t npu_ps = weights * abi::stream_bits(format) / 8 * 1'000'000 / rate;
+  const std::uint64_t npu_ps =
+      weights * read_factor * abi::stream_bits(format) / 8 * 1'000'000 / rate;
   const std::uint64_t pim_ps = core_.pim.multiply_ps(format, weights, vectors) * idle_factor +
                                moved_elements * 2 * 1'000'000 / rate +
                                jobs * core_.pim.overhead_ps();

@@ -40,6 +40,13 @@ class AttentionJob {
     std::vector<std::uint16_t> outputs;  // [kv_head][vector][head_dim]
   };
 
+  struct LineRead {  // of a banked page
+    std::uint64_t address;
+    std::uint8_t* to;
+    std::uint64_t bytes;
+    Dma::Done done;
+  };
+
   // Query vectors that share a KV head: [row][head within the group].
   std::uint32_t group() const { return primitive_.heads / primitive_.kv_heads; }
   std::uint32_t vectors(const Work& work) const { return work.range.count * group(); }
@@ -57,10 +64,10 @@ class AttentionJob {
 
   // NPU
   void fetch_more();
-  void fetch(Work& work);
+  void fetch(Work& work, std::vector<LineRead>& lines);
   void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
-                  const std::function<Dma::Done()>& part);
+                  const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
   void multiply(Work& work, std::uint32_t n, std::uint32_t k, void (AttentionJob::*next)(Work&));
   void compute_scores(Work& work);
   void multiply_keys(Work& work);
@@ -72,7 +79,8 @@ class AttentionJob {
   void values_arrived(Work& work);
 
   void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
-                   const std::function<Dma::Done()>& part);
+                   const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
+  void read_lines(std::vector<std::vector<LineRead>>& sequences);
   void unpack_keys(Work& work);
   void unpack_values(Work& work);
 
