@@ -16,7 +16,6 @@ GemvPlan::GemvPlan(const PimCommandSet& set, const memory::AddressMapping& mappi
     : set_(set),
       mapping_(mapping),
       column_bytes_(set.config().column_bytes),
-      pieces_(mapping.channels()),
       operations_(mapping.channels()) {}
 
 const std::vector<ChannelPlan>& GemvPlan::compile(const abi::PimCommand& command,
@@ -40,9 +39,13 @@ const std::vector<ChannelPlan>& GemvPlan::compile(const abi::PimCommand& command
   for (std::uint32_t done = 0; done < command.vectors;) {
     Pass next;
     next.vectors = std::min<std::uint32_t>(together, command.vectors - done);
+    std::size_t index = 0;
     for (next.first = 0; next.first < command.columns; next.first += segment) {
       next.columns = std::min(segment, command.columns - next.first);
-      pass(command, weights, next);
+      if (index == segments_.size()) segments_.emplace_back();
+      // All vectors meet the same weights.
+      if (done == 0) locate(command, weights, next, segments_[index]);
+      run(segments_[index++], next);
     }
     done += next.vectors;
   }
@@ -60,43 +63,52 @@ const std::vector<ChannelPlan>& GemvPlan::compile(const abi::PimCommand& command
   return plans_;
 }
 
-void GemvPlan::pass(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass) {
-  for (std::vector<Piece>& pieces : pieces_) pieces.clear();
+void GemvPlan::locate(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass,
+                      Segment& segment) {
+  segment.pieces.resize(mapping_.channels());
+  for (std::vector<Piece>& pieces : segment.pieces) pieces.clear();
   // Scales and tables are read from their rows like weights, by the first pass.
-  if (weights.side_bytes != 0 && pass.first == 0) visit_range(weights.side, weights.side_bytes);
-  visit_weights(command, weights, pass);
-  // Segments are dot products side by side, each a run of its own.
+  if (weights.side_bytes != 0 && pass.first == 0) {
+    visit_range(weights.side, weights.side_bytes, segment);
+  }
+  visit_weights(command, weights, pass, segment);
+  for (std::vector<Piece>& pieces : segment.pieces) {
+    if (!pieces.empty()) merge(pieces);
+  }
+  // Segments of a command are dot products side by side, each a run of its own.
   const std::uint64_t dot = ceil_divide(pass.columns, command.segments == 0 ? 1 : command.segments);
-  const std::uint64_t run_columns =
+  segment.run_columns =
       std::min<std::uint64_t>({columns_of_run(weights, pass), set_.run_columns(format_),
                                ceil_divide(dot, set_.elements_per_column(format_))});
+}
+
+void GemvPlan::run(const Segment& segment, const Pass& pass) {
   const std::uint64_t row_columns = ceil_divide(pass.columns, set_.elements_per_column(format_));
-  for (unsigned i = 0; i < pieces_.size(); ++i) {
-    if (pieces_[i].empty()) continue;
+  for (unsigned i = 0; i < segment.pieces.size(); ++i) {
+    if (segment.pieces[i].empty()) continue;
     set_.load_vectors(2ull * pass.columns * pass.vectors, operations_[i]);
-    merge(pieces_[i]);
-    tiles(pieces_[i], pass, run_columns, row_columns, operations_[i]);
+    tiles(segment.pieces[i], pass, segment.run_columns, row_columns, operations_[i]);
   }
 }
 
 void GemvPlan::visit_weights(const abi::PimCommand& command, const WeightBytes& weights,
-                             const Pass& pass) {
+                             const Pass& pass, Segment& segment) const {
   if (pass.columns == command.columns && weights.contiguous()) {
-    return visit_range(weights.stream, weights.stream_bytes);
+    return visit_range(weights.stream, weights.stream_bytes, segment);
   }
   const std::uint64_t bits = abi::stream_bits(format_);
   for (std::uint64_t row = 0; row < command.rows; ++row) {
     const std::uint64_t first = weights.first_bit + (weights.row_begin(row) + pass.first) * bits;
     const std::uint64_t end = ceil_divide(first + pass.columns * bits, 8);
-    visit_range(weights.stream + first / 8, end - first / 8);
+    visit_range(weights.stream + first / 8, end - first / 8, segment);
   }
 }
 
-void GemvPlan::visit_range(std::uint64_t address, std::uint64_t bytes) {
-  mapping_.for_each_run(address, bytes, [this](const memory::Run& run) {
+void GemvPlan::visit_range(std::uint64_t address, std::uint64_t bytes, Segment& segment) const {
+  mapping_.for_each_run(address, bytes, [this, &segment](const memory::Run& run) {
     const std::uint64_t columns =
         ceil_divide(run.column_byte % column_bytes_ + run.bytes, column_bytes_);
-    std::vector<Piece>& pieces = pieces_[run.channel];
+    std::vector<Piece>& pieces = segment.pieces[run.channel];
     if (!pieces.empty() && pieces.back().row == run.row && pieces.back().bank == run.bank) {
       pieces.back().columns += columns;
     } else {

@@ -42,9 +42,19 @@ class GemvPlan {
     std::uint32_t vectors = 0;
   };
 
-  void pass(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass);
-  void visit_weights(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass);
-  void visit_range(std::uint64_t address, std::uint64_t bytes);
+  // Columns of the weights whose vectors a channel holds at once, and where they lie. Not copied:
+  // its pieces keep their storage from command to command.
+  struct Segment {
+    std::vector<std::vector<Piece>> pieces;  // per channel, merged
+    std::uint64_t run_columns = 0;
+  };
+
+  void locate(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass,
+              Segment& segment);
+  void run(const Segment& segment, const Pass& pass);
+  void visit_weights(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass,
+                     Segment& segment) const;
+  void visit_range(std::uint64_t address, std::uint64_t bytes, Segment& segment) const;
   std::uint64_t columns_of_run(const WeightBytes& weights, const Pass& pass) const;
   void merge(std::vector<Piece>& pieces) const;
   void tiles(const std::vector<Piece>& pieces, const Pass& pass, std::uint64_t run_columns,
@@ -53,8 +63,8 @@ class GemvPlan {
   const PimCommandSet& set_;
   const memory::AddressMapping& mapping_;
   std::uint32_t column_bytes_;
-  std::vector<std::vector<Piece>> pieces_;  // per channel
-  std::vector<Operations> operations_;      // per channel
+  std::vector<Segment> segments_;
+  std::vector<Operations> operations_;  // per channel
   std::vector<ChannelPlan> plans_;
   abi::Format format_ = abi::Format::kFp16;
 };
