@@ -287,6 +287,36 @@ TEST_CASE("command sets refuse what they cannot command") {
   refused(setup);
 }
 
+TEST_CASE("a long wait leaves a channel as many short ones do") {
+  for (const PimSetup& setup : {neupims(true), neupims(false), aim(), hbm_pim()}) {
+    for (const bool per_bank : {false, true}) {
+      memory::ControllerConfig controller = setup.controller;
+      memory::DeviceConfig device = setup.device;
+      if (per_bank) {
+        controller.refresh = memory::RefreshMode::kPerBank;
+        device.timing.tRFCpb = device.timing.tRFC / 4;
+        device.timing.tREFI *= 16;  // a group fits between two of them
+      }
+      const auto set = pim::make_command_set(setup.commands, device, controller);
+      pim::Operations operations;
+      pim::plan_matrix(*set, matrix(64, 4'096), operations);
+      for (const Cycle wait : {Cycle{9'001}, Cycle{40'000}, Cycle{1'234'567}, Cycle{98'765'432}}) {
+        CAPTURE(setup.name, per_bank, wait);
+        pim::OperationTiming stepped(device, controller, set->banks(), set->channel());
+        for (const pim::BankOperation& operation : operations) stepped.run(operation);
+        pim::OperationTiming jumped = stepped;
+        for (Cycle now = stepped.now(); now < wait; now += 97) stepped.wait_until(now);
+        stepped.wait_until(wait);
+        jumped.wait_until(wait);
+        for (const pim::BankOperation& operation : operations) {
+          REQUIRE(jumped.run(operation) == stepped.run(operation));
+        }
+        CHECK(jumped.now() == stepped.now());
+      }
+    }
+  }
+}
+
 TEST_CASE("the slowest clock that is allowed still comes to an end") {
   for (PimSetup setup : {neupims(true), neupims(false), aim(), hbm_pim()}) {
     for (const bool refresh : {true, false}) {

@@ -222,7 +222,7 @@ TEST_CASE("a PIM that is not enabled takes no commands") {
 TEST_CASE("random commands never do more than fail") {
   PimBench bench(small_config());
   std::mt19937 random(5);
-  for (unsigned i = 0; i < 20000; ++i) {
+  for (unsigned i = 0; i < 6'000; ++i) {
     abi::PimCommand command = gemv(kBase, 16, 32, 2);
     const unsigned changes = 1 + random() % 4;
     for (unsigned j = 0; j < changes; ++j) {

@@ -228,7 +228,7 @@ TEST_CASE("random scattered commands complete, and the PIM works afterwards") {
     return random() % 6 == 0 ? kEdges[random() % 8] : static_cast<std::uint32_t>(random()) % usual;
   };
   unsigned good = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     abi::PimCommand c = gemv(kBase + 2ull * edge(1 << 20), edge(64), edge(256));
     c.vectors = static_cast<std::uint16_t>(edge(4));
     c.segments = static_cast<std::uint8_t>(edge(4));
@@ -248,7 +248,7 @@ TEST_CASE("random scattered commands complete, and the PIM works afterwards") {
     bench.bus.write32(regs::CONTROL, regs::CONTROL_SOFT_RESET.put(1));
     bench.enable();
   }
-  CHECK(good > 250);  // some of the commands between two resets did compute
+  CHECK(good > 60);  // some of the commands between two resets did compute
   const Scattered p = random_scattered(random, bench);
   REQUIRE(bench.write_vectors(0, p.x) == kOk);
   REQUIRE(bench.send(p.command) == kOk);

@@ -42,8 +42,20 @@ void OperationTiming::reset(Cycle epoch) {
 }
 
 void OperationTiming::wait_until(Cycle cycle) {
+  pass_idle_rounds(cycle);
   while (refresh_due_ < cycle) refresh();
   now_ = std::max(now_, cycle);
+}
+
+// A refresh of every target leaves a channel that does nothing as the round before left it. All
+// rounds but the first and the last are passed over.
+void OperationTiming::pass_idle_rounds(Cycle cycle) {
+  const Cycle round = refresh_interval_ * refresh_targets_;
+  if (refresh_interval_ == 0 || refresh_due_ + 3 * round >= cycle) return;
+  for (unsigned i = 0; i < refresh_targets_; ++i) refresh();
+  const auto busy = [this](const Rank& rank) { return rank.ready > refresh_due_ + t_.RP; };
+  if (now_ > refresh_due_ || std::any_of(ranks_.begin(), ranks_.end(), busy)) return;
+  refresh_due_ += ((cycle - refresh_due_) / round - 1) * round;
 }
 
 void OperationTiming::shut_rows() {

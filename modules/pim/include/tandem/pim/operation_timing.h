@@ -51,6 +51,7 @@ class OperationTiming {
   Cycle group_estimate(const BankOperation& operation) const;
   void guard(Cycle estimate);
   void refresh();
+  void pass_idle_rounds(memory::Cycle cycle);
   void refresh_if_due(Cycle next_command);
   Cycle precharge(unsigned banks, unsigned left_over);
   void activate(const BankOperation& operation);
