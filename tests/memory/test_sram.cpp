@@ -112,6 +112,16 @@ TEST_CASE("DMI, debug and transport see the same bytes of an SRAM") {
   REQUIRE(byte == 0x77);
 }
 
+TEST_CASE("a pointer reaches over a large SRAM") {
+  memory::Sram::Config config = Bench::make_config();
+  config.size_bytes = std::uint64_t{192} << 20;
+  Bench bench(config);
+  tlm::tlm_dmi dmi;
+  REQUIRE(bench.bus.direct(100, dmi));
+  REQUIRE(dmi.get_start_address() == 0);
+  REQUIRE(dmi.get_end_address() == config.size_bytes - 1);
+}
+
 TEST_CASE("a timing-only access takes its time and leaves the bytes alone") {
   Bench bench;
   bench.bus.write32(0, 0x12345678);

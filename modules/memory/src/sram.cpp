@@ -7,6 +7,8 @@
 namespace tandem::memory {
 namespace {
 
+constexpr std::uint64_t kLargestChunkBytes = std::uint64_t{16} << 30;
+
 void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
 }
@@ -14,6 +16,13 @@ void require(bool condition, const char* message) {
 const Sram::Config& checked(const Sram::Config& config) {
   config.validate();
   return config;
+}
+
+// All of it in one piece, so that a pointer may reach over the whole memory.
+std::uint64_t one_chunk(std::uint64_t size_bytes) {
+  std::uint64_t chunk_bytes = SparseStore::kDefaultChunkBytes;
+  while (chunk_bytes < size_bytes && chunk_bytes < kLargestChunkBytes) chunk_bytes *= 2;
+  return chunk_bytes;
 }
 
 }  // namespace
@@ -28,7 +37,7 @@ void Sram::Config::validate() const {
 }
 
 Sram::Sram(const sc_core::sc_module_name& name, const Config& config)
-    : MemoryTarget(name, {checked(config).size_bytes, SparseStore::kDefaultChunkBytes, config.ports,
+    : MemoryTarget(name, {checked(config).size_bytes, one_chunk(config.size_bytes), config.ports,
                           config.max_outstanding, config.dmi, config.clock_period_ps}),
       config_(config) {}
 
