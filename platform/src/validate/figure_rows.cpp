@@ -72,22 +72,28 @@ class RowMaker {
     return row;
   }
 
+  template <typename ValueAt>
+  double mean_of(const std::vector<Combination>& all, ValueAt value_at) const {
+    const bool geometric = figure_.combine == Combine::kGeomean;
+    double sum = 0.0;
+    for (const Combination& combination : all) {
+      const double value = value_at(combination);
+      if (geometric && value <= 0.0) {
+        throw ScenarioError(figure_.mark, "figures",
+                            "'" + figure_.name + "' has no geometric mean: a value is not above 0");
+      }
+      sum += geometric ? std::log(value) : value;
+    }
+    sum /= static_cast<double>(all.size());
+    return geometric ? std::exp(sum) : sum;
+  }
+
   FigureRow mean(const std::vector<Combination>& all) const {
     FigureRow row;
     row.figure = &figure_;
-    const bool geometric = figure_.combine == Combine::kGeomean;
-    const auto mean_of = [&](const auto& value_at) {
-      double sum = 0.0;
-      for (const Combination& at : all) sum += geometric ? std::log(value_at(at)) : value_at(at);
-      sum /= static_cast<double>(all.size());
-      return geometric ? std::exp(sum) : sum;
-    };
-    row.ours = mean_of([&](const Combination& at) { return value_of(figure_.ours, at); });
-    if (!std::isfinite(row.ours)) {
-      throw ScenarioError(figure_.mark, "figures", "'" + figure_.name + "' has no geometric mean");
-    }
+    row.ours = mean_of(all, [&](const Combination& at) { return value_of(figure_.ours, at); });
     if (!figure_.published.empty()) {
-      row.published = mean_of([&](const Combination& at) { return *published_at(at); });
+      row.published = mean_of(all, [&](const Combination& at) { return *published_at(at); });
     }
     judge(row);
     return row;
