@@ -149,3 +149,22 @@ TEST_CASE_METHOD(FiguresFixture, "a run is planned once for each combination of 
   CHECK(shell_options(plan.runs()[at].settings) ==
         " --set 'workload.prompts=[\"a, b\", [1, 2]]' --set policy.draft.length=2 --set seed=5");
 }
+
+TEST_CASE_METHOD(FiguresFixture, "the name of a point can be part of an override") {
+  const FiguresFile file = figures(head(
+      "axes: {n: [1, 2], file: [s, t]}\n"
+      "runs: {a: {scenario: <file>.yaml, set: {workload.prompts: [[<n>, 7]]}, over: [n, file]}}\n"
+      "figures: [{name: f, ours: a.x, at: {n: 2, file: s}}]\n"));
+  const RunPlan plan(file);
+  REQUIRE(plan.runs().size() == 1);
+  CHECK(plan.runs()[0].scenario == "s.yaml");
+  CHECK(plan.runs()[0].assignments() == std::vector<std::string>{"workload.prompts=[[2, 7]]"});
+  CHECK(figures_error(head("axes: {n: [1, 1]}\nruns: {a: {scenario: s.yaml, over: [n]}}\n"
+                           "figures: [{name: f, ours: a.x}]\n")) ==
+        "x.figures.yaml:6:15: axes.n: '1' is given twice");
+  CHECK(
+      figures_error(head("axes: {n: [1, 2]}\nruns: {a: {scenario: s.yaml, set: {seed: <m>}, over: "
+                         "[n]}}\nfigures: [{name: f, ours: a.x}]\n"))
+          .find("seed: expected an integer 0..18446744073709551615, got '<m>'") !=
+      std::string::npos);
+}

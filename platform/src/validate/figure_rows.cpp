@@ -93,7 +93,9 @@ class RowMaker {
     row.figure = &figure_;
     row.ours = mean_of(all, [&](const Combination& at) { return value_of(figure_.ours, at); });
     if (!figure_.published.empty()) {
-      row.published = mean_of(all, [&](const Combination& at) { return *published_at(at); });
+      row.published = figure_.is_computed
+                          ? mean_of(all, [&](const Combination& at) { return *published_at(at); })
+                          : published_at(all.front());
     }
     judge(row);
     return row;

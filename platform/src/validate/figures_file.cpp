@@ -65,13 +65,35 @@ class FileReader {
     if (node == nullptr) return;
     for (const YamlEntry& entry : node->entries) {
       const std::string path = "axes." + entry.key;
-      Axis axis{entry.key, entry.mark, {}};
-      for (const YamlEntry& point : require_entries(entry.value, path).entries) {
-        axis.points.push_back(
-            {point.key, read_settings(point.value, path + "." + printable(point.key))});
-      }
+      Axis axis{entry.key, entry.mark, read_points(entry.value, path)};
       result_.axes.push_back(std::move(axis));
     }
+  }
+
+  // A map of points to their overrides, or a list of points that have none.
+  static std::vector<AxisPoint> read_points(const YamlNode& node, const std::string& path) {
+    std::vector<AxisPoint> points;
+    if (node.kind != YamlKind::kSequence) {
+      for (const YamlEntry& point : require_entries(node, path).entries) {
+        points.push_back(
+            {point.key, read_settings(point.value, path + "." + printable(point.key))});
+      }
+      return points;
+    }
+    if (node.items.empty()) throw ScenarioError(node.mark, path, "expected at least one point");
+    for (const YamlNode& item : node.items) {
+      if (item.kind != YamlKind::kScalar || item.text.empty()) {
+        throw ScenarioError(item.mark, path, "expected the name of a point");
+      }
+      const bool twice = std::any_of(points.begin(), points.end(), [&](const AxisPoint& point) {
+        return point.label == item.text;
+      });
+      if (twice) {
+        throw ScenarioError(item.mark, path, "'" + printable(item.text) + "' is given twice");
+      }
+      points.push_back({item.text, {}});
+    }
+    return points;
   }
 
   void read_runs(MapReader& map) {

@@ -53,6 +53,25 @@ std::string shell_quoted(const std::string& text) {
   return quoted + "'";
 }
 
+// "<axis>" becomes the label of its point.
+std::string with_labels(std::string text, const FiguresFile& file, const Combination& points) {
+  for (const auto& [axis, point] : points) {
+    const std::string mark = "<" + file.axes[axis].name + ">";
+    const std::string& label = file.axes[axis].points[point].label;
+    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+      text.replace(at, mark.size(), label);
+      at += label.size();
+    }
+  }
+  return text;
+}
+
+void put_labels(YamlNode& node, const FiguresFile& file, const Combination& points) {
+  node.text = with_labels(node.text, file, points);
+  for (YamlNode& item : node.items) put_labels(item, file, points);
+  for (YamlEntry& entry : node.entries) put_labels(entry.value, file, points);
+}
+
 std::string folder_name(std::string label) {
   std::replace_if(
       label.begin(), label.end(), [](char c) { return !is_plain(c); }, '_');
@@ -127,12 +146,13 @@ std::size_t RunPlan::plan(std::size_t run, const Combination& combination) {
   PlannedRun planned;
   planned.label = source.name + (own.empty() ? "" : ", ") + describe(file_, own);
   planned.folder = folder_name(planned.label);
-  planned.scenario = source.scenario;
+  planned.scenario = with_labels(source.scenario, file_, own);
   planned.settings = source.settings;
   for (const std::size_t axis : source.axes) {
     const std::vector<Setting>& more = file_.axes[axis].points[own[axis]].settings;
     planned.settings.insert(planned.settings.end(), more.begin(), more.end());
   }
+  for (Setting& setting : planned.settings) put_labels(setting.value, file_, own);
   const std::string identity = planned.scenario + shell_options(planned.settings);
   const auto [same, is_new] = same_.emplace(identity, runs_.size());
   if (is_new) runs_.push_back(std::move(planned));

@@ -57,7 +57,6 @@ std::string grouped(double value) {
 std::string published_text(const FigureRow& row) {
   if (!row.published) return "-";
   std::string text = row.figure->is_computed ? shown(*row.published) : grouped(*row.published);
-  if (row.figure->combine == Combine::kGeomean) text = shown(*row.published);
   if (row.figure->precision > 0.0) text += " ± " + grouped(row.figure->precision);
   return text;
 }
@@ -151,8 +150,8 @@ void write_commands(std::ostream& out, const FiguresFile& file) {
     const char* separator = " ";
     for (const AxisPoint& point : axis.points) {
       const std::string options = shell_options(point.settings);
-      out << separator << point.label << ' '
-          << (options.empty() ? "adds nothing" : "`" + options.substr(1) + "`");
+      out << separator << point.label;
+      if (!options.empty()) out << " `" << options.substr(1) << "`";
       separator = "; ";
     }
     out << '\n';
