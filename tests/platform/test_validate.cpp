@@ -135,3 +135,17 @@ TEST_CASE_METHOD(ValidateFixture, "mistakes on the command line are told") {
   CHECK(validate(good, {"--help"}) == 0);
   CHECK(out.str().find("tandem validate [SYSTEM ...] [options]") != std::string::npos);
 }
+
+TEST_CASE_METHOD(ValidateFixture, "figures can be restricted to a point of an axis") {
+  const std::string text = seeds("23", "ours: a.x");
+  CHECK(validate(text, {"--at", "n=3"}) == 0);
+  CHECK(out.str().find("3.000") != std::string::npos);
+  CHECK(out.str().find("2.000") == std::string::npos);
+  CHECK(validate(text, {"--at", "n=4"}) == 2);
+  CHECK(err.str().find("'x' has no point '4' of its axis 'n'") != std::string::npos);
+  CHECK(validate(text, {"--at", "m=3"}) == 2);
+  CHECK(validate(text, {"--at", "n"}) == 2);
+  CHECK(validate(text, {"--at", "n=3", "--write"}) == 2);
+  CHECK(validate(seeds("23", "ours: a.x, at: {n: 2}"), {"--at", "n=3"}) == 2);
+  CHECK(err.str().find("'x' has no figure at n 3") != std::string::npos);
+}

@@ -194,4 +194,34 @@ FiguresFile read_figures_text(std::string_view text, const std::filesystem::path
   return FileReader(file).read(read_yaml_text(text, source));
 }
 
+void keep_point(FiguresFile& file, const std::string& axis, const std::string& point) {
+  const auto is_axis = [&](const Axis& candidate) { return candidate.name == axis; };
+  const auto found = std::find_if(file.axes.begin(), file.axes.end(), is_axis);
+  if (found == file.axes.end()) {
+    throw UserError("'" + printable(file.system) + "' has no axis '" + printable(axis) + "'");
+  }
+  const auto is_point = [&](const AxisPoint& candidate) { return candidate.label == point; };
+  const auto chosen = std::find_if(found->points.begin(), found->points.end(), is_point);
+  if (chosen == found->points.end()) {
+    throw UserError("'" + printable(file.system) + "' has no point '" + printable(point) +
+                    "' of its axis '" + printable(axis) + "'");
+  }
+  const auto axis_at = static_cast<std::size_t>(found - file.axes.begin());
+  const auto point_at = static_cast<std::size_t>(chosen - found->points.begin());
+  std::vector<Figure> kept;
+  for (Figure& figure : file.figures) {
+    const auto points = figure.points.find(axis_at);
+    if (points != figure.points.end()) {
+      if (std::count(points->second.begin(), points->second.end(), point_at) == 0) continue;
+      points->second = {point_at};
+    }
+    kept.push_back(std::move(figure));
+  }
+  file.figures = std::move(kept);
+  if (file.figures.empty()) {
+    throw UserError("'" + printable(file.system) + "' has no figure at " + printable(axis) + " " +
+                    printable(point));
+  }
+}
+
 }  // namespace tandem::platform

@@ -82,4 +82,8 @@ FiguresFile read_figures_file(const std::filesystem::path& file);
 // The same for a text that is in `file`.
 FiguresFile read_figures_text(std::string_view text, const std::filesystem::path& file);
 
+// Leaves out what is not at this point of the axis; figures that do not go over it stay. Throws
+// UserError if there is no such axis or point, or no figure at it.
+void keep_point(FiguresFile& file, const std::string& axis, const std::string& point);
+
 }  // namespace tandem::platform

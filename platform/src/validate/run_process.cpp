@@ -63,14 +63,14 @@ ProcessEnd run_process(const std::filesystem::path& program, const ProcessOrder&
 
 void run_processes(const std::filesystem::path& program, const std::vector<ProcessOrder>& orders,
                    unsigned jobs,
-                   const std::function<void(std::size_t order, const ProcessEnd& end)>& ended) {
+                   const std::function<bool(std::size_t order, const ProcessEnd& end)>& ended) {
   std::atomic<std::size_t> next{0};
   std::mutex one_at_a_time;
   const auto work = [&] {
     for (std::size_t order = next++; order < orders.size(); order = next++) {
       const ProcessEnd end = run_process(program, orders[order]);
       const std::lock_guard<std::mutex> lock(one_at_a_time);
-      ended(order, end);
+      if (!ended(order, end)) next = orders.size();
     }
   };
   std::vector<std::thread> workers;

@@ -20,9 +20,9 @@ struct ProcessEnd {
 };
 
 // Runs `program` for each order, `jobs` at a time; calls `ended` for each, in the order in which
-// they end, one call at a time.
+// they end, one call at a time. No more are started once it returns false.
 void run_processes(const std::filesystem::path& program, const std::vector<ProcessOrder>& orders,
                    unsigned jobs,
-                   const std::function<void(std::size_t order, const ProcessEnd& end)>& ended);
+                   const std::function<bool(std::size_t order, const ProcessEnd& end)>& ended);
 
 }  // namespace tandem::platform

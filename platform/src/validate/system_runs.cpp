@@ -39,7 +39,10 @@ class Runs {
 
   void make() {
     run_processes(options_.program, orders_, options_.jobs,
-                  [this](std::size_t order, const ProcessEnd& end) { take(order, end); });
+                  [this](std::size_t order, const ProcessEnd& end) {
+                    take(order, end);
+                    return !wrong_path_;
+                  });
     if (wrong_path_) throw ScenarioError(*wrong_path_);
   }
 

@@ -44,6 +44,7 @@ Options
   --write       write the sections of these systems into RESULTS.md beside the figures files
   --check       compare them with those in RESULTS.md instead
   --strict      a figure outside its tolerance is a failure
+  --at A=POINT  only this point of the axis A; may be repeated. Not with --write and --check
 
 Exit code: 0 all runs were made, 1 one failed (or --check found a difference, --strict a figure
 outside its tolerance), 2 a mistake in the files or the command line.
@@ -56,12 +57,27 @@ struct Options {
   bool write = false;
   bool check = false;
   bool strict = false;
+  std::vector<std::pair<std::string, std::string>> at;  // axis and point
 };
+
+std::vector<std::pair<std::string, std::string>> parse_points(
+    const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, std::string>> points;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw UserError("validate: --at " + printable(text) + ": expected AXIS=POINT", kSeeHelp);
+    }
+    points.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return points;
+}
 
 Options parse(const std::vector<std::string>& arguments) {
   po::options_description known;
   known.add_options()("jobs", po::value<unsigned>())("out", po::value<std::string>())("write", "")(
-      "check", "")("strict", "")("system", po::value<std::vector<std::string>>());
+      "check", "")("strict", "")("at", po::value<std::vector<std::string>>()->composing())(
+      "system", po::value<std::vector<std::string>>());
   po::positional_options_description positional;
   positional.add("system", -1);
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
@@ -86,6 +102,12 @@ Options parse(const std::vector<std::string>& arguments) {
   options.write = values.count("write") != 0;
   options.check = values.count("check") != 0;
   options.strict = values.count("strict") != 0;
+  if (values.count("at") != 0)
+    options.at = parse_points(values["at"].as<std::vector<std::string>>());
+  if (!options.at.empty() && (options.write || options.check)) {
+    throw UserError("validate: RESULTS.md has all points, --at is not for --write and --check",
+                    kSeeHelp);
+  }
   if (options.write && options.check) {
     throw UserError("validate: --write and --check exclude each other", kSeeHelp);
   }
@@ -176,7 +198,9 @@ class Validation {
   void read(const std::vector<fs::path>& files) {
     std::set<std::string> names;
     for (const fs::path& file : files) {
-      systems_.push_back(std::make_unique<ValidatedSystem>(read_figures_file(file)));
+      FiguresFile figures = read_figures_file(file);
+      for (const auto& [axis, point] : options_.at) keep_point(figures, axis, point);
+      systems_.push_back(std::make_unique<ValidatedSystem>(figures));
       const ValidatedSystem& system = *systems_.back();
       if (!names.insert(system.file.system).second) {
         throw UserError("validate: '" + printable(system.file.system) + "' is given twice");
