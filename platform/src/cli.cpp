@@ -14,6 +14,7 @@
 #include "tandem/platform/result_folder.h"
 #include "tandem/platform/scenario_loader.h"
 #include "text.h"
+#include "validate/validate_command.h"
 
 namespace tandem::platform {
 namespace {
@@ -27,7 +28,8 @@ constexpr const char* kHelp =
 Usage
   tandem run FILE [options]     simulate a scenario and write its results
   tandem check FILE [options]   validate a scenario without running it
-  tandem list [TOPIC]           scenarios, hardware, devices, policies, formats, keys
+  tandem validate [SYSTEM ...]  published figures beside ours; 'tandem validate --help' has the options
+  tandem list [TOPIC]           scenarios, hardware, devices, published, policies, formats, keys
   tandem registers [options]    print the hardware-software contract
   tandem probe TOPIC [options]  characterise a DRAM device; 'tandem probe --help' has the options
   tandem --help | --version
@@ -216,6 +218,7 @@ int dispatch(const std::vector<std::string>& arguments, const fs::path& program,
     if (!hooks.probe) throw InternalError("this build has no probes linked in");
     return hooks.probe(rest, streams.out);
   }
+  if (command == "validate") return run_validate(rest, program, streams);
   for (const std::string& argument : arguments) {
     if (argument != "--help" && argument != "-h" && command != "help") continue;
     streams.out << kHelp;
@@ -229,7 +232,8 @@ int dispatch(const std::vector<std::string>& arguments, const fs::path& program,
   if (command == "check") return check(rest, hooks, streams);
   if (command == "list") return list(rest, program, streams);
   if (command == "registers") return registers(rest, hooks, streams);
-  const std::string meant = nearest(command, {"run", "check", "list", "registers", "probe"});
+  const std::string meant =
+      nearest(command, {"run", "check", "list", "registers", "probe", "validate"});
   throw UserError("unknown command '" + printable(command) + "'",
                   meant.empty() ? kSeeHelp : "did you mean '" + meant + "'?");
 }

@@ -18,6 +18,7 @@
 #include "tandem/platform/scenario_loader.h"
 #include "tandem/platform/units.h"
 #include "text.h"
+#include "validate/validate_command.h"
 
 namespace tandem::platform {
 namespace {
@@ -26,18 +27,6 @@ namespace fs = std::filesystem;
 
 constexpr int kNameWidth = 36;
 constexpr std::uint64_t kShown = 100'000'000;  // bandwidths are shown in 0.1 GB/s
-
-// `scenarios/` of the working directory or of a folder around the program; empty if there is none.
-fs::path scenario_folder(const fs::path& program) {
-  std::error_code error;
-  fs::path here = "scenarios";
-  if (fs::is_directory(here, error)) return here;
-  for (fs::path at = program.parent_path(); !at.empty(); at = at.parent_path()) {
-    if (fs::is_directory(at / "scenarios", error)) return at / "scenarios";
-    if (at == at.parent_path()) break;
-  }
-  return {};
-}
 
 // The first comment that is not the licence line.
 std::string first_comment(const fs::path& file) {
@@ -146,9 +135,21 @@ void list_choices(const char* title, const ChoiceList& list, std::ostream& out) 
 
 }  // namespace
 
+fs::path scenario_folder(const fs::path& program) {
+  std::error_code error;
+  fs::path here = "scenarios";
+  if (fs::is_directory(here, error)) return here;
+  for (fs::path at = program.parent_path(); !at.empty(); at = at.parent_path()) {
+    if (fs::is_directory(at / "scenarios", error)) return at / "scenarios";
+    if (at == at.parent_path()) break;
+  }
+  return {};
+}
+
 void list_topic(const std::string& topic, const fs::path& program, std::ostream& out) {
-  const std::vector<std::string> topics = {"scenarios", "hardware", "devices", "models",
-                                           "policies",  "formats",  "keys",    "device-keys"};
+  const std::vector<std::string> topics = {"scenarios", "hardware",  "devices",
+                                           "models",    "published", "policies",
+                                           "formats",   "keys",      "device-keys"};
   if (topic == "keys") return print_key_table(out);
   if (topic == "device-keys") return print_device_key_table(out);
   if (!topic.empty() && std::find(topics.begin(), topics.end(), topic) == topics.end()) {
@@ -161,6 +162,7 @@ void list_topic(const std::string& topic, const fs::path& program, std::ostream&
   if (all || topic == "hardware") list_hardware(program, out);
   if (all || topic == "devices") list_devices(program, out);
   if (all || topic == "models") list_models(program, out);
+  if (all || topic == "published") list_published(scenario_folder(program) / "published", out);
   if (all || topic == "policies")
     list_choices("policies (policy.name)", choices<PolicyName>(), out);
   if (all || topic == "formats") {

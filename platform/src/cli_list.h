@@ -10,4 +10,7 @@ namespace tandem::platform {
 // topic that does not exist.
 void list_topic(const std::string& topic, const std::filesystem::path& program, std::ostream& out);
 
+// `scenarios/` of the working directory or of a folder around the program; empty if there is none.
+std::filesystem::path scenario_folder(const std::filesystem::path& program);
+
 }  // namespace tandem::platform

@@ -11,13 +11,19 @@
 namespace tandem::platform {
 namespace {
 
-Scenario bind_document(YamlNode tree, const std::vector<std::string>& overrides) {
+std::vector<YamlNode> parse_overrides(const std::vector<std::string>& assignments) {
+  std::vector<YamlNode> trees;
+  for (const std::string& assignment : assignments) trees.push_back(parse_override(assignment));
+  return trees;
+}
+
+Scenario bind_document(YamlNode tree, std::vector<YamlNode> overrides) {
   const YamlMark start = tree.mark;
   if (tree.kind == YamlKind::kNull) throw ScenarioError(start, "", "the scenario is empty");
   if (tree.kind != YamlKind::kMap) {
     throw ScenarioError(start, "", "expected a map of keys to values, such as 'version: 1'");
   }
-  for (const std::string& assignment : overrides) merge_yaml(tree, parse_override(assignment));
+  for (YamlNode& over : overrides) merge_yaml(tree, std::move(over));
   tree.mark = start;
 
   Scenario scenario;
@@ -43,7 +49,11 @@ Scenario bind_document(YamlNode tree, const std::vector<std::string>& overrides)
 
 Scenario load_scenario(const std::filesystem::path& file,
                        const std::vector<std::string>& overrides) {
-  Scenario scenario = bind_document(read_yaml_file(file), overrides);
+  return load_scenario_with(file, parse_overrides(overrides));
+}
+
+Scenario load_scenario_with(const std::filesystem::path& file, std::vector<YamlNode> overrides) {
+  Scenario scenario = bind_document(read_yaml_file(file), std::move(overrides));
   scenario.file = file;
   scenario.directory = file.parent_path();
   return scenario;
@@ -55,7 +65,7 @@ Scenario load_scenario_text(std::string_view text, const std::string& name,
   auto source = std::make_shared<YamlSource>();
   source->name = name;
   source->directory = directory;
-  Scenario scenario = bind_document(read_yaml_text(text, source), overrides);
+  Scenario scenario = bind_document(read_yaml_text(text, source), parse_overrides(overrides));
   scenario.directory = directory;
   return scenario;
 }

@@ -138,20 +138,9 @@ YamlNode read_yaml_file(const fs::path& file) {
   return tree;
 }
 
-YamlNode parse_override(const std::string& assignment) {
-  auto source = std::make_shared<YamlSource>();
-  source->name = "--set " + printable(assignment);
-  source->has_lines = false;
-  const YamlMark mark{source, 1, 1};
-  const std::size_t equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    throw ScenarioError(mark, "", "expected KEY=VALUE, such as policy.draft.length=8");
-  }
-  YamlNode tree = parse_yaml(std::string_view(assignment).substr(equals + 1), source);
-  tree.mark = mark;
-
+YamlNode nest_override(std::string_view dotted_key, const YamlMark& mark, YamlNode value) {
   std::vector<std::string> keys(1);
-  for (const char c : assignment.substr(0, equals)) {
+  for (const char c : dotted_key) {
     if (c == '.') {
       keys.emplace_back();
     } else {
@@ -164,9 +153,24 @@ YamlNode parse_override(const std::string& assignment) {
     YamlNode parent;
     parent.kind = YamlKind::kMap;
     parent.mark = mark;
-    parent.entries.push_back({*key, mark, std::move(tree)});
-    tree = std::move(parent);
+    parent.entries.push_back({*key, mark, std::move(value)});
+    value = std::move(parent);
   }
+  return value;
+}
+
+YamlNode parse_override(const std::string& assignment) {
+  auto source = std::make_shared<YamlSource>();
+  source->name = "--set " + printable(assignment);
+  source->has_lines = false;
+  const YamlMark mark{source, 1, 1};
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw ScenarioError(mark, "", "expected KEY=VALUE, such as policy.draft.length=8");
+  }
+  YamlNode value = parse_yaml(std::string_view(assignment).substr(equals + 1), source);
+  value.mark = mark;
+  YamlNode tree = nest_override(std::string_view(assignment).substr(0, equals), mark, value);
   Includer().resolve(tree, "");
   return tree;
 }

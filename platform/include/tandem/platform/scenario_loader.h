@@ -19,6 +19,9 @@ namespace tandem::platform {
 Scenario load_scenario(const std::filesystem::path& file,
                        const std::vector<std::string>& overrides = {});
 
+// The same with overrides as trees, which know where they are written.
+Scenario load_scenario_with(const std::filesystem::path& file, std::vector<YamlNode> overrides);
+
 // The same for a text; relative paths in it start at `directory`, messages call it `name`.
 Scenario load_scenario_text(std::string_view text, const std::string& name,
                             const std::filesystem::path& directory,

@@ -78,6 +78,9 @@ YamlNode read_yaml_text(std::string_view text, const std::shared_ptr<const YamlS
 // "a.b.c=VALUE" as the tree {a: {b: {c: VALUE}}}; VALUE is YAML, an empty one is null.
 YamlNode parse_override(const std::string& assignment);
 
+// The same of a key and a value that were read before: "a.b.c" and VALUE.
+YamlNode nest_override(std::string_view dotted_key, const YamlMark& mark, YamlNode value);
+
 // Maps merge key by key, at every depth; anything else in `over` replaces what is in `base`.
 void merge_yaml(YamlNode& base, YamlNode over);
 
