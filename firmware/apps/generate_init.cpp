@@ -61,6 +61,7 @@ class Setup {
 
     const Status status = state_.npu.start(machine_, setup);
     if (status != Status::kOk) return status;
+    if (model_.shape().devices > state_.npu.link_devices()) return Status::kUnsupported;
     state_.mailbox.start(machine_, boot_.mailbox_base, mailbox_rings, setup.use_interrupts);
     if (machine_.bus_error()) return Status::kBusError;
     return start_pim();

@@ -23,6 +23,8 @@ Status NpuDriver::start(Machine& machine, const Setup& setup) {
     return Status::kBadVersion;
   }
   capability_ = machine.read(setup.base + npu::CAPABILITY);
+  const bool linked = npu::CAPABILITY_LINK.get(capability_) != 0;
+  link_devices_ = linked ? machine.read(setup.base + npu::LINK_DEVICES) : 1;
   activation_bytes_ = machine.read(setup.base + npu::ACTIVATION_BYTES);
   max_primitives_ = machine.read(setup.base + npu::MAX_PRIMITIVES);
   max_rows_ = machine.read(setup.base + npu::MAX_ROWS);

@@ -15,6 +15,8 @@ bool BatchTable::start(Machine& machine, const abi::ModelImage& model,
   abi::ParameterBlock& block = *machine.shared<abi::ParameterBlock>(parameters_);
   fill_zero(&block, sizeof block);
   block.slot_count = kSlots;
+  block.collective_size = model.devices;
+  block.collective_rank = model.rank;
   block.slots[kActivationSlot] = {0, activation_bytes, static_cast<u32>(abi::Space::kLocal), 1};
   block.slots[kWeightSlot] = {model.weights_base, model.weights_bytes,
                               static_cast<u32>(abi::Space::kBus), 0};

@@ -61,6 +61,7 @@ void LlamaPasses::experts(u32 index, const Plane& plane, u16 route) {
                              .read(Buffer::kExpertOutput)
                              .read(Buffer::kExpertWeights)
                              .write(Buffer::kProjected));
+  all_reduce(index, Buffer::kProjected);
   combine(abi::ElementwiseKind::kAdd, index, Buffer::kResidual, Buffer::kProjected);
 }
 

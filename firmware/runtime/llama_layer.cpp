@@ -71,6 +71,7 @@ void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append)
   writer_.set_stage(abi::Stage::kProjection);
   linear(TensorKind::kAttentionOutput, index, plane.role, Buffer::kAttended, Buffer::kProjected,
          RowMode::kAll);
+  all_reduce(index, Buffer::kProjected);
   combine(abi::ElementwiseKind::kAdd, index, Buffer::kResidual, Buffer::kProjected);
 }
 
@@ -100,6 +101,7 @@ void LlamaPasses::common_feed_forward(u32 index, const Plane& plane) {
     gelu(index, Buffer::kUp);
   }
   linear(TensorKind::kDown, index, plane.role, inner, Buffer::kProjected, RowMode::kAll);
+  all_reduce(index, Buffer::kProjected);
   combine(abi::ElementwiseKind::kAdd, index, Buffer::kResidual, Buffer::kProjected);
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr u32 kDensePrimitives = 16;  // of a layer
 constexpr u32 kExpertPrimitives = 8;  // more of a layer with experts
+constexpr u32 kLayerExchanges = 3;    // more of a layer that devices share
 constexpr u32 kPrimitivesBefore = 2;  // gather, learned positions
 constexpr u32 kPrimitivesAfter = 4;   // final norm, classifier, choice, commit
 
@@ -31,7 +32,12 @@ LlamaPasses::LlamaPasses(const Model& model, const ActivationLayout& layout,
       drafts_(draft.longest_draft() > 0) {}
 
 u32 LlamaPasses::primitives_per_layer() const {
-  return kDensePrimitives + (model_.shape().experts != 0 ? kExpertPrimitives : 0);
+  return kDensePrimitives + (model_.shape().experts != 0 ? kExpertPrimitives : 0) +
+         (is_shared() ? kLayerExchanges : 0);
+}
+
+u32 LlamaPasses::primitives_after() const {
+  return kPrimitivesAfter + (is_shared() ? 1u : 0u);
 }
 
 Status LlamaPasses::build(abi::Granularity granularity, u32 contexts, u32 max_primitives,
@@ -47,7 +53,7 @@ Status LlamaPasses::build(abi::Granularity granularity, u32 contexts, u32 max_pr
 
 void LlamaPasses::build_steps(PassPrograms* passes) {
   const u32 length =
-      model_.shape().layers * primitives_per_layer() + kPrimitivesBefore + kPrimitivesAfter;
+      model_.shape().layers * primitives_per_layer() + kPrimitivesBefore + primitives_after();
   for (u32 i = 0; i < kPasses; ++i) {
     const Pass pass = static_cast<Pass>(i);
     const bool drafting = pass == Pass::kDraft || pass == Pass::kDraftExtend;
@@ -76,7 +82,7 @@ void LlamaPasses::build_layers(PassPrograms* passes) {
     const bool headless = pass == Pass::kExtend || pass == Pass::kDraftExtend;
     passes[i].body = bodies[drafting];
     passes[i].body_count = headless ? last : last + 1;
-    writer_.begin(kPrimitivesBefore + primitives_per_layer() + kPrimitivesAfter);
+    writer_.begin(kPrimitivesBefore + primitives_per_layer() + primitives_after());
     if (headless) {
       if (last == 0) embed();
       extend(plane, last);
@@ -146,6 +152,7 @@ void LlamaPasses::finish(const Plane& plane, Pass pass) {
        all_rows ? RowMode::kAll : RowMode::kLast);
   writer_.set_stage(abi::Stage::kClassifier);
   linear(TensorKind::kClassifier, 0, plane.classifier_role, Buffer::kNormed, Buffer::kLogits, rows);
+  all_gather(Buffer::kLogits, rows);
 
   writer_.set_stage(abi::Stage::kOther);
   const bool drafting = pass == Pass::kDraft;

@@ -20,7 +20,7 @@ tandem::platform::CommandHooks hooks() {
   hooks.check = [](const tandem::platform::Scenario& scenario) {
     tandem::platform::stack_config(scenario.platform.dram);
     tandem::platform::sram_config(scenario.platform);
-    tandem::platform::npu_config(scenario.platform);
+    tandem::platform::npu_config(scenario.platform, tandem::platform::tensor_traffic(scenario));
     if (scenario.platform.pim.enabled) tandem::platform::pim_config(scenario.platform);
     tandem::platform::check_kv_layout(scenario);
   };

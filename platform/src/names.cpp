@@ -74,6 +74,10 @@ constexpr Choice kArbitration[] = {
     {"priority", "the lower port number wins"},
     {"weighted", "turns in proportion to the ports' weights"},
 };
+constexpr Choice kLinkTopology[] = {
+    {"ring", "each device sends to the next one"},
+    {"switch", "each device reaches every other through one port"},
+};
 constexpr Choice kCpuForm[] = {
     {"native", "firmware compiled into the simulator"},
     {"riscv", "an RV64 ELF on an instruction-set simulator", kNotYet},
@@ -234,6 +238,10 @@ ChoiceList choices<SequencerMode>() {
 template <>
 ChoiceList choices<Arbitration>() {
   return list(kArbitration);
+}
+template <>
+ChoiceList choices<LinkTopology>() {
+  return list(kLinkTopology);
 }
 template <>
 ChoiceList choices<CpuForm>() {

@@ -94,6 +94,15 @@ double share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
+Json group_json(const DeviceGroup& group, const RunReport& report) {
+  return {{"count", group.devices},
+          {"link_sent_bytes", group.sent_bytes},
+          {"link_busy_ps", group.link_busy_ps},
+          {"link_share", share(group.link_busy_ps, report.simulated_time_ps)},
+          {"memory_bytes_per_s", group.memory_bytes_per_s},
+          {"energy_pj", report.energy.total_picojoules() * group.devices}};
+}
+
 Json summary_json(const RunReport& report) {
   Json json;
   json["tokens_per_s"] = report.tokens_per_s;
@@ -116,6 +125,7 @@ Json summary_json(const RunReport& report) {
   for (std::size_t i = 0; i < report.energy.phases().size(); ++i) {
     json["energy_by_phase_pj"][report.energy.phases()[i]] = report.energy.phase_picojoules(i);
   }
+  if (report.group) json["devices"] = group_json(*report.group, report);
   json["phases"] = Json::object();
   for (const PhaseTime& phase : report.phases) {
     json["phases"][phase.name] = {{"time_ps", phase.time_ps},
@@ -131,6 +141,7 @@ Json summary_json(const RunReport& report) {
                               {"vector_ps", stage.vector_ps},
                               {"pim_ps", stage.pim_ps},
                               {"bound", stage.bound()}});
+    if (report.group) json["stages"].back()["link_ps"] = stage.link_ps;
   }
   json["utilisation"] = Json::object();
   for (const Utilisation& part : report.utilisations) {
@@ -184,8 +195,11 @@ Json statistics_json(const observe::StatisticsTable& table) {
 
 const char* StageTime::bound() const {
   if (memory_ps > time_ps) return "prefetched";
-  const std::pair<std::uint64_t, const char*> parts[] = {
-      {memory_ps, "memory"}, {array_ps, "array"}, {vector_ps, "vector unit"}, {pim_ps, "PIM"}};
+  const std::pair<std::uint64_t, const char*> parts[] = {{memory_ps, "memory"},
+                                                         {array_ps, "array"},
+                                                         {vector_ps, "vector unit"},
+                                                         {pim_ps, "PIM"},
+                                                         {link_ps, "link"}};
   const auto longest =
       *std::max_element(std::begin(parts), std::end(parts),
                         [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -207,7 +221,8 @@ namespace {
 // Bytes may come before the stage that uses them, but not before the phase.
 void check_stage(const StageTime& stage) {
   if (stage.stage != "all") return;
-  for (const std::uint64_t part_ps : {stage.memory_ps, stage.array_ps, stage.vector_ps}) {
+  for (const std::uint64_t part_ps :
+       {stage.memory_ps, stage.array_ps, stage.vector_ps, stage.link_ps}) {
     if (part_ps <= stage.time_ps) continue;
     throw InternalError("phase " + stage.phase + " took " + std::to_string(stage.time_ps) +
                         " ps, a part of the hardware needs " + std::to_string(part_ps) +

@@ -10,6 +10,7 @@
 #include "oracle/check_oracle.h"
 #include "tandem/memory/field_error.h"
 #include "tandem/platform/device_file.h"
+#include "tandem/platform/model/shard.h"
 #include "tandem/platform/names.h"
 #include "text.h"
 
@@ -21,6 +22,7 @@ constexpr std::uint64_t kFp32Bytes = 4;
 constexpr std::uint64_t kPageBytes = 0x1000;
 constexpr std::uint64_t kSmallestBurstBytes = 64;
 constexpr std::uint64_t kLargestBurstBytes = 65'536;
+constexpr std::uint64_t kSlowestLinkBytesPerS = 1'000'000;
 
 bool is_power_of_two(std::uint64_t value) {
   return value != 0 && (value & (value - 1)) == 0;
@@ -300,6 +302,23 @@ void check_fidelity(const Checker& check, const Scenario& scenario) {
                  std::string(name_of(fidelity.memory)) + "` for both");
 }
 
+void check_devices(const Checker& check, const Scenario& scenario) {
+  const std::uint32_t count = scenario.platform.devices.count;
+  if (count == 1) return;
+  const std::string key = "platform.devices.count";
+  if (scenario.platform.devices.link.bandwidth_bytes_per_s < kSlowestLinkBytesPerS) {
+    check.fail("platform.devices.link.bandwidth", "expected at least 1 MB/s");
+  }
+  if (scenario.execution == Execution::kFunctional) {
+    check.fail(key, "needs execution: timing",
+               "only one of the devices is simulated, so nobody computes the others' sums; which "
+               "tokens are right depends on their number as well");
+  }
+  if (!scenario.model.shape) return;  // that of weights is known when they are read
+  const std::string why_not = why_not_shared(*scenario.model.shape, count);
+  if (!why_not.empty()) check.fail(key, why_not);
+}
+
 }  // namespace
 
 std::vector<std::string> check_scenario(const Scenario& scenario, const BindingNotes& notes,
@@ -314,6 +333,7 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
                "expected a multiple of 4 KiB, got " + size(h.sram.size_bytes));
   }
   check_address_map(check, h);
+  check_devices(check, scenario);
   check_policy(check, scenario);
   check_batching(check, scenario.policy);
   check_workload(check, scenario);

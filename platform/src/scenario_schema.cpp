@@ -11,6 +11,7 @@ constexpr const char* kNone = "none";
 constexpr std::uint32_t kManyCycles = 1'000'000;
 constexpr std::uint32_t kManyTokens = 1'000'000;
 constexpr std::uint32_t kManyRequests = 1'000'000;
+constexpr std::uint32_t kManyDevices = 1024;
 constexpr std::uint32_t kFirmwareSequences = 512;  // see the limits of the firmware
 
 void bind_dram(Binder& b, DramConfig& d) {
@@ -117,6 +118,20 @@ void bind_address_map(Binder& b, AddressMap& m) {
   b.address({"dram", "base address, platform.dram.capacity"}, m.dram);
 }
 
+void bind_devices(Binder& b, DevicesConfig& d) {
+  b.integer({"count", "devices that share the matrices of the model; one is simulated", kRequired},
+            d.count, 1, kManyDevices);
+  b.section({"link", "what they exchange over"}, [&](Binder& inner) {
+    inner.measure({"bandwidth", "of a device, each direction", kRequired},
+                  d.link.bandwidth_bytes_per_s, Quantity::kBandwidth);
+    inner.measure({"latency", "of a step of an exchange", kRequired}, d.link.latency_ps,
+                  Quantity::kTime, 0);
+    inner.choice({"topology", "who is linked with whom"}, d.link.topology);
+    inner.measure({"energy", "what a device spends on sending", false, kNone},
+                  d.link.energy_fj_per_bit, Quantity::kEnergyPerBit, 0);
+  });
+}
+
 void bind_platform(Binder& b, HardwareConfig& h) {
   b.section({"dram", "the memory stack"}, [&](Binder& inner) { bind_dram(inner, h.dram); });
   b.section({"pim", "processing in memory"}, [&](Binder& inner) { bind_pim(inner, h.pim); });
@@ -134,6 +149,8 @@ void bind_platform(Binder& b, HardwareConfig& h) {
   });
   b.section({"address_map", "where the bus finds what"},
             [&](Binder& inner) { bind_address_map(inner, h.address_map); });
+  b.optional_section({"devices", "several of all this, tensor-parallel (execution timing)"},
+                     h.devices.present, [&](Binder& inner) { bind_devices(inner, h.devices); });
 }
 
 void bind_sampling(Binder& b, Sampling& s) {

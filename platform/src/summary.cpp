@@ -202,8 +202,27 @@ void write_stages(Page& page, const RunReport& report) {
     page.line(stage.phase + " " + stage.stage, time_text(stage.time_ps),
               std::string(stage.bound()) + ": memory " + memory + ", array " +
                   share(stage.array_ps) + ", vector unit " + share(stage.vector_ps) + ", PIM " +
-                  share(stage.pim_ps));
+                  share(stage.pim_ps) +
+                  (report.group ? ", link " + share(stage.link_ps) : std::string()));
   }
+}
+
+void write_group(Page& page, const DevicesConfig& devices, const RunReport& report) {
+  if (!report.group) return;
+  const DeviceGroup& group = *report.group;
+  page.heading("Devices");
+  page.line("tensor-parallel", std::to_string(group.devices),
+            std::string(name_of(devices.link.topology)) + " of " +
+                format_quantity(devices.link.bandwidth_bytes_per_s, Quantity::kBandwidth) +
+                "; what this page says of hardware is of one of them");
+  page.line("exchanges on the link",
+            percent(static_cast<double>(group.link_busy_ps) /
+                    static_cast<double>(std::max<std::uint64_t>(1, report.simulated_time_ps))),
+            "of the time, " + bytes_text(group.sent_bytes) + " sent by each");
+  page.line("memory bandwidth used", fixed(group.memory_bytes_per_s * 1e-9, 1),
+            "GB/s of each on average, " +
+                fixed(group.memory_bytes_per_s * 1e-9 * group.devices, 1) + " together");
+  page.line("energy of all", energy_text(report.energy.total_picojoules() * group.devices));
 }
 
 void write_part(Page& page, const std::string& label, double fraction, const std::string& note) {
@@ -475,6 +494,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   write_speculation(page, report);
   if (report.serving) write_serving(page, *report.serving, scenario.workload.slo);
   write_phases(page, report);
+  write_group(page, scenario.platform.devices, report);
   write_stages(page, report);
   write_utilisation(page, report);
   write_traffic(page, report);

@@ -130,6 +130,13 @@ TEST_CASE("set-up that cannot work is refused with its reason") {
     machine.policy().attention = static_cast<std::uint32_t>(abi::Placement::kPim);
     CHECK(machine.start(generate()) == code(abi::Status::kNoEngine));
   }
+  SECTION("a model shared by more devices than the link reaches") {
+    machine.model().devices = 2;
+    CHECK(machine.start(generate()) == code(abi::Status::kUnsupported));
+    machine.npu().registers[abi::npu::CAPABILITY] |= abi::npu::CAPABILITY_LINK.put(1);
+    machine.npu().registers[abi::npu::LINK_DEVICES] = 2;
+    CHECK(machine.start(generate()) == 0);
+  }
   SECTION("control memory too small") {
     machine.boot().shared_bytes = 16'384;
     CHECK(machine.start(generate()) == code(abi::Status::kNoSpace));

@@ -329,6 +329,30 @@ TEST_CASE("a layer with experts: router, choice, experts behind it, sum") {
   CHECK(over_experts == 3);
 }
 
+TEST_CASE("devices that share a model sum the residual stream and gather the logits") {
+  Fixture f;
+  abi::ModelImage& image = f.fake.model();
+  image.devices = 4;
+  PassPrograms passes[kPasses] = {};
+  const auto ops = next_pass(f, passes);
+  const ProgramRef& next = passes[static_cast<u32>(Pass::kNext)].tail;
+  CHECK(count(ops, abi::PrimitiveOp::kCollective) == 2 * image.layers + 1);
+  unsigned sums = 0;
+  for (u32 i = 1; i < next.primitives; ++i) {
+    const abi::Primitive& p = f.primitive(next, i);
+    if (ops[i] != abi::PrimitiveOp::kCollective) continue;
+    CHECK(ops[i - 1] == abi::PrimitiveOp::kLinear);
+    CHECK(f.predecessors(next, i) == std::set<unsigned>{i - 1});
+    CHECK(f.predecessors(next, i + 1).count(i) == 1);
+    CHECK(p.input.offset == p.output.offset);
+    const bool gathers = p.collective == static_cast<u8>(abi::CollectiveOp::kAllGather);
+    sums += !gathers;
+    CHECK(p.n == (gathers ? image.vocabulary : image.dim));
+    CHECK(p.row_mode == f.primitive(next, i - 1).row_mode);
+  }
+  CHECK(sums == 2 * image.layers);
+}
+
 TEST_CASE("a model without a tensor that a pass needs is refused") {
   Fixture f;
   f.fake.at<abi::TensorEntry>(f.fake.model().tensors + sizeof(abi::TensorEntry)).kind = 99;

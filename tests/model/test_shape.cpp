@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "model_files.h"
+#include "tandem/platform/errors.h"
+#include "tandem/platform/model/shard.h"
 
 using namespace tandem;
 using namespace tandem::platform;
@@ -216,4 +218,37 @@ TEST_CASE("experts are one tensor, and the router stays FP16 in drafts too") {
   CHECK(packed.image.experts == 4);
   const ParameterCount count = count_parameters(shape);
   CHECK(count.all - count.active == 2 * 3 * 32 * 64);  // two of four experts of one layer
+}
+
+TEST_CASE("devices share heads, widths and the classifier's rows, nothing else") {
+  ModelShape whole = gpt_shape();
+  whole.vocabulary = 101;
+  const ModelShape part = shard(whole, 4);
+  CHECK(part.heads == 1);
+  CHECK(part.kv_heads == 1);
+  CHECK(part.head_dim() == whole.head_dim());
+  CHECK(part.hidden_dim == whole.hidden_dim / 4);
+  CHECK(part.dim == whole.dim);
+  CHECK(part.vocabulary == whole.vocabulary);
+  CHECK(part.classifier_rows() == 26);
+  const PackedModel packed = pack_shape(part, nullptr, options(std::nullopt));
+  CHECK(packed.image.devices == 4);
+  CHECK(find_tensor(packed, TensorKind::kQuery, TensorRole::kFull, 0)->rows == 16);
+  CHECK(find_tensor(packed, TensorKind::kAttentionOutput, TensorRole::kFull, 0)->columns == 16);
+  CHECK(find_tensor(packed, TensorKind::kDown, TensorRole::kFull, 0)->columns == 64);
+  CHECK(find_tensor(packed, TensorKind::kClassifier, TensorRole::kFull, 0)->rows == 26);
+  CHECK(find_tensor(packed, TensorKind::kEmbedding, TensorRole::kFull, 0)->rows == 101);
+}
+
+TEST_CASE("fewer key/value heads than devices are on several each") {
+  ModelShape whole = gpt_shape();
+  whole.heads = 8;
+  whole.kv_heads = 2;
+  whole.head_size = 16;
+  CHECK(shard(whole, 8).kv_heads == 1);
+  CHECK(shard(whole, 2).kv_heads == 1);
+  whole.kv_heads = 4;
+  whole.heads = 12;
+  CHECK(why_not_shared(whole, 6).find("key/value heads") != std::string::npos);
+  CHECK_THROWS_AS(shard(whole, 5), UserError);
 }

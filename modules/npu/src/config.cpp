@@ -45,6 +45,9 @@ void Config::validate() const {
           "bulk_bytes", bulk_bytes, "0 or a power of two within burst_bytes..1 GiB");
   require(semaphore_poll_ps != 0, "semaphore_poll_ps", semaphore_poll_ps, "positive");
   require(!(buffer_fj_per_byte < 0.0), "buffer_fj_per_byte", 0, "non-negative");
+  link.validate();
+  require(link.devices == 1 || timing_only, "link.devices", link.devices,
+          "1, which it must be without timing_only: nobody computes the other devices' parts");
   array.validate();
   vector.validate();
   sampler.validate();

@@ -427,6 +427,8 @@ void Execution::issue_unpredicated(std::uint16_t index) {
       return start_combine(index);
     case PrimitiveOp::kElementwise:
       return start_elementwise(index);
+    case PrimitiveOp::kCollective:
+      return start_collective(index);
     case PrimitiveOp::kKvAppend:
       return start_kv_append(index);
     case PrimitiveOp::kKvCommit:

@@ -84,8 +84,12 @@ Fault Execution::check_parameters() const {
   };
   if (parameters_.slot_count > abi::kMaxSlots) return bad(parameters_.slot_count);
   if (parameters_.sampling > 2) return bad(parameters_.sampling);
-  if (parameters_.collective_size > 1) {
+  if (parameters_.collective_size > core_.config.link.devices) {
     return {Status::kUnsupported, kNoPrimitive, parameters_.collective_size};
+  }
+  if (parameters_.collective_size > 1 &&
+      parameters_.collective_rank >= parameters_.collective_size) {
+    return bad(parameters_.collective_rank);
   }
   const float temperature = numerics::bits_float(parameters_.temperature);
   if (parameters_.sampling != 0 &&

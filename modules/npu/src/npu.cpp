@@ -233,6 +233,7 @@ void Npu::reset_device() {
   core_.matrix_engine.reset();
   core_.vector_engine.reset();
   core_.sampler_engine.reset();
+  core_.link.reset();
   core_.attention_in_flight = 0;
   for (const auto& queue : queues_) queue->reset();
   core_.kv_held_bytes = 0;
@@ -263,6 +264,7 @@ void Npu::set_timeline(observe::Timeline* timeline) {
   core_.matrix_engine.set_timeline(timeline, "matrix");
   core_.vector_engine.set_timeline(timeline, "vector");
   core_.sampler_engine.set_timeline(timeline, "sampler");
+  if (core_.link.connected()) core_.link.set_timeline(timeline);
   if (timeline == nullptr) return;
   for (unsigned i = 0; i < queues_.size(); ++i) {
     queue_tracks_[i] = timeline->track("npu", "queue " + std::to_string(i));
@@ -287,6 +289,9 @@ void Npu::collect_stages(std::size_t phase, observe::StatisticsSink& sink) const
     sink.value("vector_ps", counters.vector_ps, "ps", "Work of this stage on the vector unit");
     sink.value("pim_busy_cycles", counters.pim_ps / core_.config.clock_period_ps, "1",
                "Cycles with a job of this stage at the PIM");
+    if (core_.link.connected()) {
+      sink.value("link_ps", counters.link_ps, "ps", "Exchanges of this stage on the link");
+    }
     sink.value("read_bytes", counters.read_bytes, "B",
                "Weights, keys and values asked for at the memory port");
   }
@@ -322,6 +327,10 @@ void Npu::collect(observe::StatisticsSink& sink) const {
   engine("matrix", core_.matrix_engine, [&] { core_.array.collect(sink); });
   engine("vector", core_.vector_engine, [&] { core_.vector.collect(sink); });
   engine("sampler", core_.sampler_engine, [&] { core_.sampler.collect(sink); });
+  if (core_.link.connected()) {
+    const observe::StatisticsGroup group(sink, "link");
+    core_.link.collect(sink);
+  }
   {
     const observe::StatisticsGroup group(sink, "dma");
     dma_.collect(sink);
@@ -336,6 +345,7 @@ void Npu::collect(observe::StatisticsSink& sink) const {
 void Npu::collect_energy(observe::EnergySink& sink) const {
   core_.array.collect_energy(sink);
   core_.vector.collect_energy(sink);
+  if (core_.link.connected()) core_.link.collect_energy(sink);
   sink.spend("buffers",
              static_cast<double>(core_.buffer_bytes) * core_.config.buffer_fj_per_byte * 1e-3,
              core_.config.buffer_energy_source);

@@ -36,6 +36,7 @@ void Npu::map_registers() {
     return reg::CAPABILITY_QUEUE_PAIRS.put(static_cast<std::uint32_t>(queues_.size())) |
            reg::CAPABILITY_CONTEXTS.put(config.contexts) |
            reg::CAPABILITY_PIM_BOUND.put(config.pim_bound ? 1 : 0) |
+           reg::CAPABILITY_LINK.put(core_.link.connected() ? 1 : 0) |
            reg::CAPABILITY_FORMATS.put(weight_formats());
   });
   control_.on_busy([this] { return !idle(); });
@@ -47,6 +48,7 @@ void Npu::map_registers() {
   constant(reg::WEIGHT_BUFFER_BYTES, config.weight_buffer_bytes);
   constant(reg::MAX_PRIMITIVES, config.max_primitives);
   constant(reg::MAX_ROWS, config.max_rows);
+  constant(reg::LINK_DEVICES, config.link.devices);
   const auto pim_base = [this](std::uint32_t, std::uint32_t) {
     core_.pim.set_base(bank_.get(reg::PIM_BASE_LO) | std::uint64_t{bank_.get(reg::PIM_BASE_HI)}
                                                          << 32);

@@ -26,7 +26,6 @@ bool implemented(PrimitiveOp op) {
   switch (op) {
     case PrimitiveOp::kDispatch:
     case PrimitiveOp::kTopk:
-    case PrimitiveOp::kCollective:
       return false;
     default:
       return true;
@@ -45,6 +44,8 @@ bool kind_is_known(const Primitive& primitive) {
       return primitive.kind <= 2;
     case PrimitiveOp::kElementwise:
       return primitive.kind <= 3;
+    case PrimitiveOp::kCollective:
+      return primitive.collective <= static_cast<std::uint8_t>(abi::CollectiveOp::kAllGather);
     default:
       return true;
   }
@@ -297,6 +298,10 @@ void check_position(OperandCheck& check, const Primitive& primitive, const PassS
 
 }  // namespace
 
+std::uint32_t devices_of(const ParameterBlock& parameters) {
+  return std::max<std::uint32_t>(1, parameters.collective_size);
+}
+
 std::uint32_t output_rows(const Primitive& primitive, const PassShape& shape) {
   return static_cast<RowMode>(primitive.row_mode) == RowMode::kAll ? shape.rows : shape.sequences;
 }
@@ -346,6 +351,15 @@ Fault check_operands(const Primitive& primitive, const ParameterBlock& parameter
       }
       check.activation(primitive.output, out_rows, primitive.n, true);
       break;
+    case PrimitiveOp::kCollective: {
+      const bool gathers =
+          primitive.collective == static_cast<std::uint8_t>(abi::CollectiveOp::kAllGather);
+      const std::uint32_t parts = gathers ? devices_of(parameters) : 1;
+      check.require(primitive.n != 0, primitive.n);
+      check.activation(primitive.input, in_rows, (std::uint64_t{primitive.n} + parts - 1) / parts);
+      check.activation(primitive.output, out_rows, primitive.n, true);
+      break;
+    }
     case PrimitiveOp::kKvAppend: {
       const std::uint32_t columns = std::uint32_t{primitive.kv_heads} * primitive.head_dim;
       check.require(columns != 0, primitive.head_dim);

@@ -312,6 +312,7 @@ class Packer {
     image.top_k = shape.experts.top_k;
     image.expert_dim = shape.experts.ffn;
     image.first_expert_layer = shape.experts.first_dense_layers;
+    image.devices = shape.devices;
 
     Stretch directory(options_.directory_base, &packed_.directory);
     directory.append(&image, sizeof image);

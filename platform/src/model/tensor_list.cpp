@@ -82,7 +82,7 @@ TensorShape embedding_table(const ModelShape& shape) {
 }
 
 TensorShape classifier_matrix(const ModelShape& shape) {
-  return {TensorKind::kClassifier, 0, shape.vocabulary, shape.dim};
+  return {TensorKind::kClassifier, 0, shape.classifier_rows(), shape.dim};
 }
 
 TensorShape position_table(const ModelShape& shape) {

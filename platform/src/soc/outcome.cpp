@@ -119,6 +119,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   report.phases = outcome.phases;
   report.stages = outcome.stages;
   report.utilisations = outcome.utilisations;
+  report.group = outcome.group;
   report.energy = outcome.energy;
   report.statistics = outcome.statistics;
   report.timing_violations = outcome.timing_violations;

@@ -48,6 +48,7 @@ struct Outcome {
   PassBytes verify_pass;
   std::vector<StageTime> stages;
   std::vector<Utilisation> utilisations;
+  std::optional<DeviceGroup> group;
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::string timing_violations;  // the first of them, one line each

@@ -10,6 +10,7 @@
 #include "soc.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
+#include "tandem/platform/model/shard.h"
 #include "tandem/platform/oracle.h"
 
 namespace tandem::platform {
@@ -35,6 +36,7 @@ class Session {
         observer_(observer),
         model_(load_model(scenario.model, scenario.execution)),
         requests_(scenario, model_.tokenizer_or_null(), model_.shape) {
+    model_.shape = shard(model_.shape, scenario.platform.devices.count);
     if (scenario.run.timeline.enabled) {
       timeline_ = std::make_unique<observe::Timeline>(limits(scenario.run.timeline));
     }

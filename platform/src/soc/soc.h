@@ -78,6 +78,7 @@ class Soc : public sc_core::sc_module {
   static std::vector<std::string> phase_names();  // by abi::Phase, then idle
   std::vector<PhaseTime> phases() const;
   std::vector<StageTime> stages() const;
+  std::optional<DeviceGroup> group(std::uint64_t time_ps) const;
   void collect_statistics(observe::StatisticsSink& sink) const;
   // Gives `phase` (an abi::Phase or npu::kIdlePhase) what was spent since the reading before.
   void read_energy(observe::PhaseLedger& ledger, std::uint32_t phase) const;

@@ -223,6 +223,24 @@ TensorTraffic tensor_traffic(const Scenario& scenario) {
   return bulk ? TensorTraffic::kBulk : TensorTraffic::kBursts;
 }
 
+namespace {
+
+npu::Link::Config link_config(const DevicesConfig& devices) {
+  npu::Link::Config config;
+  config.devices = devices.count;
+  config.bandwidth_bytes_per_s = devices.link.bandwidth_bytes_per_s;
+  config.latency_ps = devices.link.latency_ps;
+  config.topology = devices.link.topology == LinkTopology::kRing ? npu::Link::Topology::kRing
+                                                                 : npu::Link::Topology::kSwitch;
+  if (!devices.link.energy_fj_per_bit) return config;
+  config.energy_pj_per_bit =
+      static_cast<double>(*devices.link.energy_fj_per_bit) / kFemtojoulesPerPicojoule;
+  config.energy_source = kScenarioSource;
+  return config;
+}
+
+}  // namespace
+
 npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
   const NpuConfig& written = hardware.npu;
   const std::uint64_t period_ps = clock_period_ps(written.clock_hz);
@@ -258,6 +276,7 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
   config.vector.lanes = written.vector_lanes;
   config.vector.clock_period_ps = period_ps;
   config.sampler.clock_period_ps = period_ps;
+  config.link = link_config(hardware.devices);
   return checked(config, "platform.npu");
 }
 

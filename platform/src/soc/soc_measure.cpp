@@ -106,6 +106,7 @@ Outcome Soc::measure() const {
   outcome.complete = transcript_.all_ended() && transcript_.all_ok();
   outcome.phases = phases();
   outcome.stages = stages();
+  outcome.group = group(now_ps);
   // Tables decode both planes of a weight; a draft and INT weights have scales of their own.
   const std::uint64_t full_bytes = sizes_.table_bytes + sizes_.full_scale_bytes;
   outcome.draft_pass =
@@ -146,18 +147,32 @@ std::vector<StageTime> Soc::stages() const {
       const double memory_ps = static_cast<double>(counters.read_bytes) / bytes_per_ps;
       stages.push_back({phase_name(phase), kNames[stage], counters.time_ps,
                         static_cast<std::uint64_t>(memory_ps), counters.matrix_ps,
-                        counters.vector_ps, counters.pim_ps});
+                        counters.vector_ps, counters.pim_ps, counters.link_ps});
       all.time_ps += counters.time_ps;
       all.memory_ps += stages.back().memory_ps;
       all.array_ps += counters.matrix_ps;
       all.vector_ps += counters.vector_ps;
       all.pim_ps += counters.pim_ps;
+      all.link_ps += counters.link_ps;
     }
     if (stages.size() != first) {
       stages.insert(stages.begin() + static_cast<std::ptrdiff_t>(first), all);
     }
   }
   return stages;
+}
+
+std::optional<DeviceGroup> Soc::group(std::uint64_t time_ps) const {
+  const npu::Link& link = npu_.link();
+  if (!link.connected()) return {};
+  std::uint64_t memory_bytes = 0;
+  for (unsigned i = 0; i < dram().channels(); ++i) {
+    const memory::Stack::Traffic traffic = dram().traffic(i);
+    memory_bytes += traffic.read_bytes + traffic.write_bytes;
+  }
+  const double seconds = static_cast<double>(time_ps) / kPicosecondsPerSecond;
+  return DeviceGroup{link.config().devices, link.bytes(), link.busy_ps(),
+                     share(static_cast<double>(memory_bytes), seconds)};
 }
 
 std::vector<Utilisation> Soc::utilisations(const observe::StatisticsTable& table,
@@ -173,6 +188,13 @@ std::vector<Utilisation> Soc::utilisations(const observe::StatisticsTable& table
   all.push_back({"npu.vector", busy("npu.vector.busy_ps"), "time in use"});
   all.push_back({"npu.sampler", busy("npu.sampler.busy_ps"), "time in use"});
   all.push_back({"npu.attention", busy("npu.attention_ps"), "time with attention in flight"});
+  if (npu_.link().connected()) {
+    const auto link_peak = static_cast<double>(npu_.link().config().bandwidth_bytes_per_s);
+    all.push_back(
+        {"npu.link",
+         share(static_cast<double>(npu_.link().bytes()), link_peak * time / kPicosecondsPerSecond),
+         "bytes sent, of the link's bandwidth"});
+  }
   const memory::Stack& stack = dram();
   const double peak_bytes =
       stack.config().device.geometry.peak_bytes_per_s() * time / kPicosecondsPerSecond;

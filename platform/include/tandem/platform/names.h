@@ -57,6 +57,8 @@ ChoiceList choices<RowBufferChoice>();
 template <>
 ChoiceList choices<RowBuffer>();
 template <>
+ChoiceList choices<LinkTopology>();
+template <>
 ChoiceList choices<Dataflow>();
 template <>
 ChoiceList choices<SequencerMode>();

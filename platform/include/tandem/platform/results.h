@@ -50,11 +50,12 @@ struct StageTime {
   std::uint64_t memory_ps = 0;  // its bytes at the peak bandwidth, whenever they came
   std::uint64_t array_ps = 0;
   std::uint64_t vector_ps = 0;
-  std::uint64_t pim_ps = 0;  // with a job of it at the PIM
+  std::uint64_t pim_ps = 0;   // with a job of it at the PIM
+  std::uint64_t link_ps = 0;  // with an exchange of it on the link to other devices
 
-  // "memory", "array", "vector unit" or "PIM": what was in use longest; "latency" if that was less
-  // than half of the time; "prefetched" if its bytes cannot have come within its own time, so that
-  // only the phase as a whole tells.
+  // "memory", "array", "vector unit", "PIM" or "link": what was in use longest; "latency" if that
+  // was less than half of the time; "prefetched" if its bytes cannot have come within its own time,
+  // so that only the phase as a whole tells.
   const char* bound() const;
 };
 
@@ -62,6 +63,14 @@ struct StageTime {
 struct PassBytes {
   std::uint64_t weight_bytes = 0;           // everything below included
   std::uint64_t table_and_scale_bytes = 0;  // draft tables, group scales
+};
+
+// Of one of the devices that share the matrices of the model; all do the same at the same time.
+struct DeviceGroup {
+  std::uint32_t devices = 1;
+  std::uint64_t sent_bytes = 0;    // over its link
+  std::uint64_t link_busy_ps = 0;  // exchanges
+  double memory_bytes_per_s = 0.0;
 };
 
 // The same workload decoded plainly on the same hardware.
@@ -92,6 +101,7 @@ struct RunReport {
   std::vector<PhaseTime> phases;  // partition simulated_time_ps
   std::vector<StageTime> stages;  // of the phases that have any
   std::vector<Utilisation> utilisations;
+  std::optional<DeviceGroup> group;  // absent if there is one device
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::string timing_violations;  // what the timing checker objects to: the first, one line each

@@ -126,6 +126,22 @@ struct AddressMap {
 constexpr std::uint64_t kRegisterBlockBytes = 0x1000;  // of every device but PIM
 constexpr std::uint64_t kPimWindowBytes = 0x20'0000;
 
+enum class LinkTopology { kRing, kSwitch };
+
+struct LinkConfig {
+  std::uint64_t bandwidth_bytes_per_s = 0;  // of a device, each direction
+  std::uint64_t latency_ps = 0;             // of a step
+  LinkTopology topology = LinkTopology::kRing;
+  std::optional<std::uint64_t> energy_fj_per_bit;  // sent
+};
+
+// Identical devices that share the matrices of the model; one is simulated.
+struct DevicesConfig {
+  bool present = false;
+  std::uint32_t count = 1;
+  LinkConfig link;
+};
+
 struct HardwareConfig {
   DramConfig dram;
   PimConfig pim;
@@ -134,6 +150,7 @@ struct HardwareConfig {
   SramConfig sram;
   CpuConfig cpu;
   AddressMap address_map;
+  DevicesConfig devices;
 };
 
 // Of the matrices of a model without weights.

@@ -44,6 +44,7 @@ class NpuDriver {
 
   u32 contexts() const { return abi::npu::CAPABILITY_CONTEXTS.get(capability_); }
   bool pim_bound() const { return abi::npu::CAPABILITY_PIM_BOUND.get(capability_) != 0; }
+  u32 link_devices() const { return link_devices_; }  // this one included
   u32 activation_bytes() const { return activation_bytes_; }
   u32 max_primitives() const { return max_primitives_; }
   u32 max_rows() const { return max_rows_; }
@@ -56,6 +57,7 @@ class NpuDriver {
   u64 resident_[kMaxContexts + 1];  // address of the program that each context holds
   u32 next_tag_;
   u32 capability_;
+  u32 link_devices_;
   u32 activation_bytes_;
   u32 max_primitives_;
   u32 max_rows_;

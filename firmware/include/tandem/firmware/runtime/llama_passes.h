@@ -51,6 +51,8 @@ class LlamaPasses {
   };
 
   u32 primitives_per_layer() const;
+  u32 primitives_after() const;
+  bool is_shared() const { return model_.shape().devices > 1; }
   void build_steps(PassPrograms* passes);
   void build_layers(PassPrograms* passes);
   void assign_contexts(u32 contexts, PassPrograms* passes) const;
@@ -80,6 +82,10 @@ class LlamaPasses {
   void rotate(Buffer buffer, u32 layer, u32 heads);
   void combine(abi::ElementwiseKind kind, u32 layer, Buffer into, Buffer other);
   void gelu(u32 layer, Buffer buffer);
+  // collectives.cpp: nothing where one device has the whole model.
+  void all_reduce(u32 layer, Buffer buffer);
+  void all_gather(Buffer buffer, abi::RowMode rows);
+  void exchange(abi::CollectiveOp op, u32 layer, Buffer buffer, abi::RowMode rows);
   void commit(const Plane& plane, u16 after);
 
   const abi::TensorEntry* tensor(abi::TensorKind kind, u32 layer, abi::TensorRole role);

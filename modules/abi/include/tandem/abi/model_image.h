@@ -109,7 +109,9 @@ TANDEM_STRUCTURE(TokenPiece, 8, "Text of one token", TANDEM_PIECE_MEMBERS)
   ONE(u32, top_k, "Experts that a token is sent to")                          \
   ONE(u32, expert_dim, "Width of an expert")                                  \
   ONE(u32, first_expert_layer, "The layers before it have no experts")        \
-  MANY(u64, reserved, 2, "0")
+  ONE(u32, devices, "Devices that share the matrices; 0 and 1: one")          \
+  ONE(u32, rank, "This device; heads and widths are its own")                 \
+  MANY(u64, reserved, 1, "0")
 TANDEM_STRUCTURE(ModelImage, 160, "Header of the model in memory", TANDEM_MODEL_MEMBERS)
 
 }  // namespace tandem::abi

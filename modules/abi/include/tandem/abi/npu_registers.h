@@ -18,6 +18,7 @@ TANDEM_CONSTANTS(NpuLimits, "Queue pairs of the NPU", TANDEM_NPU_LIMITS)
   FIELD(CAPABILITY, QUEUE_PAIRS, 0, 4, "Queue pairs")                                              \
   FIELD(CAPABILITY, CONTEXTS, 4, 4, "Programs resident at once")                                   \
   FIELD(CAPABILITY, PIM_BOUND, 8, 1, "A PIM is reachable; engine mask `pim` may be used")          \
+  FIELD(CAPABILITY, LINK, 9, 1, "Other devices are linked; COLLECTIVE exchanges with them")        \
   FIELD(CAPABILITY, FORMATS, 16, 16, "Bit per Format that LINEAR takes as weights")                \
   FIELD(IRQ_RAW, COMPLETION, 0, 8, "Bit per queue pair: completions were written")                 \
   FIELD(IRQ_RAW, ERROR, 16, 1, "A command completed with an error")                                \
@@ -27,6 +28,8 @@ TANDEM_CONSTANTS(NpuLimits, "Queue pairs of the NPU", TANDEM_NPU_LIMITS)
   REG(MAX_ROWS, 0x04C, 0, kInstance, 1, 0, "Token positions that one command may process")         \
   REG(PIM_BASE_LO, 0x050, 0, kReadWrite, 1, 0, "Bus address of the PIM's registers")               \
   REG(PIM_BASE_HI, 0x054, 0, kReadWrite, 1, 0, "Bus address of the PIM's registers")               \
+  REG(LINK_DEVICES, 0x058, 0, kInstance, 1, 0,                                                     \
+      "Devices that COLLECTIVE may span, this one included")                                       \
   REG(PERF_CONTROL, 0x080, 0, kWriteOnly, 1, 0, "Performance counters")                            \
   FIELD(PERF_CONTROL, SNAPSHOT, 0, 1, "Copy the running counters to the registers below")          \
   FIELD(PERF_CONTROL, CLEAR, 1, 1, "Clear the running counters (after a snapshot in one write)")   \

@@ -24,7 +24,7 @@ namespace tandem::abi {
   ITEM(Sample, 12, "DRAFT: one token per sequence from input = logits[entry][n]")               \
   ITEM(Accept, 13, "Acceptance rule on input = logits[row][n]; writes VerifyResult")            \
   ITEM(Copy, 14, "n bytes from input to output")                                                \
-  ITEM(Collective, 15, "Exchange between devices")                                              \
+  ITEM(Collective, 15, "output = CollectiveOp over the devices of the command")                 \
   ITEM(Wait, 16, "Until *semaphore >= semaphore_value")                                         \
   ITEM(Signal, 17, "*semaphore = semaphore_value")
 TANDEM_ENUM(PrimitiveOp, u8, "Primitive::op", TANDEM_PRIMITIVE_OPS)
@@ -53,6 +53,11 @@ TANDEM_ENUM(ElementwiseKind, u8, "Primitive::kind of ELEMENTWISE", TANDEM_ELEMEN
   ITEM(Shared, 0, "A row for all choices, input[row][k]") \
   ITEM(PerChoice, 1, "A row for each, input[row][choice][k]")
 TANDEM_ENUM(ExpertInput, u8, "Primitive::kind of LINEAR over experts", TANDEM_EXPERT_INPUTS)
+
+#define TANDEM_COLLECTIVE_OPS(ITEM)                        \
+  ITEM(AllReduce, 0, "output[row][n] = sum of the inputs") \
+  ITEM(AllGather, 1, "output[row][n] = the inputs side by side, each of n / devices, rounded up")
+TANDEM_ENUM(CollectiveOp, u8, "Primitive::collective", TANDEM_COLLECTIVE_OPS)
 
 // Which rows of the pass the primitive works on.
 #define TANDEM_ROW_MODES(ITEM)                                                                     \
@@ -133,7 +138,7 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
   ONE(u8, grouping, "Grouping of the weight's scales")                                         \
   ONE(u8, scope, "TableScope of a BSFP weight")                                                \
   ONE(u8, residency, "0: streamed in every pass")                                              \
-  ONE(u8, collective, "COLLECTIVE: operation")                                                 \
+  ONE(u8, collective, "COLLECTIVE: CollectiveOp")                                              \
   ONE(u32, index_count, "Entries of the index list")                                           \
   ONE(u64, semaphore, "WAIT, SIGNAL: address of a u32")                                        \
   ONE(u32, semaphore_value, "WAIT: at least; SIGNAL: stored")                                  \

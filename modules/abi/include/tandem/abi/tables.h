@@ -46,6 +46,7 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<Granularity>::kInfo,  &DescribeEnumeration<Placement>::kInfo,
     &DescribeEnumeration<DraftKv>::kInfo,      &DescribeEnumeration<RecordKind>::kInfo,
     &DescribeEnumeration<KvPlacement>::kInfo,  &DescribeEnumeration<ExpertInput>::kInfo,
+    &DescribeEnumeration<CollectiveOp>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {

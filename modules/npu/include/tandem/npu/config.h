@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "tandem/npu/link.h"
 #include "tandem/npu/sampler.h"
 #include "tandem/npu/vector_unit.h"
 #include "tandem/pe_array/array_core.h"
@@ -60,6 +61,7 @@ struct Config {
   pe_array::Config array;
   VectorUnit::Config vector;
   Sampler::Config sampler;
+  Link::Config link;  // several devices: with timing_only, as the others are not simulated
 
   // Throws std::invalid_argument naming the field, its value and the rule.
   void validate() const;

@@ -62,6 +62,7 @@ struct StageCounters {
   std::uint64_t pim_ps = 0;      // with a job of the stage at the PIM
   std::uint64_t matrix_ps = 0;   // work of the stage on the array
   std::uint64_t vector_ps = 0;   // and on the vector unit
+  std::uint64_t link_ps = 0;     // with an exchange of the stage on the link
   std::uint64_t read_bytes = 0;  // weights, keys and values asked for at the memory port
 };
 
@@ -74,6 +75,7 @@ struct Core {
         array(configuration.array),
         vector(configuration.vector),
         sampler(configuration.sampler),
+        link(configuration.link),
         activations(configuration.timing_only ? 0 : configuration.activation_bytes) {}
 
   std::uint64_t cycles_ps(std::uint64_t cycles) const { return cycles * config.clock_period_ps; }
@@ -85,6 +87,7 @@ struct Core {
   pe_array::ArrayCore array;
   VectorUnit vector;
   Sampler sampler;
+  Link link;
   Engine matrix_engine, vector_engine, sampler_engine;
   std::vector<std::uint8_t> activations;
   TokenOracle* oracle = nullptr;  // with Config::timing_only

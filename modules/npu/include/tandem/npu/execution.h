@@ -140,6 +140,7 @@ class Execution {
   // Rows that a tile of a LINEAR is multiplied with.
   std::uint32_t rows_of(std::uint16_t index, const numerics::Tile& part);
   void start_learned_position(std::uint16_t index);  // learned_positions.cpp
+  void start_collective(std::uint16_t index);        // collective.cpp
   void start_elementwise(std::uint16_t index);
   void start_kv_append(std::uint16_t index);
   // Of the tokens [slot, slot + count) of one page, from row `row` of the pass on.

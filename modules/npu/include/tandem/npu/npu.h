@@ -70,6 +70,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   const StageCounters& stage_counters(std::size_t phase, std::size_t stage) const {
     return core_.stages[phase][stage];
   }
+  const Link& link() const { return core_.link; }
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
 

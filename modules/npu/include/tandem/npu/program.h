@@ -81,6 +81,9 @@ inline std::uint32_t choices_of(const abi::Primitive& primitive) {
   return is_over_experts(primitive) ? primitive.top_k : 1;
 }
 
+// Devices that share the work of a command, this one included.
+std::uint32_t devices_of(const abi::ParameterBlock& parameters);
+
 // Rows that a primitive writes, by its row mode.
 std::uint32_t output_rows(const abi::Primitive& primitive, const PassShape& shape);
 std::uint32_t input_rows(const abi::Primitive& primitive, const PassShape& shape);

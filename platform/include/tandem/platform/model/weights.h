@@ -45,6 +45,7 @@ struct ModelShape {
   abi::PositionKind positions = abi::PositionKind::kRotaryInterleaved;
   ExpertShape experts;
   LatentShape latent;
+  std::uint32_t devices = 1;  // that share the matrices; heads and widths are those of one
 
   std::uint32_t head_dim() const { return head_size != 0 ? head_size : dim / heads; }
   std::uint32_t query_dim() const { return head_dim() * heads; }
@@ -52,6 +53,8 @@ struct ModelShape {
   bool has_experts(std::uint32_t layer) const {
     return experts.count != 0 && layer >= experts.first_dense_layers;
   }
+  // Rows of the classifier, the last device's padded.
+  std::uint32_t classifier_rows() const { return (vocabulary + devices - 1) / devices; }
   bool is_learned() const { return positions == abi::PositionKind::kLearned; }
 };
 
