@@ -6,6 +6,7 @@
 
 #include "model_choice.h"
 #include "scenario_check.h"
+#include "slice.h"
 #include "yaml_binder.h"
 
 namespace tandem::platform {
@@ -36,6 +37,7 @@ Scenario bind_document(YamlNode tree, std::vector<YamlNode> overrides) {
     throw ScenarioError(mark, path, "this key is required");
   }
   choose_model(scenario, notes, start);
+  take_slice(scenario, notes, start);
   // Drawn prompts have no end that a model could see.
   if (scenario.workload.source() != WorkloadSource::kPrompts &&
       notes.marks.count("workload.stop_at_eos") == 0) {

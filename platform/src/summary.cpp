@@ -6,6 +6,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "slice.h"
 #include "tandem/platform/device_file.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/results.h"
@@ -134,6 +135,8 @@ std::string pim_text(const HardwareConfig& platform) {
 }
 
 void write_setup(Page& page, const Scenario& scenario) {
+  const std::string slice = slice_text(scenario.run);
+  if (!slice.empty()) page.words("slice", slice + "; all figures are of it");
   page.words("policy", policy_text(scenario.policy));
   const PlacementConfig& placement = scenario.policy.placement;
   page.words("placement", std::string("attention ") + name_of(placement.attention) + ", linear " +
@@ -144,11 +147,15 @@ void write_setup(Page& page, const Scenario& scenario) {
   page.words("PIM", pim_text(scenario.platform));
 }
 
-void write_speed(Page& page, const RunReport& report) {
+void write_speed(Page& page, const RunConfig& run, const RunReport& report) {
   page.heading("Speed");
   page.line("simulated time", time_text(report.simulated_time_ps),
             "prefill " + time_text(report.prefill_time_ps) + ", decode " +
                 time_text(report.decode_time_ps));
+  if (run.layers) {
+    page.line("tokens per second", "-", "not of " + slice_text(run));
+    return;
+  }
   page.line("tokens per second", fixed(report.tokens_per_s, 1),
             "decode only; end to end " + fixed(report.tokens_per_s_end_to_end, 1));
   if (!report.baseline) return;
@@ -418,15 +425,16 @@ void write_goodput(Page& page, const ServingReport& serving, const SloConfig& sl
             "requests/s; " + grouped(*serving.within_slo) + " keep" + limits.substr(1));
 }
 
-void write_serving(Page& page, const ServingReport& serving, const SloConfig& slo) {
-  page.heading("Serving");
+void write_serving(Page& page, const Scenario& scenario, const ServingReport& serving) {
+  const std::string slice = slice_text(scenario.run);
+  page.heading(slice.empty() ? "Serving" : "Serving (of the slice: " + slice + ")");
   page.line("answered", grouped(serving.answered),
             "failed " + grouped(serving.failed) + ", unfinished " + grouped(serving.unfinished) +
                 "; " + grouped(serving.tokens) + " tokens in " + fixed(serving.window_s, 6) + " s");
   page.line(
       "throughput", fixed(serving.tokens_per_s, 1),
       "tokens/s, " + fixed(serving.requests_per_s, 3) + " requests/s, first arrival to last token");
-  write_goodput(page, serving, slo);
+  write_goodput(page, serving, scenario.workload.slo);
   write_spread(page, "queueing, mean", serving.queueing_s);
   write_spread(page, "time to first token, mean", serving.ttft_s);
   write_spread(page, "time per further token, mean", serving.tpot_s);
@@ -467,9 +475,9 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
              << (report.complete ? "" : " (INCOMPLETE: " + report.incomplete_reason + ")")
              << "\n\n";
   write_setup(page, scenario);
-  write_speed(page, report);
+  write_speed(page, scenario.run, report);
   write_speculation(page, report);
-  if (report.serving) write_serving(page, *report.serving, scenario.workload.slo);
+  if (report.serving) write_serving(page, scenario, *report.serving);
   write_phases(page, report);
   write_stages(page, report);
   write_utilisation(page, report);
