@@ -14,6 +14,7 @@ namespace {
 
 std::vector<YamlNode> parse_overrides(const std::vector<std::string>& assignments) {
   std::vector<YamlNode> trees;
+  trees.reserve(assignments.size());
   for (const std::string& assignment : assignments) trees.push_back(parse_override(assignment));
   return trees;
 }
