@@ -103,15 +103,26 @@ Json group_json(const DeviceGroup& group, const RunReport& report) {
           {"energy_pj", report.energy.total_picojoules() * group.devices}};
 }
 
-Json summary_json(const RunReport& report) {
+Json slice_json(const RunConfig& run) {
+  if (!run.layers && !run.steps) return nullptr;
   Json json;
-  json["tokens_per_s"] = report.tokens_per_s;
-  json["tokens_per_s_end_to_end"] = report.tokens_per_s_end_to_end;
+  json["layers"] = or_null(run.layers);
+  json["of_layers"] = run.layers ? Json(run.of_layers) : Json(nullptr);
+  json["steps"] = or_null(run.steps);
+  return json;
+}
+
+Json summary_json(const RunConfig& run, const RunReport& report) {
+  Json json;
+  // Of a part of the layers they would be taken for those of the model.
+  const bool whole = !run.layers;
+  json["tokens_per_s"] = whole ? Json(report.tokens_per_s) : Json(nullptr);
+  json["tokens_per_s_end_to_end"] = whole ? Json(report.tokens_per_s_end_to_end) : Json(nullptr);
   json["tokens_per_round"] = report.tokens_per_round;
   json["acceptance"] = or_null(report.acceptance());
   json["drafted_tokens"] = report.drafted_tokens;
   json["accepted_tokens"] = report.accepted_tokens;
-  json["speedup_vs_plain"] = or_null(report.speedup_vs_plain());
+  json["speedup_vs_plain"] = whole ? or_null(report.speedup_vs_plain()) : Json(nullptr);
   json["prefill_time_ps"] = report.prefill_time_ps;
   json["decode_time_ps"] = report.decode_time_ps;
   const std::optional<PassBytes>& draft = report.draft_pass;
@@ -276,7 +287,8 @@ Json result_json(const Scenario& scenario, const RunReport& report, const WallTi
   for (const RequestResult& request : report.requests) {
     json["requests"].push_back(request_json(request));
   }
-  json["summary"] = summary_json(report);
+  json["slice"] = slice_json(scenario.run);
+  json["summary"] = summary_json(scenario.run, report);
   json["serving"] =
       report.serving ? serving_json(*report.serving, scenario.workload.slo) : Json(nullptr);
   json["baseline"] = report.baseline ? baseline_json(*report.baseline) : Json(nullptr);

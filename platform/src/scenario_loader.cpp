@@ -6,6 +6,7 @@
 
 #include "model_choice.h"
 #include "scenario_check.h"
+#include "slice.h"
 #include "yaml_binder.h"
 
 namespace tandem::platform {
@@ -13,6 +14,7 @@ namespace {
 
 std::vector<YamlNode> parse_overrides(const std::vector<std::string>& assignments) {
   std::vector<YamlNode> trees;
+  trees.reserve(assignments.size());
   for (const std::string& assignment : assignments) trees.push_back(parse_override(assignment));
   return trees;
 }
@@ -36,6 +38,7 @@ Scenario bind_document(YamlNode tree, std::vector<YamlNode> overrides) {
     throw ScenarioError(mark, path, "this key is required");
   }
   choose_model(scenario, notes, start);
+  take_slice(scenario, notes, start);
   // Drawn prompts have no end that a model could see.
   if (scenario.workload.source() != WorkloadSource::kPrompts &&
       notes.marks.count("workload.stop_at_eos") == 0) {

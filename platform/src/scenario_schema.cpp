@@ -300,6 +300,10 @@ void bind_run(Binder& b, RunConfig& r) {
   b.flag({"progress", "a progress line, if standard error is a terminal"}, r.progress);
   b.path({"record_oracle", "file for what was drafted and accepted, to be replayed", false, kNone},
          r.record_oracle);
+  b.integer({"layers", "only the first so many layers of the model (timing)", false, kNone},
+            r.layers, 1, 4096);
+  b.integer({"steps", "only so many decoding steps of each sequence (timing, plain)", false, kNone},
+            r.steps, 1, 1'000'000);
 }
 
 }  // namespace

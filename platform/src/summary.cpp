@@ -6,6 +6,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "slice.h"
 #include "tandem/platform/device_file.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/results.h"
@@ -134,6 +135,8 @@ std::string pim_text(const HardwareConfig& platform) {
 }
 
 void write_setup(Page& page, const Scenario& scenario) {
+  const std::string slice = slice_text(scenario.run);
+  if (!slice.empty()) page.words("slice", slice + "; all figures are of it");
   page.words("policy", policy_text(scenario.policy));
   const PlacementConfig& placement = scenario.policy.placement;
   page.words("placement", std::string("attention ") + name_of(placement.attention) + ", linear " +
@@ -149,6 +152,10 @@ void write_speed(Page& page, const Scenario& scenario, const RunReport& report) 
   page.line("simulated time", time_text(report.simulated_time_ps),
             "prefill " + time_text(report.prefill_time_ps) + ", decode " +
                 time_text(report.decode_time_ps));
+  if (scenario.run.layers) {
+    page.line("tokens per second", "-", "not of " + slice_text(scenario.run));
+    return;
+  }
   page.line("tokens per second", fixed(report.tokens_per_s, 1),
             "decode only; end to end " + fixed(report.tokens_per_s_end_to_end, 1));
   if (!report.baseline) return;
@@ -441,15 +448,16 @@ void write_goodput(Page& page, const ServingReport& serving, const SloConfig& sl
             "requests/s; " + grouped(*serving.within_slo) + " keep" + limits.substr(1));
 }
 
-void write_serving(Page& page, const ServingReport& serving, const SloConfig& slo) {
-  page.heading("Serving");
+void write_serving(Page& page, const Scenario& scenario, const ServingReport& serving) {
+  const std::string slice = slice_text(scenario.run);
+  page.heading(slice.empty() ? "Serving" : "Serving (of the slice: " + slice + ")");
   page.line("answered", grouped(serving.answered),
             "failed " + grouped(serving.failed) + ", unfinished " + grouped(serving.unfinished) +
                 "; " + grouped(serving.tokens) + " tokens in " + fixed(serving.window_s, 6) + " s");
   page.line(
       "throughput", fixed(serving.tokens_per_s, 1),
       "tokens/s, " + fixed(serving.requests_per_s, 3) + " requests/s, first arrival to last token");
-  write_goodput(page, serving, slo);
+  write_goodput(page, serving, scenario.workload.slo);
   write_spread(page, "queueing, mean", serving.queueing_s);
   write_spread(page, "time to first token, mean", serving.ttft_s);
   write_spread(page, "time per further token, mean", serving.tpot_s);
@@ -492,7 +500,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   write_setup(page, scenario);
   write_speed(page, scenario, report);
   write_speculation(page, report);
-  if (report.serving) write_serving(page, *report.serving, scenario.workload.slo);
+  if (report.serving) write_serving(page, scenario, *report.serving);
   write_phases(page, report);
   write_group(page, scenario.platform.devices, report);
   write_stages(page, report);

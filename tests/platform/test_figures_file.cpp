@@ -168,3 +168,14 @@ TEST_CASE_METHOD(FiguresFixture, "the name of a point can be part of an override
           .find("seed: expected an integer 0..18446744073709551615, got '<m>'") !=
       std::string::npos);
 }
+
+TEST_CASE("the example of the README is a valid figures file") {
+  const std::filesystem::path folder = TANDEM_PUBLISHED;
+  const std::string readme = tandem::test::read_whole(folder / "README.md");
+  const std::string fence = "```yaml\n";
+  const std::size_t begin = readme.find(fence) + fence.size();
+  const std::string example = readme.substr(begin, readme.find("```", begin) - begin);
+  const FiguresFile file = read_figures_text(example, folder / "neupims.figures.yaml");
+  CHECK(file.figures.size() == 2);
+  check_scenarios(file, RunPlan(file));
+}

@@ -34,7 +34,9 @@ TEST_CASE("every hardware description can be built") {
     if (entry.path().extension() != ".yaml") continue;
     INFO(entry.path());
     const platform::Scenario scenario = scenario_of(entry.path());
-    CHECK(scenario.warnings.empty());
+    // IANUS has twice the rows per bank that the AiM simulator's device has.
+    const bool larger = entry.path().filename() == "ianus.yaml";
+    CHECK(scenario.warnings.size() == (larger ? 1 : 0));
     CHECK_NOTHROW(platform::stack_config(scenario.platform.dram));
     CHECK_NOTHROW(platform::sram_config(scenario.platform));
     CHECK_NOTHROW(platform::npu_config(scenario.platform));

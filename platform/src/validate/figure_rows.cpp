@@ -17,6 +17,7 @@ class RowMaker {
     if (figure_.combine == Combine::kBand) return {band(all)};
     if (figure_.combine != Combine::kEach) return {mean(all)};
     std::vector<FigureRow> rows;
+    rows.reserve(all.size());
     for (const Combination& combination : all) rows.push_back(one(combination));
     return rows;
   }

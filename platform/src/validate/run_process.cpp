@@ -50,6 +50,7 @@ ProcessEnd run_process(const std::filesystem::path& program, const ProcessOrder&
   std::vector<std::string> words = {program.string()};
   words.insert(words.end(), order.arguments.begin(), order.arguments.end());
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   pid_t process = 0;

@@ -214,7 +214,8 @@ std::string with_sections(const std::string& document,
   for (const auto& [system, section] : sections) all[system] = section;
   std::string result = kHead;
   for (const auto& [system, section] : all) {
-    result += '\n' + (kBegin + system) + kBeginEnd + section + kEnd;
+    result.append("\n").append(kBegin).append(system).append(kBeginEnd);
+    result.append(section).append(kEnd);
   }
   return result;
 }

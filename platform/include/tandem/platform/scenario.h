@@ -335,6 +335,9 @@ struct RunConfig {
   std::uint64_t max_simulated_time_ps = 60'000'000'000'000;  // 60 s; reaching it ends the run
   bool progress = true;                 // a progress line, if standard error is a terminal
   std::filesystem::path record_oracle;  // empty: nothing is recorded
+  std::optional<std::uint32_t> layers;  // only the first so many ...
+  std::optional<std::uint32_t> steps;   // ... and so many decoding steps of each sequence
+  std::uint32_t of_layers = 0;          // with `layers`: those of the model; no key
 };
 
 struct Scenario {
