@@ -31,12 +31,7 @@ AttentionJob::~AttentionJob() {
 }
 
 void AttentionJob::start() {
-  if (!on_pim_) return fetch_more();
-  for (const auto& work : work_) {
-    allocate(*work);
-    pim_scores(*work);
-  }
-  pump_pim();
+  on_pim_ ? start_on_pim() : fetch_more();
 }
 
 void AttentionJob::allocate(Work& work) {
@@ -93,8 +88,8 @@ void AttentionJob::store(Work& work) {
   }
 }
 
-void AttentionJob::softmax(Work& work, void (AttentionJob::*next)(Work&)) {
-  const std::uint64_t rows = std::uint64_t{work.range.count} * primitive_.heads;
+void AttentionJob::softmax(const Work& work, std::uint32_t kv_heads, std::function<void()> next) {
+  const std::uint64_t rows = std::uint64_t{vectors(work)} * kv_heads;
   const std::uint64_t cycles = core_.vector.charge(VectorOperation::kMultiply, rows, work.length) +
                                core_.vector.charge(VectorOperation::kSoftmax, rows, work.length);
   core_.buffer_bytes += 8 * rows * work.length;
@@ -102,25 +97,20 @@ void AttentionJob::softmax(Work& work, void (AttentionJob::*next)(Work&)) {
   const std::uint64_t end_ps =
       core_.vector_engine.reserve(cycles * core_.vector.config().clock_period_ps,
                                   core_.name_of(primitive_), execution_.serial());
-  execution_.at(end_ps, [this, &work, next] {
-    if (!execution_.timing_only()) scale_and_normalise(work);
-    (this->*next)(work);
-  });
+  execution_.at(end_ps, std::move(next));
 }
 
-void AttentionJob::scale_and_normalise(Work& work) {
+void AttentionJob::scale_and_normalise(Work& work, std::uint32_t kv_head) {
   const float scale = numerics::bits_float(primitive_.scale);
-  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
-    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
-      std::uint16_t* scores =
-          &work.scores[(std::size_t{kv_head} * vectors(work) + vector) * work.length];
-      const std::uint32_t seen = visible(work, vector);
-      for (std::uint32_t t = 0; t < seen; ++t) {
-        scores[t] = numerics::float_to_fp16(numerics::fp16_to_float(scores[t]) * scale);
-      }
-      core_.vector.softmax_row(scores, seen, scores);
-      std::fill(scores + seen, scores + work.length, std::uint16_t{0});
+  for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+    std::uint16_t* scores =
+        &work.scores[(std::size_t{kv_head} * vectors(work) + vector) * work.length];
+    const std::uint32_t seen = visible(work, vector);
+    for (std::uint32_t t = 0; t < seen; ++t) {
+      scores[t] = numerics::float_to_fp16(numerics::fp16_to_float(scores[t]) * scale);
     }
+    core_.vector.softmax_row(scores, seen, scores);
+    std::fill(scores + seen, scores + work.length, std::uint16_t{0});
   }
 }
 
@@ -295,7 +285,12 @@ void AttentionJob::multiply(Work& work, std::uint32_t n, std::uint32_t k,
 
 void AttentionJob::compute_scores(Work& work) {
   if (!execution_.timing_only()) multiply_keys(work);
-  softmax(work, &AttentionJob::scores_done);
+  softmax(work, primitive_.kv_heads, [this, &work] {
+    for (std::uint32_t head = 0; head < primitive_.kv_heads && !execution_.timing_only(); ++head) {
+      scale_and_normalise(work, head);
+    }
+    scores_done(work);
+  });
 }
 
 void AttentionJob::multiply_keys(Work& work) {

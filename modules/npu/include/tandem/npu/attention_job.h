@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -34,7 +36,7 @@ class AttentionJob {
     std::vector<std::uint8_t> key_image, value_image;  // banked: [page][image], see BankedKv
     std::uint64_t held_bytes = 0;
     std::size_t values_pending = 0;  // transfers
-    std::size_t heads_pending = 0;   // PIM: KV heads whose scores or outputs are to come
+    std::size_t heads_pending = 0;   // PIM: KV heads whose outputs are to come
     bool normalised = false;
     std::vector<std::uint16_t> scores;   // [kv_head][vector][length]
     std::vector<std::uint16_t> outputs;  // [kv_head][vector][head_dim]
@@ -51,8 +53,9 @@ class AttentionJob {
 
   void allocate(Work& work);
   void sequence_done(Work& work);
-  void softmax(Work& work, void (AttentionJob::*next)(Work&));
-  void scale_and_normalise(Work& work);
+  // Of as many KV heads.
+  void softmax(const Work& work, std::uint32_t kv_heads, std::function<void()> next);
+  void scale_and_normalise(Work& work, std::uint32_t kv_head);
   void store(Work& work);
 
   // NPU
@@ -84,7 +87,7 @@ class AttentionJob {
     std::uint32_t channel;     // banked layouts; 0 otherwise
     std::uint32_t first_head;  // local to the channel
     std::uint32_t heads;
-    std::uint32_t vector_offset;  // in the windows
+    std::uint32_t vector_offset;  // in what the job has of the windows
     std::uint32_t result_offset;
   };
   // Elements [first, first + elements) of a head's values.
@@ -99,10 +102,11 @@ class AttentionJob {
   std::uint64_t vector_bytes(const Part& part) const;
   std::uint64_t result_bytes(const Part& part) const;
   std::uint32_t heads_at_once(const Work& work) const;
-  void pim_scores(Work& work);
-  void pim_values(Work& work);
-  void add_parts(Work& work, bool values, std::uint32_t heads_at_once);
+  void start_on_pim();
+  void add_score_parts(Work& work, std::vector<Part>& parts) const;
   void pump_pim();
+  std::shared_ptr<Batch> take_batch(std::deque<Part>& from) const;
+  void send(const std::shared_ptr<Batch>& batch);
   void write_vectors(const Part& part, std::vector<std::uint8_t>& bytes);
   void add_commands(const std::vector<Part>& parts, std::vector<abi::PimCommand>& commands) const;
   void add_scores(const Part& part, std::uint32_t page,
@@ -110,7 +114,9 @@ class AttentionJob {
   void add_value_lines(const Part& part, std::vector<ValueLines>& lines) const;
   abi::PimCommand value_command(const ValueLines& lines, std::uint32_t page) const;
   abi::PimCommand pim_command(const Part& part) const;
-  void take_results(const Batch& batch);
+  void take_results(const std::shared_ptr<Batch>& batch);
+  void normalise(const std::shared_ptr<Batch>& batch);
+  void add_value_parts(const Batch& batch);
   void unpack_results(const Batch& batch);
 
   Execution& execution_;
@@ -120,9 +126,12 @@ class AttentionJob {
   bool on_pim_;
   std::vector<std::unique_ptr<Work>> work_;
   std::size_t next_fetch_ = 0;
-  std::vector<Part> parts_;  // PIM: not yet sent
-  bool pim_busy_ = false;
-  std::size_t normalising_ = 0;  // PIM: sequences between scores and values
+  // PIM. Enough jobs in flight to bridge the time from results to the next commands, and windows
+  // enough for them.
+  static constexpr std::size_t kJobsInFlight = 8;
+  static constexpr std::uint64_t kWindowShare = 4;
+  std::deque<Part> scores_, values_;  // not yet sent
+  std::size_t jobs_in_flight_ = 0;
   std::size_t done_ = 0;
 };
 
