@@ -50,7 +50,6 @@ void AttentionJob::start_on_pim() {
   std::vector<Part> parts;
   for (const auto& work : work_) {
     allocate(*work);
-    work->heads_pending = primitive_.kv_heads;
     add_score_parts(*work, parts);
   }
   std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {

@@ -26,6 +26,9 @@ class AttentionJob {
   void start();
 
  private:
+  struct Heads {  // KV heads
+    std::uint32_t first, count;
+  };
   struct Work {  // one sequence
     RowRange range;
     KvGeometry geometry;
@@ -35,9 +38,10 @@ class AttentionJob {
     std::vector<std::uint8_t> keys, values;
     std::vector<std::uint8_t> key_image, value_image;  // banked: [page][image], see BankedKv
     std::uint64_t held_bytes = 0;
-    std::size_t values_pending = 0;  // transfers
-    std::size_t heads_pending = 0;   // PIM: KV heads whose outputs are to come
-    bool normalised = false;
+    std::size_t values_pending = 0;      // transfers
+    std::size_t heads_pending = 0;       // KV heads whose outputs are to come
+    std::uint32_t next_piece = 0;        // NPU: whose scores are not asked for
+    std::vector<Heads> normalised;       // NPU: whose values are not asked for
     std::vector<std::uint16_t> scores;   // [kv_head][vector][length]
     std::vector<std::uint16_t> outputs;  // [kv_head][vector][head_dim]
   };
@@ -54,6 +58,7 @@ class AttentionJob {
   void allocate(Work& work);
   void sequence_done(Work& work);
   // Of as many KV heads.
+  std::uint64_t charge_softmax(const Work& work, std::uint32_t kv_heads);
   void softmax(const Work& work, std::uint32_t kv_heads, std::function<void()> next);
   void scale_and_normalise(Work& work, std::uint32_t kv_head);
   void store(Work& work);
@@ -64,15 +69,15 @@ class AttentionJob {
   void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                   const std::function<Dma::Done()>& part);
-  void multiply(Work& work, std::uint32_t n, std::uint32_t k, void (AttentionJob::*next)(Work&));
-  void compute_scores(Work& work);
-  void multiply_keys(Work& work);
-  void sum_values(Work& work);
-  void compute_outputs(Work& work);
-  void multiply_values(Work& work);
-
-  void scores_done(Work& work);
+  void multiply(const Work& work, std::uint32_t n, std::uint32_t k, std::uint32_t kv_heads,
+                std::function<void()> next);
+  Heads piece(const Work& work, std::uint32_t index) const;
+  void next_scores(Work& work);
+  void multiply_keys(Work& work, const Heads& heads);
   void values_arrived(Work& work);
+  void sum_values(Work& work);
+  void multiply_values(Work& work, const Heads& heads);
+  void outputs_done(Work& work);
 
   void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
                    const std::function<Dma::Done()>& part);
@@ -125,6 +130,8 @@ class AttentionJob {
   abi::Primitive primitive_;
   bool on_pim_;
   std::vector<std::unique_ptr<Work>> work_;
+  // NPU: parts that a sequence's heads are divided into, and how many have scores under way.
+  static constexpr std::uint32_t kPieces = 8, kPiecesAhead = 2;
   std::size_t next_fetch_ = 0;
   // PIM. Enough jobs in flight to bridge the time from results to the next commands, and windows
   // enough for them.
