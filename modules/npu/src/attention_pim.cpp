@@ -4,6 +4,7 @@
 // vector unit normalises the scores of a batch, the banks multiply others.
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <tuple>
 
 #include "tandem/npu/attention_job.h"
@@ -52,11 +53,26 @@ void AttentionJob::start_on_pim() {
     allocate(*work);
     add_score_parts(*work, parts);
   }
-  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::tie(a.first_head, a.channel) < std::tie(b.first_head, b.channel);
-  });
+  order_by_channel(parts);
   scores_.assign(parts.begin(), parts.end());
   pump_pim();
+}
+
+// In turn over the channels, in each the longest sequence first: so neighbours keep different
+// channels busy for about as long.
+void AttentionJob::order_by_channel(std::vector<Part>& parts) const {
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const Part& a, const Part& b) { return a.work->length > b.work->length; });
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> so_far;  // by head and channel
+  for (Part& part : parts) {
+    const bool one_channel = part.work->geometry.layout == abi::KvLayout::kBankRows;
+    const std::uint32_t channel =
+        one_channel ? core_.pim.geometry().channel_of(page_address(*part.work, 0)) : part.channel;
+    part.turn = so_far[{part.first_head, channel}]++;
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return std::tie(a.first_head, a.turn, a.channel) < std::tie(b.first_head, b.turn, b.channel);
+  });
 }
 
 void AttentionJob::add_score_parts(Work& work, std::vector<Part>& parts) const {
@@ -71,7 +87,7 @@ void AttentionJob::add_score_parts(Work& work, std::vector<Part>& parts) const {
       // Not beyond the heads of the line.
       const std::uint32_t line_end = std::min(heads, (head / sharing + 1) * sharing);
       const std::uint32_t together = std::min(most, line_end - head);
-      parts.push_back({&work, false, channel, head, together, 0, 0});
+      parts.push_back({&work, false, channel, head, together, 0, 0, 0});
       head += together;
     }
   }
@@ -294,7 +310,7 @@ void AttentionJob::add_value_parts(const Batch& batch) {
   for (std::uint32_t i = 0; i < most_heads; ++i) {
     for (const Part& part : batch.parts) {
       if (i >= part.heads) continue;
-      values_.push_back({part.work, true, part.channel, part.first_head + i, 1, 0, 0});
+      values_.push_back({part.work, true, part.channel, part.first_head + i, 1, 0, 0, 0});
     }
   }
   pump_pim();

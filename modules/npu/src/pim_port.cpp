@@ -24,16 +24,16 @@ void PimPort::with_geometry(Dma::Done done) {
     return;
   }
   struct Probe {
-    std::array<std::uint32_t, 9> words{};
+    std::array<std::uint32_t, 10> words{};
     std::size_t pending = 0;
     bool ok = true;
     std::uint64_t fault = 0;
     Dma::Done done;
   };
-  static constexpr std::array<std::uint32_t, 9> kOffsets = {
-      abi::pim::ID,           abi::pim::CHANNELS,    abi::pim::BANKS,
-      abi::pim::LANES,        abi::pim::DRAFT_LANES, abi::pim::VECTOR_BYTES,
-      abi::pim::RESULT_BYTES, abi::pim::CAPABILITY,  abi::pim::CLOCK_PS};
+  static constexpr std::array<std::uint32_t, 10> kOffsets = {
+      abi::pim::ID,          abi::pim::CHANNELS,      abi::pim::BANKS,        abi::pim::LANES,
+      abi::pim::DRAFT_LANES, abi::pim::VECTOR_BYTES,  abi::pim::RESULT_BYTES, abi::pim::CAPABILITY,
+      abi::pim::CLOCK_PS,    abi::pim::CHANNEL_LAYOUT};
   const auto probe = std::make_shared<Probe>();
   probe->pending = kOffsets.size();
   probe->done = std::move(done);
@@ -44,7 +44,7 @@ void PimPort::with_geometry(Dma::Done done) {
                 probe->ok = probe->ok && ok;
                 if (--probe->pending != 0) return;
                 const auto& w = probe->words;
-                geometry_ = {w[1], w[2], w[3], w[4], w[5], w[6], w[7] >> 16, w[8]};
+                geometry_ = {w[1], w[2], w[3], w[4], w[5], w[6], w[7] >> 16, w[8], w[9]};
                 if (probe->ok && w[0] != kPimId) {
                   probe->ok = false;
                   probe->fault = base_ + abi::pim::ID;

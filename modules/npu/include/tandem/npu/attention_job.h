@@ -94,6 +94,7 @@ class AttentionJob {
     std::uint32_t heads;
     std::uint32_t vector_offset;  // in what the job has of the windows
     std::uint32_t result_offset;
+    std::uint32_t turn;  // of the channel that it lies in
   };
   // Elements [first, first + elements) of a head's values.
   struct ValueLines {
@@ -109,6 +110,7 @@ class AttentionJob {
   std::uint32_t heads_at_once(const Work& work) const;
   void start_on_pim();
   void add_score_parts(Work& work, std::vector<Part>& parts) const;
+  void order_by_channel(std::vector<Part>& parts) const;
   void pump_pim();
   std::shared_ptr<Batch> take_batch(std::deque<Part>& from) const;
   void send(const std::shared_ptr<Batch>& batch);

@@ -40,6 +40,13 @@ class PimPort {
   struct Geometry {
     std::uint32_t channels = 0, banks = 0, lanes = 0, draft_lanes = 0;
     std::uint32_t vector_bytes = 0, result_bytes = 0, formats = 0, clock_ps = 0;
+    std::uint32_t channel_layout = 0;
+    // 0 if addresses do not say.
+    std::uint32_t channel_of(std::uint64_t address) const {
+      const std::uint32_t bits = abi::pim::CHANNEL_LAYOUT_CHANNELS.get(channel_layout);
+      const std::uint32_t shift = abi::pim::CHANNEL_LAYOUT_CHANNEL_STRIDE.get(channel_layout);
+      return static_cast<std::uint32_t>(address >> shift & ((std::uint64_t{1} << bits) - 1));
+    }
   };
 
   PimPort(Dma& dma, std::uint64_t expected_overhead_ps)
