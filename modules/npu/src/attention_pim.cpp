@@ -109,7 +109,7 @@ void AttentionJob::pump_pim() {
 // holds only so many.
 std::shared_ptr<AttentionJob::Batch> AttentionJob::take_batch(std::deque<Part>& from) const {
   const PimPort::Geometry& pim = core_.pim.geometry();
-  const auto batch = std::make_shared<Batch>();
+  auto batch = std::make_shared<Batch>();
   while (!from.empty() && batch->parts.size() < std::max(1u, pim.channels)) {
     Part& part = from.front();
     const std::uint64_t vector_end = batch->vector_bytes + vector_bytes(part);
