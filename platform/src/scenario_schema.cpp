@@ -94,6 +94,8 @@ void bind_npu(Binder& b, NpuConfig& n) {
   b.section({"dma", "movement between memory and buffers"},
             [&](Binder& inner) { bind_dma(inner, n.dma); });
   b.integer({"vector_lanes", "elements per clock of the vector unit"}, n.vector_lanes, 1, 4096);
+  b.integer({"vector_units", "units that share the lanes and take rows in turn"}, n.vector_units, 1,
+            4096);
   b.integer({"queue_pairs", "submission and completion rings"}, n.queue_pairs, 4, 8);
   b.integer({"contexts", "program contexts resident at once"}, n.contexts, 2, 15);
   b.integer({"max_rows", "token positions of one command"}, n.max_rows, 1, 65'536);

@@ -207,6 +207,25 @@ TEST_CASE("NaN comes out where it went in") {
   }
 }
 
+TEST_CASE("vector unit: units share the lanes and take rows in turn") {
+  VectorUnit::Config config;
+  config.lanes = 1024;
+  const VectorUnit wide{config};
+  config.units = 8;
+  const VectorUnit eight{config};
+  // A row of 256 elements leaves three quarters of 1,024 lanes idle, and is two vectors of 128.
+  CHECK(wide.cycles(VectorOperation::kSoftmax, 16, 256) == 16 * (2 + 1 + 3));
+  CHECK(eight.cycles(VectorOperation::kSoftmax, 16, 256) == 2 * (2 * 2 + 1 + 2 * 3));
+  CHECK(eight.cycles(VectorOperation::kSoftmax, 17, 256) == 3 * (2 * 2 + 1 + 2 * 3));
+  // Elementwise operations use every lane either way.
+  CHECK(eight.cycles(VectorOperation::kAdd, 16, 256) == 4);
+  CHECK(wide.cycles(VectorOperation::kAdd, 16, 256) == 4);
+  for (const std::uint32_t units : {0u, 3u, 2048u}) {
+    config.units = units;
+    CHECK_THROWS_AS(VectorUnit{config}, std::invalid_argument);
+  }
+}
+
 TEST_CASE("vector unit: cycles follow the closed forms") {
   VectorUnit::Config config;
   config.lanes = 128;

@@ -298,6 +298,17 @@ TEST_CASE("results are held until the commands before are done") {
   CHECK(bench.bus.time_ps() - again_ps < 100'000);
 }
 
+TEST_CASE("results that no command in flight writes are not held") {
+  PimBench bench(plain_config());
+  std::vector<std::uint16_t> y(16);
+  bench.send(gemv(kBase, 512, 1024));
+  const std::uint64_t sent_ps = bench.bus.time_ps();
+  bench.read_results(2 * 512, y);  // behind the results of the command
+  CHECK(bench.bus.time_ps() - sent_ps < 100'000);
+  bench.read_results(2 * 512 - 2, y);  // with the last of them
+  CHECK(bench.bus.time_ps() - sent_ps > busy_ps(bench));
+}
+
 TEST_CASE("a full queue holds back the next command until one is done") {
   pim::Config config = plain_config();
   config.queue_depth = 2;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "tandem/numerics/dot.h"
 #include "tandem/numerics/fp.h"
@@ -31,15 +32,11 @@ AttentionJob::~AttentionJob() {
 }
 
 void AttentionJob::start() {
-  if (!on_pim_) return fetch_more();
-  for (const auto& work : work_) {
-    allocate(*work);
-    pim_scores(*work);
-  }
-  pump_pim();
+  on_pim_ ? start_on_pim() : fetch_more();
 }
 
 void AttentionJob::allocate(Work& work) {
+  work.heads_pending = primitive_.kv_heads;
   if (execution_.timing_only()) return;
   work.scores.resize(std::size_t{primitive_.kv_heads} * vectors(work) * work.length);
   work.outputs.resize(std::size_t{primitive_.kv_heads} * vectors(work) * primitive_.head_dim);
@@ -93,34 +90,46 @@ void AttentionJob::store(Work& work) {
   }
 }
 
-void AttentionJob::softmax(Work& work, void (AttentionJob::*next)(Work&)) {
-  const std::uint64_t rows = std::uint64_t{work.range.count} * primitive_.heads;
-  const std::uint64_t cycles = core_.vector.charge(VectorOperation::kMultiply, rows, work.length) +
-                               core_.vector.charge(VectorOperation::kSoftmax, rows, work.length);
-  core_.buffer_bytes += 8 * rows * work.length;
+void AttentionJob::softmax(const Work& work, std::uint32_t kv_heads, std::function<void()> next) {
+  const std::uint64_t cycles = charge_softmax(work, kv_heads);
   execution_.stage_of(primitive_).vector_ps += cycles * core_.vector.config().clock_period_ps;
   const std::uint64_t end_ps =
       core_.vector_engine.reserve(cycles * core_.vector.config().clock_period_ps,
                                   core_.name_of(primitive_), execution_.serial());
-  execution_.at(end_ps, [this, &work, next] {
-    if (!execution_.timing_only()) scale_and_normalise(work);
-    (this->*next)(work);
-  });
+  execution_.at(end_ps, std::move(next));
 }
 
-void AttentionJob::scale_and_normalise(Work& work) {
+// Of what each row sees; rows that take as many vectors of the unit are charged together.
+std::uint64_t AttentionJob::charge_softmax(const Work& work, std::uint32_t kv_heads) {
+  const std::uint32_t width = core_.vector.config().unit_lanes();
+  const bool alike = visible(work, 0) == work.length;
+  std::uint64_t cycles = 0;
+  for (std::uint32_t row = 0; row < work.range.count;) {
+    const std::uint32_t seen = visible(work, row * group());
+    const std::uint32_t same_width = (seen + width - 1) / width * width - seen + 1;
+    const std::uint32_t together =
+        alike ? work.range.count : std::min(work.range.count - row, same_width);
+    const std::uint64_t columns = alike ? seen : seen + (together - 1) / 2;
+    const std::uint64_t rows = std::uint64_t{together} * group() * kv_heads;
+    cycles += core_.vector.charge(VectorOperation::kMultiply, rows, columns) +
+              core_.vector.charge(VectorOperation::kSoftmax, rows, columns);
+    core_.buffer_bytes += 8 * rows * columns;
+    row += together;
+  }
+  return cycles;
+}
+
+void AttentionJob::scale_and_normalise(Work& work, std::uint32_t kv_head) {
   const float scale = numerics::bits_float(primitive_.scale);
-  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
-    for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
-      std::uint16_t* scores =
-          &work.scores[(std::size_t{kv_head} * vectors(work) + vector) * work.length];
-      const std::uint32_t seen = visible(work, vector);
-      for (std::uint32_t t = 0; t < seen; ++t) {
-        scores[t] = numerics::float_to_fp16(numerics::fp16_to_float(scores[t]) * scale);
-      }
-      core_.vector.softmax_row(scores, seen, scores);
-      std::fill(scores + seen, scores + work.length, std::uint16_t{0});
+  for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
+    std::uint16_t* scores =
+        &work.scores[(std::size_t{kv_head} * vectors(work) + vector) * work.length];
+    const std::uint32_t seen = visible(work, vector);
+    for (std::uint32_t t = 0; t < seen; ++t) {
+      scores[t] = numerics::float_to_fp16(numerics::fp16_to_float(scores[t]) * scale);
     }
+    core_.vector.softmax_row(scores, seen, scores);
+    std::fill(scores + seen, scores + work.length, std::uint16_t{0});
   }
 }
 
@@ -149,9 +158,8 @@ void AttentionJob::fetch_more() {
 void AttentionJob::fetch(Work& work, std::vector<LineRead>& lines) {
   const auto keys_pending = std::make_shared<std::size_t>(1);
   const auto arrived = [this, &work, keys_pending] {
-    if (--*keys_pending == 0) {
-      multiply(work, work.length, primitive_.head_dim, &AttentionJob::compute_scores);
-    }
+    if (--*keys_pending != 0) return;
+    for (std::uint32_t i = 0; i < kPiecesAhead; ++i) next_scores(work);
   };
   fetch_half(
       work, work.keys, false,
@@ -299,34 +307,56 @@ void AttentionJob::unpack_values(Work& work) {
   work.value_image = {};
 }
 
-// All KV heads' products with n weight rows and k weight columns each, on the matrix unit.
-void AttentionJob::multiply(Work& work, std::uint32_t n, std::uint32_t k,
-                            void (AttentionJob::*next)(Work&)) {
+// Products of KV heads with n weight rows and k weight columns each, on the matrix unit. As long as
+// products follow each other, a fill hides behind those before and a drain behind those after.
+void AttentionJob::multiply(const Work& work, std::uint32_t n, std::uint32_t k,
+                            std::uint32_t kv_heads, std::function<void()> next) {
   const pe_array::TileTiming timing =
       core_.array.tile_timing(abi::Format::kFp16, n, k, vectors(work));
-  std::uint64_t cycles =
-      timing.fill_cycles + timing.drain_cycles + timing.occupancy_cycles * primitive_.kv_heads;
-  core_.array.record(abi::Format::kFp16, n, std::uint64_t{k} * primitive_.kv_heads, vectors(work),
-                     cycles);
+  std::uint64_t cycles = timing.occupancy_cycles * kv_heads;
+  if (core_.matrix_engine.idle()) cycles += timing.fill_cycles;
+  core_.array.record(abi::Format::kFp16, n, std::uint64_t{k} * kv_heads, vectors(work), cycles);
   cycles += core_.array.reconfigure_cycles(abi::Format::kFp16);  // counted by the array itself
-  core_.buffer_bytes += 4ull * n * k * primitive_.kv_heads;
-  execution_.stage_of(primitive_).matrix_ps += cycles * core_.array.config().clock_period_ps;
-  const std::uint64_t end_ps =
-      core_.matrix_engine.reserve(cycles * core_.array.config().clock_period_ps,
-                                  core_.name_of(primitive_), execution_.serial());
-  execution_.at(end_ps, [this, &work, next] { (this->*next)(work); });
+  core_.buffer_bytes += 4ull * n * k * kv_heads;
+  const std::uint64_t period_ps = core_.array.config().clock_period_ps;
+  execution_.stage_of(primitive_).matrix_ps += cycles * period_ps;
+  const std::uint64_t end_ps = core_.matrix_engine.reserve(
+      cycles * period_ps, core_.name_of(primitive_), execution_.serial());
+  execution_.at(end_ps + timing.drain_cycles * period_ps, std::move(next));
 }
 
-void AttentionJob::compute_scores(Work& work) {
-  if (!execution_.timing_only()) multiply_keys(work);
-  softmax(work, &AttentionJob::scores_done);
+// A row alone has so little softmax that it is not worth dividing.
+AttentionJob::Heads AttentionJob::piece(const Work& work, std::uint32_t index) const {
+  const std::uint32_t pieces =
+      work.range.count == 1 ? 1 : std::min<std::uint32_t>(kPieces, primitive_.kv_heads);
+  if (index >= pieces) return {0, 0};
+  const std::uint32_t first = primitive_.kv_heads * index / pieces;
+  return {first, primitive_.kv_heads * (index + 1) / pieces - first};
 }
 
-void AttentionJob::multiply_keys(Work& work) {
+// Scores of the next heads, softmax, values: softmax of some heads beside the products of others.
+void AttentionJob::next_scores(Work& work) {
+  const Heads heads = piece(work, work.next_piece);
+  if (heads.count == 0) return;
+  ++work.next_piece;
+  multiply(work, work.length, primitive_.head_dim, heads.count, [this, &work, heads] {
+    if (!execution_.timing_only()) multiply_keys(work, heads);
+    softmax(work, heads.count, [this, &work, heads] {
+      for (std::uint32_t i = 0; i < heads.count && !execution_.timing_only(); ++i) {
+        scale_and_normalise(work, heads.first + i);
+      }
+      work.normalised.push_back(heads);
+      sum_values(work);
+      next_scores(work);
+    });
+  });
+}
+
+void AttentionJob::multiply_keys(Work& work, const Heads& heads) {
   const KvGeometry& geometry = work.geometry;
-  if (geometry.is_banked()) unpack_keys(work);
+  if (!work.key_image.empty()) unpack_keys(work);
   std::vector<float> q(primitive_.head_dim), sums(geometry.page_tokens);
-  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
+  for (std::uint32_t kv_head = heads.first; kv_head < heads.first + heads.count; ++kv_head) {
     for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
       numerics::fp16_to_float(query(work, kv_head, vector), q.data(), q.size());
       std::uint16_t* scores =
@@ -344,22 +374,22 @@ void AttentionJob::multiply_keys(Work& work) {
   }
 }
 
-void AttentionJob::scores_done(Work& work) {
-  work.normalised = true;
-  sum_values(work);
-}
-
 void AttentionJob::values_arrived(Work& work) {
   if (--work.values_pending == 0) sum_values(work);
 }
 
 void AttentionJob::sum_values(Work& work) {
-  if (!work.normalised || work.values_pending != 0) return;
-  multiply(work, primitive_.head_dim, work.length, &AttentionJob::compute_outputs);
+  if (work.values_pending != 0) return;
+  for (const Heads& heads : std::exchange(work.normalised, {})) {
+    multiply(work, primitive_.head_dim, work.length, heads.count, [this, &work, heads] {
+      if (!execution_.timing_only()) multiply_values(work, heads);
+      work.heads_pending -= heads.count;
+      if (work.heads_pending == 0) outputs_done(work);
+    });
+  }
 }
 
-void AttentionJob::compute_outputs(Work& work) {
-  if (!execution_.timing_only()) multiply_values(work);
+void AttentionJob::outputs_done(Work& work) {
   core_.kv_held_bytes -= work.held_bytes;
   work.held_bytes = 0;
   work.keys = {};
@@ -368,14 +398,14 @@ void AttentionJob::compute_outputs(Work& work) {
   if (done_ != work_.size()) fetch_more();
 }
 
-void AttentionJob::multiply_values(Work& work) {
+void AttentionJob::multiply_values(Work& work, const Heads& heads) {
   const KvGeometry& geometry = work.geometry;
-  if (geometry.is_banked()) unpack_values(work);
+  if (!work.value_image.empty()) unpack_values(work);
   const bool element_major = geometry.element_major();
   const std::size_t token_stride = element_major ? 1 : primitive_.head_dim;
   const std::size_t element_stride = element_major ? geometry.page_tokens : 1;
   numerics::WeightedRowSum sum;
-  for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
+  for (std::uint32_t kv_head = heads.first; kv_head < heads.first + heads.count; ++kv_head) {
     for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
       const std::size_t at = std::size_t{kv_head} * vectors(work) + vector;
       const std::uint16_t* probabilities = &work.scores[at * work.length];

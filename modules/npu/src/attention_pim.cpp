@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// ATTENTION in the memory's banks. Scores and outputs of all sequences and heads are parts of
-// batches, as large as the PIM's windows allow, so that all channels that hold keys and values work
-// at the same time.
+// ATTENTION in the memory's banks. Scores and outputs of heads are parts of batches, about one for
+// each channel, so that all channels that hold keys and values work at the same time. While the
+// vector unit normalises the scores of a batch, the banks multiply others.
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <tuple>
 
 #include "tandem/npu/attention_job.h"
@@ -11,8 +12,10 @@
 namespace tandem::npu {
 
 struct AttentionJob::Batch {
-  std::vector<Part> parts;
-  std::vector<std::uint8_t> results;  // of the result window
+  std::vector<Part> parts;  // all scores, or all values
+  std::uint64_t vector_bytes = 0, result_bytes = 0;
+  std::vector<std::uint8_t> results;
+  std::size_t normalising = 0;  // parts whose softmax is not done
 };
 
 std::uint32_t AttentionJob::head_of(const Part& part, std::uint32_t index) const {
@@ -44,20 +47,37 @@ std::uint32_t AttentionJob::heads_at_once(const Work& work) const {
       std::min<std::uint64_t>(work.geometry.banked.key_heads(), fitting));
 }
 
-void AttentionJob::pim_scores(Work& work) {
-  add_parts(work, false, heads_at_once(work));
+void AttentionJob::start_on_pim() {
+  std::vector<Part> parts;
+  for (const auto& work : work_) {
+    allocate(*work);
+    add_score_parts(*work, parts);
+  }
+  order_by_channel(parts);
+  scores_.assign(parts.begin(), parts.end());
+  pump_pim();
 }
 
-// Values of sequences whose scores came together go together: a job that holds only the first few
-// of them would keep their channels busy and all others idle.
-void AttentionJob::pim_values(Work& work) {
-  add_parts(work, true, 1);
-  if (--normalising_ == 0) pump_pim();
+// In turn over the channels, in each the longest sequence first: so neighbours keep different
+// channels busy for about as long.
+void AttentionJob::order_by_channel(std::vector<Part>& parts) const {
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const Part& a, const Part& b) { return a.work->length > b.work->length; });
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> so_far;  // by head and channel
+  for (Part& part : parts) {
+    const bool one_channel = part.work->geometry.layout == abi::KvLayout::kBankRows;
+    const std::uint32_t channel =
+        one_channel ? core_.pim.geometry().channel_of(page_address(*part.work, 0)) : part.channel;
+    part.turn = so_far[{part.first_head, channel}]++;
+  }
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return std::tie(a.first_head, a.turn, a.channel) < std::tie(b.first_head, b.turn, b.channel);
+  });
 }
 
-void AttentionJob::add_parts(Work& work, bool values, std::uint32_t heads_at_once) {
-  work.heads_pending = primitive_.kv_heads;
+void AttentionJob::add_score_parts(Work& work, std::vector<Part>& parts) const {
   const KvGeometry& geometry = work.geometry;
+  const std::uint32_t most = heads_at_once(work);
   const std::uint32_t channels = geometry.is_banked() ? geometry.banked.channels() : 1;
   for (std::uint32_t channel = 0; channel < channels; ++channel) {
     const std::uint32_t heads =
@@ -66,55 +86,62 @@ void AttentionJob::add_parts(Work& work, bool values, std::uint32_t heads_at_onc
     for (std::uint32_t head = 0; head < heads;) {
       // Not beyond the heads of the line.
       const std::uint32_t line_end = std::min(heads, (head / sharing + 1) * sharing);
-      const std::uint32_t together = std::min(heads_at_once, line_end - head);
-      parts_.push_back({&work, values, channel, head, together, 0, 0});
+      const std::uint32_t together = std::min(most, line_end - head);
+      parts.push_back({&work, false, channel, head, together, 0, 0, 0});
       head += together;
     }
   }
 }
 
-// Sends what waits, as soon as what was sent before is done. Neighbouring parts lie in different
-// channels where there is a choice, because the PIM takes commands in order and holds only so many.
+// Values first: so scores wait for their softmax no longer than they must, and there is always
+// something to multiply during softmax, which the jobs in flight are for.
 void AttentionJob::pump_pim() {
-  if (pim_busy_ || parts_.empty()) return;
-  std::stable_sort(parts_.begin(), parts_.end(), [](const Part& a, const Part& b) {
-    return std::tie(a.values, a.first_head, a.channel) <
-           std::tie(b.values, b.first_head, b.channel);
-  });
+  while (jobs_in_flight_ < kJobsInFlight) {
+    std::deque<Part>& from = values_.empty() ? scores_ : values_;
+    if (from.empty()) return;
+    ++jobs_in_flight_;
+    send(take_batch(from));
+  }
+}
+
+// A part for each channel, if the windows leave room for other jobs beside it. Neighbouring parts
+// lie in different channels where there is a choice, because the PIM takes commands in order and
+// holds only so many.
+std::shared_ptr<AttentionJob::Batch> AttentionJob::take_batch(std::deque<Part>& from) const {
   const PimPort::Geometry& pim = core_.pim.geometry();
-  const auto batch = std::make_shared<Batch>();
+  auto batch = std::make_shared<Batch>();
+  while (!from.empty() && batch->parts.size() < std::max(1u, pim.channels)) {
+    Part& part = from.front();
+    const std::uint64_t vector_end = batch->vector_bytes + vector_bytes(part);
+    const std::uint64_t result_end = batch->result_bytes + result_bytes(part);
+    const bool fits = vector_end <= pim.vector_bytes / kWindowShare &&
+                      result_end <= pim.result_bytes / kWindowShare;
+    if (!batch->parts.empty() && !fits) break;
+    part.vector_offset = static_cast<std::uint32_t>(batch->vector_bytes);
+    part.result_offset = static_cast<std::uint32_t>(batch->result_bytes);
+    batch->vector_bytes = vector_end;
+    batch->result_bytes = result_end;
+    batch->parts.push_back(part);
+    from.pop_front();
+  }
+  return batch;
+}
+
+void AttentionJob::send(const std::shared_ptr<Batch>& batch) {
   PimPort::Job job{};
   job.busy_ps = &execution_.stage_of(primitive_).pim_ps;
   std::vector<std::uint8_t> vectors_in;
-  std::uint64_t vector_end = 0;
-  std::uint64_t result_end = 0;
-  std::size_t taken = 0;
-  for (; taken < parts_.size(); ++taken) {
-    Part& part = parts_[taken];
-    const std::uint64_t vector_offset = vector_end;
-    const std::uint64_t result_offset = result_end;
-    if (vector_offset + vector_bytes(part) > pim.vector_bytes ||
-        result_offset + result_bytes(part) > pim.result_bytes) {
-      break;
-    }
-    part.vector_offset = static_cast<std::uint32_t>(vector_offset);
-    part.result_offset = static_cast<std::uint32_t>(result_offset);
-    vector_end = vector_offset + vector_bytes(part);
+  for (const Part& part : batch->parts) {
     if (!execution_.timing_only()) write_vectors(part, vectors_in);
-    result_end = result_offset + result_bytes(part);
     job.multiply_ps += core_.pim.multiply_ps(
         abi::Format::kFp16, std::uint64_t{part.heads} * part.work->length * primitive_.head_dim,
         vectors(*part.work));
-    batch->parts.push_back(part);
   }
-  parts_.erase(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(taken));
-
-  if (!execution_.timing_only()) batch->results.resize(result_end);
-  job.writes.push_back({0, vector_end, std::move(vectors_in)});
+  if (!execution_.timing_only()) batch->results.resize(batch->result_bytes);
+  job.writes.push_back({0, batch->vector_bytes, std::move(vectors_in)});
   add_commands(batch->parts, job.commands);
-  job.reads.push_back({0, execution_.kept(batch->results), result_end});
-  job.done = execution_.then(index_, [this, batch] { take_results(*batch); });
-  pim_busy_ = true;
+  job.reads.push_back({0, execution_.kept(batch->results), batch->result_bytes});
+  job.done = execution_.then(index_, [this, batch] { take_results(batch); });
   core_.pim.run(std::move(job));
 }
 
@@ -252,22 +279,41 @@ abi::PimCommand AttentionJob::value_command(const ValueLines& lines, std::uint32
   return command;
 }
 
-void AttentionJob::take_results(const Batch& batch) {
-  if (!execution_.timing_only()) unpack_results(batch);
-  pim_busy_ = false;
+void AttentionJob::take_results(const std::shared_ptr<Batch>& batch) {
+  if (!execution_.timing_only()) unpack_results(*batch);
+  --jobs_in_flight_;
   pump_pim();
+  if (!batch->parts.front().values) return normalise(batch);
   // The last sequence that is done may end this job.
-  for (const Part& part : batch.parts) {
-    Work& work = *part.work;
-    work.heads_pending -= part.heads;
-    if (work.heads_pending != 0) continue;
-    if (part.values) {
-      sequence_done(work);
-    } else {
-      ++normalising_;
-      softmax(work, &AttentionJob::pim_values);
+  for (const Part& part : batch->parts) {
+    if (--part.work->heads_pending == 0) sequence_done(*part.work);
+  }
+}
+
+// Values of heads whose scores came together go together: a job that holds only the first few of
+// them would keep their channels busy and all others idle.
+void AttentionJob::normalise(const std::shared_ptr<Batch>& batch) {
+  batch->normalising = batch->parts.size();
+  for (const Part& part : batch->parts) {
+    softmax(*part.work, part.heads, [this, batch, &part] {
+      for (std::uint32_t i = 0; i < part.heads && !execution_.timing_only(); ++i) {
+        scale_and_normalise(*part.work, head_of(part, i));
+      }
+      if (--batch->normalising == 0) add_value_parts(*batch);
+    });
+  }
+}
+
+void AttentionJob::add_value_parts(const Batch& batch) {
+  std::uint32_t most_heads = 0;
+  for (const Part& part : batch.parts) most_heads = std::max(most_heads, part.heads);
+  for (std::uint32_t i = 0; i < most_heads; ++i) {
+    for (const Part& part : batch.parts) {
+      if (i >= part.heads) continue;
+      values_.push_back({part.work, true, part.channel, part.first_head + i, 1, 0, 0, 0});
     }
   }
+  pump_pim();
 }
 
 // Results are [vector][head][token] for scores, [vector][element] for outputs.

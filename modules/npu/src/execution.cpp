@@ -283,16 +283,18 @@ bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& 
                                                  static_cast<std::uint32_t>(KvLayout::kBankRows);
     }
     vectors = std::uint64_t{shape.rows} * primitive.heads / primitive.kv_heads / shape.sequences;
-    // Scores and outputs of all sequences together, more where they do not fit the windows.
+    // Scores and outputs, a head for each channel, fewer where they do not fit the windows.
     const std::uint64_t window =
         std::max<std::uint64_t>(1, std::min(pim.vector_bytes, pim.result_bytes));
-    jobs = 2 + 2 * moved_elements / window;
+    const std::uint64_t channels = std::max(1u, pim.channels);
+    jobs = 2 * ((std::uint64_t{shape.sequences} * primitive.kv_heads + channels - 1) / channels) +
+           2 * moved_elements / window;
     if (one_channel_each) {
       const std::uint64_t sequence_bytes =
           std::max<std::uint64_t>(1, 2 * weights / shape.sequences);
       const std::uint64_t buffered = core_.config.kv_buffer_bytes / sequence_bytes;
-      idle_factor = std::max<std::uint64_t>(1, pim.channels / shape.sequences);
-      read_factor = std::max(idle_factor, pim.channels / std::max<std::uint64_t>(1, buffered));
+      idle_factor = std::max<std::uint64_t>(1, channels / shape.sequences);
+      read_factor = std::max(idle_factor, channels / std::max<std::uint64_t>(1, buffered));
     }
   }
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);

@@ -12,6 +12,7 @@ namespace tandem::npu {
 namespace {
 
 constexpr std::uint32_t kPimId = 0x5450'494D;
+constexpr std::uint64_t kAlignment = 64;  // of what a job gets of a window
 static_assert(abi::pim::kRegisters[0].offset == abi::pim::ID &&
               abi::pim::kRegisters[0].reset == kPimId);
 
@@ -23,16 +24,16 @@ void PimPort::with_geometry(Dma::Done done) {
     return;
   }
   struct Probe {
-    std::array<std::uint32_t, 9> words{};
+    std::array<std::uint32_t, 10> words{};
     std::size_t pending = 0;
     bool ok = true;
     std::uint64_t fault = 0;
     Dma::Done done;
   };
-  static constexpr std::array<std::uint32_t, 9> kOffsets = {
-      abi::pim::ID,           abi::pim::CHANNELS,    abi::pim::BANKS,
-      abi::pim::LANES,        abi::pim::DRAFT_LANES, abi::pim::VECTOR_BYTES,
-      abi::pim::RESULT_BYTES, abi::pim::CAPABILITY,  abi::pim::CLOCK_PS};
+  static constexpr std::array<std::uint32_t, 10> kOffsets = {
+      abi::pim::ID,          abi::pim::CHANNELS,      abi::pim::BANKS,        abi::pim::LANES,
+      abi::pim::DRAFT_LANES, abi::pim::VECTOR_BYTES,  abi::pim::RESULT_BYTES, abi::pim::CAPABILITY,
+      abi::pim::CLOCK_PS,    abi::pim::CHANNEL_LAYOUT};
   const auto probe = std::make_shared<Probe>();
   probe->pending = kOffsets.size();
   probe->done = std::move(done);
@@ -43,7 +44,7 @@ void PimPort::with_geometry(Dma::Done done) {
                 probe->ok = probe->ok && ok;
                 if (--probe->pending != 0) return;
                 const auto& w = probe->words;
-                geometry_ = {w[1], w[2], w[3], w[4], w[5], w[6], w[7] >> 16, w[8]};
+                geometry_ = {w[1], w[2], w[3], w[4], w[5], w[6], w[7] >> 16, w[8], w[9]};
                 if (probe->ok && w[0] != kPimId) {
                   probe->ok = false;
                   probe->fault = base_ + abi::pim::ID;
@@ -64,54 +65,113 @@ std::uint64_t PimPort::multiply_ps(abi::Format format, std::uint64_t weights,
 }
 
 void PimPort::run(Job job) {
-  jobs_.push_back(std::move(job));
-  if (!busy_) start();
+  waiting_.push_back(std::move(job));
+  pump();
 }
 
-void PimPort::start() {
-  Job& job = jobs_.front();
-  busy_ = true;
-  started_ps_ = common::now_ps();
-  failed_ = false;
-  pending_ = job.writes.size() + job.commands.size() + job.reads.size() + 1;
-  const auto done = [this](bool ok, std::uint64_t fault) { part_done(ok, fault); };
-  for (const Write& write : job.writes) {
-    dma_.write(Dma::kPim, base_ + abi::kPimVectorWindow + write.offset,
+void PimPort::pump() {
+  while (!waiting_.empty()) {
+    std::uint64_t vector_bytes = 0, result_bytes = 0;
+    for (const Write& write : waiting_.front().writes) {
+      vector_bytes = std::max(vector_bytes, write.offset + write.size);
+    }
+    for (const Read& read : waiting_.front().reads) {
+      result_bytes = std::max(result_bytes, read.offset + read.bytes);
+    }
+    Room vectors, results;
+    if (!make_room(vector_bytes, geometry_.vector_bytes, &Sent::vectors, vectors) ||
+        !make_room(result_bytes, geometry_.result_bytes, &Sent::results, results)) {
+      return;
+    }
+    sent_.push_back(std::make_unique<Sent>());
+    Sent& sent = *sent_.back();
+    sent.job = std::move(waiting_.front());
+    waiting_.pop_front();
+    sent.vectors = vectors;
+    sent.results = results;
+    send(sent);
+  }
+}
+
+// Behind the job that was sent last, round the window. A job that is alone has all of it, and
+// learns from the PIM if that is too little.
+bool PimPort::make_room(std::uint64_t bytes, std::uint64_t window, Room Sent::*room,
+                        Room& found) const {
+  const std::uint64_t size =
+      std::max<std::uint64_t>(1, (bytes + kAlignment - 1) / kAlignment) * kAlignment;
+  std::uint64_t begin = 0;
+  if (!sent_.empty()) {
+    const Room& oldest = (*sent_.front()).*room;
+    const Room& newest = (*sent_.back()).*room;
+    begin = newest.end;
+    const bool wrapped = newest.begin < oldest.begin;
+    if (!wrapped && begin + size > window) begin = 0;
+    const std::uint64_t limit = wrapped || begin == 0 ? oldest.begin : window;
+    if (begin + size > limit) return false;
+  }
+  found = {begin, begin + size};
+  return true;
+}
+
+void PimPort::send(Sent& sent) {
+  sent.begin_ps = common::now_ps();
+  sent.pending = sent.job.writes.size() + sent.job.commands.size() + sent.job.reads.size() + 1;
+  const auto done = done_of(sent);
+  const std::uint64_t vectors = base_ + abi::kPimVectorWindow + sent.vectors.begin;
+  for (const Write& write : sent.job.writes) {
+    dma_.write(Dma::kPim, vectors + write.offset,
                write.bytes.empty() ? nullptr : write.bytes.data(), write.size, done);
   }
-  for (abi::PimCommand& command : job.commands) {
+  for (abi::PimCommand& command : sent.job.commands) {
     command.abi_version = abi::kAbiVersion;
     command.tag = next_tag_++;
+    command.vector_offset += static_cast<std::uint32_t>(sent.vectors.begin);
+    command.output_offset += static_cast<std::uint32_t>(sent.results.begin);
     ++commands_;
     dma_.write(Dma::kPim, base_ + abi::kPimCommandWindow, &command, sizeof command, done);
   }
-  for (const Read& read : job.reads) {
-    dma_.read(Dma::kPim, base_ + abi::kPimResultWindow + read.offset, read.to, read.bytes, done);
-  }
-  dma_.read(Dma::kPim, 0, nullptr, 0, done);
+  if (sent_.front().get() == &sent) read_results(sent);
 }
 
-void PimPort::part_done(bool ok, std::uint64_t fault) {
-  if (!ok && !failed_) fault_ = fault;
-  failed_ = failed_ || !ok;
-  if (--pending_ != 0) return;
-  const std::uint64_t taken_ps = common::now_ps() - started_ps_;
-  const std::uint64_t beyond_ps = taken_ps - std::min(taken_ps, jobs_.front().multiply_ps);
-  *jobs_.front().busy_ps += taken_ps;
-  overhead_ps_ = (7 * overhead_ps_ + beyond_ps) / 8;
-  const Dma::Done done = std::move(jobs_.front().done);
-  jobs_.pop_front();
-  ++jobs_done_;
-  busy_ = false;
-  const bool failed = failed_;
-  const std::uint64_t where = fault_;
-  if (!jobs_.empty()) start();
-  done(!failed, failed ? where : 0);
+// Of one job at a time: reads that the PIM holds take room from all other traffic.
+void PimPort::read_results(Sent& sent) {
+  const std::uint64_t results = base_ + abi::kPimResultWindow + sent.results.begin;
+  for (const Read& read : sent.job.reads) {
+    dma_.read(Dma::kPim, results + read.offset, read.to, read.bytes, done_of(sent));
+  }
+  dma_.read(Dma::kPim, 0, nullptr, 0, done_of(sent));
+}
+
+Dma::Done PimPort::done_of(Sent& sent) {
+  return [this, job = &sent](bool ok, std::uint64_t fault) { part_done(*job, ok, fault); };
+}
+
+void PimPort::part_done(Sent& sent, bool ok, std::uint64_t fault) {
+  if (!ok && sent.ok) sent.fault = fault;
+  sent.ok = sent.ok && ok;
+  --sent.pending;
+  retire();
+}
+
+void PimPort::retire() {
+  while (!sent_.empty() && sent_.front()->pending == 0) {
+    const std::unique_ptr<Sent> sent = std::move(sent_.front());
+    sent_.pop_front();
+    const std::uint64_t taken_ps =
+        common::now_ps() - std::max(sent->begin_ps, std::exchange(last_end_ps_, common::now_ps()));
+    const std::uint64_t beyond_ps = taken_ps - std::min(taken_ps, sent->job.multiply_ps);
+    *sent->job.busy_ps += taken_ps;
+    overhead_ps_ = (7 * overhead_ps_ + beyond_ps) / 8;
+    ++jobs_done_;
+    if (!sent_.empty()) read_results(*sent_.front());
+    pump();
+    sent->job.done(sent->ok, sent->fault);
+  }
 }
 
 void PimPort::reset() {
-  jobs_.clear();
-  busy_ = false;
+  waiting_.clear();
+  sent_.clear();
   set_base(0);
   overhead_ps_ = expected_overhead_ps_;
 }

@@ -81,6 +81,8 @@ constexpr OperationInfo kOperations[kVectorOperations] = {
 
 void VectorUnitConfig::validate() const {
   require(is_power_of_two(lanes), "lanes", lanes, "must be a power of two");
+  require(is_power_of_two(units) && units <= lanes, "units", units,
+          "must be a power of two, at most the lanes");
   require(clock_period_ps > 0, "clock_period_ps", 0, "must be at least 1");
   require(simple_cycles > 0, "simple_cycles", 0, "must be at least 1");
   require(special_cycles > 0, "special_cycles", 0, "must be at least 1");
@@ -194,21 +196,23 @@ void VectorUnit::softmax_row(const std::uint16_t* scores, std::uint32_t n,
 
 std::uint64_t VectorUnit::cycles(VectorOperation operation, std::uint64_t rows,
                                  std::uint64_t n) const {
-  const auto vectors = [this](std::uint64_t elements) {
-    return elements / config_.lanes + (elements % config_.lanes != 0);
+  const auto divide = [](std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); };
+  const auto vectors = [&](std::uint64_t elements) {
+    return divide(elements, config_.unit_lanes());
   };
   const std::uint64_t simple = config_.simple_cycles;
   const std::uint64_t special = config_.special_cycles;
   const std::uint64_t tree = config_.add_tree_cycles;
   const std::uint64_t v = vectors(n);
-  const std::uint64_t run = vectors(rows * n);
+  const std::uint64_t r = divide(rows, config_.units);
+  const std::uint64_t run = divide(rows * n, config_.lanes);
   switch (operation) {
     case VectorOperation::kRmsNorm:
-      return rows * (v * (simple + tree) + special + v * 2 * simple);
+      return r * (v * (simple + tree) + special + v * 2 * simple);
     case VectorOperation::kLayerNorm:
-      return rows * (v * 2 * tree + v * 2 * simple + 2 * simple + special + v * 3 * simple);
+      return r * (v * 2 * tree + v * 2 * simple + 2 * simple + special + v * 3 * simple);
     case VectorOperation::kRotary:
-      return rows * (vectors(n / 2) * 2 * special + v * 3 * simple);
+      return r * (vectors(n / 2) * 2 * special + v * 3 * simple);
     case VectorOperation::kAdd:
     case VectorOperation::kMultiply:
       return run * simple;
@@ -217,9 +221,9 @@ std::uint64_t VectorUnit::cycles(VectorOperation operation, std::uint64_t rows,
     case VectorOperation::kGelu:
       return run * special;
     case VectorOperation::kSoftmax:
-      return rows * (v * 2 * tree + special + v * (2 * simple + special));
+      return r * (v * 2 * tree + special + v * (2 * simple + special));
     case VectorOperation::kMaximum:
-      return rows * v * tree;
+      return r * v * tree;
   }
   return 0;
 }

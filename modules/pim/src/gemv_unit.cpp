@@ -173,10 +173,13 @@ GemvUnit::Outcome GemvUnit::check_memory(const PimCommand& command, std::uint64_
 bool GemvUnit::fits_windows(const PimCommand& c) const {
   const std::uint64_t last = std::uint64_t{c.vectors} - 1;
   const std::uint64_t input_end = c.vector_offset + last * c.vector_stride + 2ull * c.columns;
-  const std::uint64_t output_end = c.output_offset + last * c.output_stride +
-                                   std::uint64_t{segments_of(c) - 1} * segment_stride(c) +
-                                   2ull * c.rows;
-  return input_end <= config_.vector_bytes && output_end <= config_.result_bytes;
+  return input_end <= config_.vector_bytes && results_end(c) <= config_.result_bytes;
+}
+
+std::uint64_t GemvUnit::results_end(const PimCommand& c) {
+  const std::uint64_t last = std::max<std::uint64_t>(1, c.vectors) - 1;
+  return c.output_offset + last * c.output_stride +
+         std::uint64_t{segments_of(c) - 1} * segment_stride(c) + 2ull * c.rows;
 }
 
 bool GemvUnit::continues_sequence(const PimCommand& command) const {

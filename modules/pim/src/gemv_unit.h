@@ -30,6 +30,8 @@ class GemvUnit {
   // The bytes of the windows. Ranges have been checked by the caller.
   std::uint8_t* vectors() { return reinterpret_cast<std::uint8_t*>(vectors_.data()); }
   std::uint8_t* results() { return reinterpret_cast<std::uint8_t*>(results_.data()); }
+  // Behind the last byte of the result window that the command writes.
+  static std::uint64_t results_end(const abi::PimCommand& command);
   bool results_readable(std::uint64_t offset, std::uint64_t bytes) const;
 
   // As new; the windows are zero.

@@ -177,16 +177,17 @@ PimStack::WindowResult PimStack::access_ram(const WindowAccess& access, std::uin
   return {tlm::TLM_OK_RESPONSE, transfer(length, access.now_ps) + config_.register_latency_ps};
 }
 
-// A read is held until every command accepted before is done, and crosses the port then.
+// A read is held until the commands are done that were accepted before and write what it reads, and
+// crosses the port then: what comes meanwhile goes ahead of it.
 PimStack::WindowResult PimStack::read_results(const WindowAccess& access, std::uint64_t offset) {
   const std::uint64_t length = access.payload.get_data_length();
   const auto status = unit_->results_readable(offset, length) ? tlm::TLM_OK_RESPONSE
                                                               : tlm::TLM_GENERIC_ERROR_RESPONSE;
   move(access.payload, unit_->results() + offset, length);
   std::uint64_t ready_ps = access.now_ps;
-  if (!in_flight_.empty()) {
-    const std::uint64_t last = next_job() - 1;
-    if (!settled(last) && access.may_pend) {
+  if (const std::uint64_t last = writer_of(offset, length); last != kUnknown) {
+    const bool done = settled(last) && done_ps(last) <= access.now_ps;
+    if (!done && access.may_pend) {
       held_.push_back({&access.payload, last, true, status});
       return {status, common::RegisterTarget::kPending};
     }
@@ -194,6 +195,16 @@ PimStack::WindowResult PimStack::read_results(const WindowAccess& access, std::u
     ready_ps = std::max(ready_ps, done_ps(last));
   }
   return {status, transfer(length, ready_ps) + config_.register_latency_ps};
+}
+
+std::uint64_t PimStack::writer_of(std::uint64_t offset, std::uint64_t bytes) const {
+  for (std::size_t i = in_flight_.size(); i > 0; --i) {
+    const InFlight& command = in_flight_[i - 1];
+    if (command.result_begin < offset + bytes && offset < command.result_end) {
+      return first_job_ + i - 1;
+    }
+  }
+  return kUnknown;
 }
 
 PimStack::WindowResult PimStack::access_command(const WindowAccess& access) {
@@ -260,7 +271,8 @@ void PimStack::enqueue(const PimCommand& command, std::uint64_t arrival_ps,
   std::uint64_t finished_ps = accepted_ps + config_.command_latency_ps;
   ++commands_;
   const std::uint64_t job = next_job();
-  in_flight_.push_back({command.tag, outcome.status, outcome.address, kUnknown, kUnknown});
+  in_flight_.push_back({command.tag, outcome.status, outcome.address, command.output_offset,
+                        is_gemv ? GemvUnit::results_end(command) : 0, kUnknown, kUnknown});
   if (outcome.status != Status::kOk) {
     ++errors_;
   } else if (is_gemv) {
@@ -307,19 +319,19 @@ void PimStack::settle() {
     last_done_ps_ = std::max(last_done_ps_, command.finished_ps);
     command.done_ps = last_done_ps_;
     agenda_.at(last_done_ps_, [this] { complete(); });
-    answer_held(first_job_ + settled_, last_done_ps_);
+    answer_held(first_job_ + settled_, false, last_done_ps_);
     ++settled_;
   }
 }
 
-void PimStack::answer_held(std::uint64_t job, std::uint64_t done_ps) {
+void PimStack::answer_held(std::uint64_t job, bool results, std::uint64_t done_ps) {
   for (auto held = held_.begin(); held != held_.end();) {
-    if (held->job != job) {
+    if (held->job != job || held->is_result != results) {
       ++held;
       continue;
     }
     std::uint64_t ready_ps = std::max(done_ps, common::now_ps());
-    if (held->is_result) ready_ps = transfer(held->payload->get_data_length(), ready_ps);
+    if (results) ready_ps = transfer(held->payload->get_data_length(), ready_ps);
     bus_.complete(*held->payload, held->status, ready_ps + config_.register_latency_ps);
     held = held_.erase(held);
   }
@@ -367,13 +379,24 @@ std::uint64_t PimStack::run_in_channel(const ChannelPlan& plan, std::uint64_t st
   // Its rows are in the ledger of the PIM.
   channel.reserve_compute(banks, begin_ps, std::max(free_ps, begin_ps), 0);
   if (!single) {
-    channel.reserve_bus(plan.counts.result_reads * config_.memory.device.geometry.burst_bytes(),
-                        false, begin_ps);
+    reserve_bus(plan.channel,
+                plan.counts.result_reads * config_.memory.device.geometry.burst_bytes(), begin_ps);
   }
   // Results of a command are on their way while the next one begins.
   channel_busy(plan.channel, std::max(begin_ps, state.end_ps), done_ps);
   state.end_ps = done_ps;
   return done_ps;
+}
+
+// Not before it begins: a promise that lies ahead would hold up what comes first.
+void PimStack::reserve_bus(unsigned channel, std::uint64_t bytes, std::uint64_t begin_ps) {
+  if (begin_ps <= common::now_ps()) {
+    stack_.channel(channel).reserve_bus(bytes, false, begin_ps);
+    return;
+  }
+  agenda_.at(begin_ps, [this, channel, bytes] {
+    stack_.channel(channel).reserve_bus(bytes, false, common::now_ps());
+  });
 }
 
 void PimStack::channel_busy(unsigned channel, std::uint64_t begin_ps, std::uint64_t end_ps) {
@@ -411,6 +434,7 @@ void PimStack::complete() {
     control_.raise(regs::IRQ_RAW_ERROR.mask());
   }
   if (in_flight_.empty()) control_.raise(regs::IRQ_RAW_DONE.mask());
+  answer_held(first_job_ - 1, true, done.done_ps);
 }
 
 // --- Reset -----------------------------------------------------------------------------------

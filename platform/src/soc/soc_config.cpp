@@ -274,6 +274,7 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
                               : pe_array::Dataflow::kOutputStationary;
   config.array.reconfigure_cycles = written.array.reconfiguration_cycles;
   config.vector.lanes = written.vector_lanes;
+  config.vector.units = written.vector_units;
   config.vector.clock_period_ps = period_ps;
   config.sampler.clock_period_ps = period_ps;
   config.link = link_config(hardware.devices);

@@ -85,6 +85,7 @@ struct NpuConfig {
   std::uint64_t kv_buffer_bytes = 65'536;
   DmaConfig dma;
   std::uint32_t vector_lanes = 16;
+  std::uint32_t vector_units = 1;
   std::uint32_t queue_pairs = 4;
   std::uint32_t contexts = 2;
   std::uint32_t max_rows = 256;                          // token positions of one command

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -24,6 +26,9 @@ class AttentionJob {
   void start();
 
  private:
+  struct Heads {  // KV heads
+    std::uint32_t first, count;
+  };
   struct Work {  // one sequence
     RowRange range;
     KvGeometry geometry;
@@ -33,9 +38,10 @@ class AttentionJob {
     std::vector<std::uint8_t> keys, values;
     std::vector<std::uint8_t> key_image, value_image;  // banked: [page][image], see BankedKv
     std::uint64_t held_bytes = 0;
-    std::size_t values_pending = 0;  // transfers
-    std::size_t heads_pending = 0;   // PIM: KV heads whose scores or outputs are to come
-    bool normalised = false;
+    std::size_t values_pending = 0;      // transfers
+    std::size_t heads_pending = 0;       // KV heads whose outputs are to come
+    std::uint32_t next_piece = 0;        // NPU: whose scores are not asked for
+    std::vector<Heads> normalised;       // NPU: whose values are not asked for
     std::vector<std::uint16_t> scores;   // [kv_head][vector][length]
     std::vector<std::uint16_t> outputs;  // [kv_head][vector][head_dim]
   };
@@ -58,8 +64,10 @@ class AttentionJob {
 
   void allocate(Work& work);
   void sequence_done(Work& work);
-  void softmax(Work& work, void (AttentionJob::*next)(Work&));
-  void scale_and_normalise(Work& work);
+  // Of as many KV heads.
+  std::uint64_t charge_softmax(const Work& work, std::uint32_t kv_heads);
+  void softmax(const Work& work, std::uint32_t kv_heads, std::function<void()> next);
+  void scale_and_normalise(Work& work, std::uint32_t kv_head);
   void store(Work& work);
 
   // NPU
@@ -68,15 +76,15 @@ class AttentionJob {
   void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                   const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
-  void multiply(Work& work, std::uint32_t n, std::uint32_t k, void (AttentionJob::*next)(Work&));
-  void compute_scores(Work& work);
-  void multiply_keys(Work& work);
-  void sum_values(Work& work);
-  void compute_outputs(Work& work);
-  void multiply_values(Work& work);
-
-  void scores_done(Work& work);
+  void multiply(const Work& work, std::uint32_t n, std::uint32_t k, std::uint32_t kv_heads,
+                std::function<void()> next);
+  Heads piece(const Work& work, std::uint32_t index) const;
+  void next_scores(Work& work);
+  void multiply_keys(Work& work, const Heads& heads);
   void values_arrived(Work& work);
+  void sum_values(Work& work);
+  void multiply_values(Work& work, const Heads& heads);
+  void outputs_done(Work& work);
 
   void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
                    const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
@@ -92,8 +100,9 @@ class AttentionJob {
     std::uint32_t channel;     // banked layouts; 0 otherwise
     std::uint32_t first_head;  // local to the channel
     std::uint32_t heads;
-    std::uint32_t vector_offset;  // in the windows
+    std::uint32_t vector_offset;  // in what the job has of the windows
     std::uint32_t result_offset;
+    std::uint32_t turn;  // of the channel that it lies in
   };
   // Elements [first, first + elements) of a head's values.
   struct ValueLines {
@@ -107,10 +116,12 @@ class AttentionJob {
   std::uint64_t vector_bytes(const Part& part) const;
   std::uint64_t result_bytes(const Part& part) const;
   std::uint32_t heads_at_once(const Work& work) const;
-  void pim_scores(Work& work);
-  void pim_values(Work& work);
-  void add_parts(Work& work, bool values, std::uint32_t heads_at_once);
+  void start_on_pim();
+  void add_score_parts(Work& work, std::vector<Part>& parts) const;
+  void order_by_channel(std::vector<Part>& parts) const;
   void pump_pim();
+  std::shared_ptr<Batch> take_batch(std::deque<Part>& from) const;
+  void send(const std::shared_ptr<Batch>& batch);
   void write_vectors(const Part& part, std::vector<std::uint8_t>& bytes);
   void add_commands(const std::vector<Part>& parts, std::vector<abi::PimCommand>& commands) const;
   void add_scores(const Part& part, std::uint32_t page,
@@ -118,7 +129,9 @@ class AttentionJob {
   void add_value_lines(const Part& part, std::vector<ValueLines>& lines) const;
   abi::PimCommand value_command(const ValueLines& lines, std::uint32_t page) const;
   abi::PimCommand pim_command(const Part& part) const;
-  void take_results(const Batch& batch);
+  void take_results(const std::shared_ptr<Batch>& batch);
+  void normalise(const std::shared_ptr<Batch>& batch);
+  void add_value_parts(const Batch& batch);
   void unpack_results(const Batch& batch);
 
   Execution& execution_;
@@ -127,10 +140,15 @@ class AttentionJob {
   abi::Primitive primitive_;
   bool on_pim_;
   std::vector<std::unique_ptr<Work>> work_;
+  // NPU: parts that a sequence's heads are divided into, and how many have scores under way.
+  static constexpr std::uint32_t kPieces = 8, kPiecesAhead = 2;
   std::size_t next_fetch_ = 0;
-  std::vector<Part> parts_;  // PIM: not yet sent
-  bool pim_busy_ = false;
-  std::size_t normalising_ = 0;  // PIM: sequences between scores and values
+  // PIM. Enough jobs in flight to bridge the time from results to the next commands, and windows
+  // enough for them.
+  static constexpr std::size_t kJobsInFlight = 8;
+  static constexpr std::uint64_t kWindowShare = 4;
+  std::deque<Part> scores_, values_;  // not yet sent
+  std::size_t jobs_in_flight_ = 0;
   std::size_t done_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -11,20 +12,22 @@
 
 namespace tandem::npu {
 
-// The NPU's side of the PIM: vectors, commands and results as bus transactions, one job at a time.
+// The NPU's side of the PIM: vectors, commands and results as bus transactions. Jobs go out in
+// order, as many as have room in the windows side by side, and end in order.
 class PimPort {
  public:
   struct Write {
-    std::uint32_t offset;  // in the vector window
+    std::uint32_t offset;  // in the job's part of the vector window
     std::uint64_t size;
     std::vector<std::uint8_t> bytes;  // `size` of them, or none: timing-only
   };
   struct Read {
-    std::uint32_t offset;  // in the result window
+    std::uint32_t offset;  // in the job's part of the result window
     void* to;              // nullptr: timing-only
     std::uint64_t bytes;
   };
-  // In this order; the PIM holds a read until the commands before it are done.
+  // In this order; the PIM holds a read until the commands are done whose results it reads.
+  // Offsets, those of the commands too, count from the begin of what the job gets of the windows.
   struct Job {
     std::vector<Write> writes;
     std::vector<abi::PimCommand> commands;
@@ -37,6 +40,13 @@ class PimPort {
   struct Geometry {
     std::uint32_t channels = 0, banks = 0, lanes = 0, draft_lanes = 0;
     std::uint32_t vector_bytes = 0, result_bytes = 0, formats = 0, clock_ps = 0;
+    std::uint32_t channel_layout = 0;
+    // 0 if addresses do not say.
+    std::uint32_t channel_of(std::uint64_t address) const {
+      const std::uint32_t bits = abi::pim::CHANNEL_LAYOUT_CHANNELS.get(channel_layout);
+      const std::uint32_t shift = abi::pim::CHANNEL_LAYOUT_CHANNEL_STRIDE.get(channel_layout);
+      return static_cast<std::uint32_t>(address >> shift & ((std::uint64_t{1} << bits) - 1));
+    }
   };
 
   PimPort(Dma& dma, std::uint64_t expected_overhead_ps)
@@ -53,35 +63,50 @@ class PimPort {
   bool known() const { return known_; }
   const Geometry& geometry() const { return geometry_; }
 
-  // What a job takes beyond its multiplications: bus, rows, buffers. A running mean over the jobs
-  // so far, from `expected_overhead_ps` on.
+  // What a job takes beyond its multiplications: bus, rows, buffers, but not waiting for the job
+  // before it. A running mean over the jobs so far, from `expected_overhead_ps` on.
   std::uint64_t overhead_ps() const { return overhead_ps_; }
   // Time of multiplying `weights` weights of a format with each of `vectors` vectors.
   std::uint64_t multiply_ps(abi::Format format, std::uint64_t weights, std::uint64_t vectors) const;
 
   void run(Job job);
-  bool idle() const { return !busy_ && jobs_.empty(); }
+  bool idle() const { return sent_.empty() && waiting_.empty(); }
   void reset();
 
   std::uint64_t commands() const { return commands_; }
   std::uint64_t jobs() const { return jobs_done_; }
 
  private:
-  void start();
-  void part_done(bool ok, std::uint64_t fault);
+  // Of a window, [begin, end).
+  struct Room {
+    std::uint64_t begin = 0, end = 0;
+  };
+  struct Sent {
+    Job job;
+    Room vectors, results;
+    std::uint64_t begin_ps = 0;
+    std::size_t pending = 0;  // transfers
+    bool ok = true;
+    std::uint64_t fault = 0;
+  };
+
+  void pump();
+  bool make_room(std::uint64_t bytes, std::uint64_t window, Room Sent::*room, Room& found) const;
+  void send(Sent& sent);
+  Dma::Done done_of(Sent& sent);
+  void read_results(Sent& sent);
+  void part_done(Sent& sent, bool ok, std::uint64_t fault);
+  void retire();
 
   Dma& dma_;
   std::uint64_t expected_overhead_ps_;
   std::uint64_t overhead_ps_;
-  std::uint64_t started_ps_ = 0;
+  std::uint64_t last_end_ps_ = 0;  // of a job
   std::uint64_t base_ = 0;
   bool known_ = false;
   Geometry geometry_;
-  std::deque<Job> jobs_;
-  bool busy_ = false;
-  std::size_t pending_ = 0;
-  bool failed_ = false;
-  std::uint64_t fault_ = 0;
+  std::deque<Job> waiting_;
+  std::deque<std::unique_ptr<Sent>> sent_;
   std::uint32_t next_tag_ = 0;
   std::uint64_t commands_ = 0, jobs_done_ = 0;
 };

@@ -26,7 +26,8 @@ enum class VectorOperation : std::uint8_t {
 constexpr std::size_t kVectorOperations = 9;
 
 struct VectorUnitConfig {
-  std::uint32_t lanes = 128;  // a power of two
+  std::uint32_t lanes = 128;  // of all units, a power of two
+  std::uint32_t units = 1;    // that share the lanes evenly, a power of two
   std::uint64_t clock_period_ps = 1000;
   // Cycles in which every lane finishes one operation. NeuPIMs' simulator configuration
   // (systolic_ws_128x128_dev.json) has 1 for each.
@@ -41,6 +42,7 @@ struct VectorUnitConfig {
 
   // Throws std::invalid_argument naming the field, the value and the rule.
   void validate() const;
+  std::uint32_t unit_lanes() const { return lanes / units; }
 };
 
 class VectorUnit {
@@ -90,19 +92,20 @@ class VectorUnit {
   void softmax_row(const std::uint16_t* scores, std::uint32_t n, std::uint16_t* probabilities);
 
   // --- What it costs -----------------------------------------------------------------------------
-  // Cycles for `rows` rows of n elements: with v = ceil(n / lanes), s, f, t = cycles of a simple,
-  // a special operation and an add tree,
-  //   rms norm        rows (v (s + t) + f + 2 v s)       square, tree; root; two multiplies
-  //   layer norm      rows (2 v t + 2 v s + 2 s + f + 3 v s)   two trees, subtract, square; two
+  // Cycles for `rows` rows of n elements. Units take rows in turn: with r = ceil(rows / units),
+  // v = ceil(n / lanes of a unit), s, f, t = cycles of a simple, a special operation and an add
+  // tree,
+  //   rms norm        r (v (s + t) + f + 2 v s)       square, tree; root; two multiplies
+  //   layer norm      r (2 v t + 2 v s + 2 s + f + 3 v s)   two trees, subtract, square; two
   //                                            scalar multiplies, root; two multiplies and an add
-  //   rotary          rows (2 f ceil(n / 2 / lanes) + 3 v s)   sin, cos; two multiplies and an add
-  //   add, multiply   r s
-  //   silu multiply   r (2 f + 2 s)            exp, reciprocal; two multiplies
-  //   gelu            r f
-  //   softmax         rows (2 v t + f + v (2 s + f))   maximum and sum trees; reciprocal;
+  //   rotary          r (2 f ceil(n / 2 / lanes) + 3 v s)   sin, cos; two multiplies and an add
+  //   add, multiply   e s
+  //   silu multiply   e (2 f + 2 s)            exp, reciprocal; two multiplies
+  //   gelu            e f
+  //   softmax         r (2 v t + f + v (2 s + f))   maximum and sum trees; reciprocal;
   //                                            subtract, exp, multiply
-  //   maximum         rows v t                 a tree, which finds the index as well
-  // Elementwise operations take rows x n elements as one run of r = ceil(rows n / lanes) vectors.
+  //   maximum         r v t                 a tree, which finds the index as well
+  // Elementwise operations take rows x n elements as one run of e = ceil(rows n / lanes) vectors.
   // Layer norm and softmax follow NeuPIMs' simulator (two tree passes, two multiplies, a root, two
   // adds and three multiplies per vector; two tree passes and add, exp, multiply per vector), the
   // reciprocal added.

@@ -72,7 +72,8 @@ class PimStack : public sc_core::sc_module {
   struct InFlight {
     std::uint32_t tag;
     abi::Status status;
-    std::uint64_t address;      // of the error
+    std::uint64_t address;                   // of the error
+    std::uint64_t result_begin, result_end;  // of the window: between them is what it writes
     std::uint64_t finished_ps;  // by the banks; kUnknown while they work at command fidelity
     std::uint64_t done_ps;      // not before the commands that were accepted earlier; or kUnknown
   };
@@ -95,10 +96,13 @@ class PimStack : public sc_core::sc_module {
   WindowResult access_ram(const WindowAccess& access, std::uint8_t* bytes);
   WindowResult read_results(const WindowAccess& access, std::uint64_t offset);
   unsigned debug_window(common::Payload& payload);
+  void reserve_bus(unsigned channel, std::uint64_t bytes, std::uint64_t begin_ps);
   std::uint64_t transfer(std::uint64_t bytes, std::uint64_t earliest_ps);
 
   // Jobs are commands, numbered in the order of acceptance, which is the order of completion.
   std::uint64_t next_job() const { return first_job_ + in_flight_.size(); }
+  // The last command in flight that writes one of the bytes; kUnknown: none does.
+  std::uint64_t writer_of(std::uint64_t offset, std::uint64_t bytes) const;
   bool settled(std::uint64_t job) const { return job < first_job_ + settled_; }
   std::uint64_t done_ps(std::uint64_t job) const;
   void wait_for(std::uint64_t job);
@@ -108,7 +112,7 @@ class PimStack : public sc_core::sc_module {
   void launch(const abi::PimCommand& command, const WeightBytes& weights, std::uint64_t start_ps);
   void finished(std::uint64_t job, std::uint64_t time_ps);
   void settle();
-  void answer_held(std::uint64_t job, std::uint64_t done_ps);
+  void answer_held(std::uint64_t job, bool results, std::uint64_t done_ps);
   void channel_busy(unsigned channel, std::uint64_t begin_ps, std::uint64_t end_ps);
   void count(const abi::PimCommand& command);
   void complete();
