@@ -64,6 +64,7 @@ std::uint64_t PimPort::multiply_ps(abi::Format format, std::uint64_t weights,
 }
 
 void PimPort::run(Job job) {
+  job.times = dma_.times();
   jobs_.push_back(std::move(job));
   if (!busy_) start();
 }
@@ -75,6 +76,8 @@ void PimPort::start() {
   failed_ = false;
   pending_ = job.writes.size() + job.commands.size() + job.reads.size() + 1;
   const auto done = [this](bool ok, std::uint64_t fault) { part_done(ok, fault); };
+  const std::uint64_t times_before = dma_.times();
+  dma_.count_times(job.times);
   for (const Write& write : job.writes) {
     dma_.write(Dma::kPim, base_ + abi::kPimVectorWindow + write.offset,
                write.bytes.empty() ? nullptr : write.bytes.data(), write.size, done);
@@ -82,13 +85,14 @@ void PimPort::start() {
   for (abi::PimCommand& command : job.commands) {
     command.abi_version = abi::kAbiVersion;
     command.tag = next_tag_++;
-    ++commands_;
+    commands_ += job.times;
     dma_.write(Dma::kPim, base_ + abi::kPimCommandWindow, &command, sizeof command, done);
   }
   for (const Read& read : job.reads) {
     dma_.read(Dma::kPim, base_ + abi::kPimResultWindow + read.offset, read.to, read.bytes, done);
   }
   dma_.read(Dma::kPim, 0, nullptr, 0, done);
+  dma_.count_times(times_before);
 }
 
 void PimPort::part_done(bool ok, std::uint64_t fault) {
