@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs SCENARIO with all layers and with a few that stand for them. Simulated time may differ by
 # BOUND tenths of a percent; what each layer moves must be counted as if all had been run.
-string(REPLACE ";" ";--set;" settings "--set;${SETTINGS}")
+set(settings "")
+foreach(setting ${SETTINGS})
+  list(APPEND settings --set ${setting})
+endforeach()
 foreach(layers all replay)
   execute_process(
     COMMAND ${TANDEM} run ${SCENARIO} --quiet --no-progress --out ${WORK}/${layers} ${settings}
