@@ -40,7 +40,7 @@ int run(const char* file, std::vector<std::string> overrides, std::uint32_t toke
 int sc_main(int argc, char* argv[]) {
   std::vector<std::string> overrides = {"policy.name=plain", "run.baseline=none",
                                         "workload.batch={size: 1, context: 64}",
-                                        "fidelity.layers=replay"};
+                                        "fidelity.layers=replay", "run.max_simulated_time=1000 s"};
   if (argc > 1) overrides.assign(argv + 2, argv + argc);
   const char* file = argc > 1 ? argv[1] : TANDEM_SCENARIO_DIR "/llama-2-7b.yaml";
   std::printf("tokens,commands,simulated_s,wall_s,wall_us_per_command,peak_mib\n");
