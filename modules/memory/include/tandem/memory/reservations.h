@@ -66,9 +66,8 @@ class ActivateSlots {
   Activate& kept(unsigned index) { return kept_[first_ + index]; }
   const Activate& kept(unsigned index) const { return kept_[first_ + index]; }
 
-  std::array<Activate, 2 * kKept>
-      kept_{};  // the latest `count_` from `first_` on, in order of time
-  unsigned first_ = 0;
+  std::array<Activate, std::size_t{2} * kKept> kept_{};
+  unsigned first_ = 0;  // of the latest `count_`, in order of time
   unsigned count_ = 0;
 };
 
