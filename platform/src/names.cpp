@@ -18,6 +18,10 @@ constexpr Choice kTransfers[] = {
     {"bulk", "long transactions, few tiles: fast, for large models"},
     {"bursts", "the transactions of functional execution: exactly its time"},
 };
+constexpr Choice kLayers[] = {
+    {"all", "every layer"},
+    {"replay", "a few, which stand for all of them: fast, for deep models"},
+};
 constexpr Choice kScheduling[] = {
     {"fr_fcfs", "row hits first, then the oldest request"},
     {"fcfs", "the oldest request only"},
@@ -190,6 +194,10 @@ ChoiceList choices<FidelityLevel>() {
 template <>
 ChoiceList choices<Transfers>() {
   return list(kTransfers);
+}
+template <>
+ChoiceList choices<Layers>() {
+  return list(kLayers);
 }
 template <>
 ChoiceList choices<memory::Scheduling>() {

@@ -288,8 +288,27 @@ void check_batching(const Checker& check, const PolicyConfig& policy) {
   }
 }
 
+// Layers that are left out have no tensors, no DRAM commands and no place in the timeline.
+void check_replay(const Checker& check, const Scenario& scenario) {
+  const Fidelity& fidelity = scenario.fidelity;
+  if (fidelity.layers != Layers::kReplay) return;
+  if (scenario.execution != Execution::kTiming) {
+    check.fail("fidelity.layers", "replay needs execution: timing",
+               "tensors are computed layer by layer: write `layers: all`");
+  }
+  if (fidelity.memory != FidelityLevel::kTransaction) {
+    check.fail("fidelity.layers", "replay needs fidelity.memory: transaction",
+               "at command fidelity every DRAM command is scheduled: write `layers: all`");
+  }
+  if (scenario.run.timeline.enabled) {
+    check.fail("fidelity.layers", "replay needs run.timeline: off",
+               "the timeline would show a gap where layers are left out");
+  }
+}
+
 void check_fidelity(const Checker& check, const Scenario& scenario) {
   const Fidelity& fidelity = scenario.fidelity;
+  check_replay(check, scenario);
   if (scenario.platform.dram.check_timing && fidelity.memory != FidelityLevel::kCommand) {
     check.fail("platform.dram.check_timing", "needs fidelity: command",
                "at fidelity transaction there are no DRAM commands to judge");

@@ -322,6 +322,12 @@ void bind_scenario(Binder& b, Scenario& s) {
                             "of tensors in timing-only execution: long ones, or those of "
                             "functional execution"},
                            s.fidelity.transfers);
+              inner.choice({"layers",
+                            "of the model that are simulated in timing-only execution; replay "
+                            "needs transaction fidelity"},
+                           s.fidelity.layers);
+              inner.integer({"replay_layers", "simulated with `layers: replay`"},
+                            s.fidelity.replay_layers, 4, 4096);
             },
             {"memory", "pim"});
   b.section({"platform", "the hardware"}, [&](Binder& inner) { bind_platform(inner, s.platform); });

@@ -89,6 +89,20 @@ TEST_CASE_METHOD(ScenarioFixture, "memory and PIM have one fidelity, because the
   CHECK_NOTHROW(load(minimal("fidelity: {memory: command}\nplatform: {pim: {enabled: false}}")));
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "layers stand for others only where that is simulated") {
+  const auto refused = [&](const std::string& rest) {
+    return error_of(minimal("fidelity: {layers: replay}\n" + rest));
+  };
+  CHECK(refused("").find("s.yaml:4:20: fidelity.layers: replay needs execution: timing") == 0);
+  CHECK(refused("execution: timing\n")
+            .find("s.yaml:4:20: fidelity.layers: replay needs run.timeline: off") == 0);
+  CHECK(error_of(minimal("fidelity: {memory: command, pim: command, layers: replay}\n"
+                         "execution: timing\nrun: {timeline: off}"))
+            .find("s.yaml:4:51: fidelity.layers: replay needs fidelity.memory: transaction") == 0);
+  CHECK(error_of(minimal("fidelity: {layers: replay, replay_layers: 3}"))
+            .find("s.yaml:4:43: fidelity.replay_layers: expected an integer 4..4096") == 0);
+}
+
 TEST_CASE_METHOD(ScenarioFixture, "the timing checker needs commands to look at") {
   CHECK(error_of(minimal("platform: {dram: {check_timing: true}}"))
             .find("s.yaml:4:33: platform.dram.check_timing: needs fidelity: command") == 0);

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tandem/common/stands_for.h"
+
 namespace tandem::common {
 
 void RegisterTarget::Config::validate() const {
@@ -50,11 +52,11 @@ std::uint64_t RegisterTarget::execute(Payload& payload, std::uint64_t time_ps, b
 
 void RegisterTarget::count(const Payload& payload) {
   if (payload.is_response_error()) {
-    ++errors_;
+    errors_ += times_of(payload);
   } else if (payload.is_read()) {
-    ++reads_;
+    reads_ += times_of(payload);
   } else {
-    ++writes_;
+    writes_ += times_of(payload);
   }
 }
 

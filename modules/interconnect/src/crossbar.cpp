@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tandem/common/stands_for.h"
 #include "transaction.h"
 
 namespace tandem::interconnect {
@@ -141,11 +142,12 @@ std::uint64_t Crossbar::reserve_request(Input& input, Output& output, const Payl
   const std::uint64_t end_ps = begin_ps + std::max(in_ps, out_ps);
   input.request_busy_ps = end_ps;
   output.request_busy_ps = end_ps;
+  const std::uint64_t times = common::times_of(payload);
   for (Counters* counters : {&input.counters, &output.counters}) {
-    ++counters->transactions;
-    counters->write_bytes += bytes;
-    counters->request_wait_ps += begin_ps - arrival_ps;
-    counters->request_busy_ps += end_ps - begin_ps;
+    counters->transactions += times;
+    counters->write_bytes += times * bytes;
+    counters->request_wait_ps += times * (begin_ps - arrival_ps);
+    counters->request_busy_ps += times * (end_ps - begin_ps);
   }
   return end_ps;
 }
@@ -165,10 +167,11 @@ std::uint64_t Crossbar::reserve_response(Input& input, Output& output, const Pay
   const std::uint64_t end_ps = begin_ps + transfer_ps;
   input.response_busy_ps = end_ps;
   output.response_busy_ps = end_ps;
+  const std::uint64_t times = common::times_of(payload);
   for (Counters* counters : {&input.counters, &output.counters}) {
-    counters->read_bytes += bytes;
-    counters->response_wait_ps += begin_ps - first_ps;
-    counters->response_busy_ps += end_ps - begin_ps;
+    counters->read_bytes += times * bytes;
+    counters->response_wait_ps += times * (begin_ps - first_ps);
+    counters->response_busy_ps += times * (end_ps - begin_ps);
   }
   return end_ps;
 }

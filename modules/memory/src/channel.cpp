@@ -24,6 +24,8 @@ Channel::Channel(const DeviceConfig& device, const ControllerConfig& controller)
     : device_(device),
       controller_(controller),
       t_(device),
+      by_tck_(t_.tck_ps),
+      burst_ps_(device.geometry.burst_ps()),
       burst_shift_(log2_of(device.geometry.burst_bytes())),
       group_shift_(log2_of(device.geometry.banks_per_group)),
       rank_shift_(log2_of(device.geometry.banks_per_rank())),
@@ -45,10 +47,7 @@ void Channel::reset(std::uint64_t time_ps) {
   schedule_.reset(now);
   const DeviceGeometry& g = device_.geometry;
   for (RankState& rank : ranks_) {
-    open_cycles_before_ += rank.open_cycles;
-    if (rank.open_since < now) {
-      open_cycles_before_ += std::min(rank.open_until, now) - rank.open_since;
-    }
+    open_cycles_before_ += open_cycles(rank, now);
   }
   banks_.assign(g.banks(), Bank{});
   ranks_.assign(g.ranks, RankState{});
@@ -65,7 +64,7 @@ void Channel::reset(std::uint64_t time_ps) {
   waiting_writes_.clear();
   opening_share_ = write_share_ = paced_until_ = 0;
   streamed_until_ = 0;
-  banks_used_ = false;
+  banks_used_ = 0;
 }
 
 // --- Refresh ---------------------------------------------------------------------------------
@@ -92,9 +91,11 @@ Cycle Channel::after_refresh(unsigned target, Cycle cycle) {
 // Banks that are open are shut one per cycle, then refreshed.
 Cycle Channel::refresh_end(unsigned target, Cycle due) const {
   const unsigned banks = per_bank_refresh_ ? 1 : 1u << rank_shift_;
+  const std::uint64_t used = banks_used_ >> (std::size_t{target} * banks);
   Cycle open = 0;
   Cycle shut = due;
-  for (unsigned i = 0; i < banks; ++i) {
+  for (unsigned i = 0; i < banks && used >> i != 0; ++i) {
+    if ((used >> i & 1) == 0) continue;
     const Bank& bank = banks_[std::size_t{target} * banks + i];
     for (unsigned s = 0; s < bank.count; ++s) {
       const Session& session = bank.sessions[s];
@@ -124,12 +125,12 @@ Interval Channel::reserve(unsigned bank, unsigned row, unsigned column_byte, std
                 is_write,
                 arrival,
                 false};
-  (is_write ? counters_.write_bytes : counters_.read_bytes) += bytes;
+  (is_write ? counters_.write_bytes : counters_.read_bytes) += times_ * bytes;
   Cycle at = std::max(arrival, head_of_line_);
   commands_.forget(at);
   settle_writes(at);
   if (!buffer_.empty() && holds(run)) {
-    ++(is_write ? counters_.merged_writes : counters_.forwarded);
+    (is_write ? counters_.merged_writes : counters_.forwarded) += times_;
     return {at * t_.tck_ps, (at + 1) * t_.tck_ps};
   }
   if (is_write) {
@@ -208,7 +209,7 @@ Cycle Channel::transfer(const Run& run, Cycle at, Cycle entered, QueueSlots& wai
 
 // Returns when the write buffer has taken the last burst.
 Cycle Channel::write(const Run& run, Cycle at) {
-  counters_.write_bursts += run.bursts;
+  counters_.write_bursts += times_ * run.bursts;
   const Cycle slot = write_slots_.admit(at, 1, static_cast<unsigned>(buffer_.size()));
   const Cycle lead = posted_lead();
   if (std::max(slot, lead) > at) head_of_line_ = at = std::max(slot, lead);
@@ -258,7 +259,7 @@ void Channel::drain(Cycle begin) {
     queue_of(run.bank).hold(1);
     waiting_writes_.push_back({run, entered + 1});
   }
-  ++counters_.drains;
+  counters_.drains += times_;
   buffer_.clear();
   if (last_write_ >= last_read_ || last_read_ + t_.read_to_write() <= begin) serve_writes();
 }
@@ -303,7 +304,7 @@ bool Channel::holds(const Run& run) const {
 Interval Channel::reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t earliest_ps) {
   const std::uint64_t burst_mask = (std::uint64_t{1} << burst_shift_) - 1;
   std::uint64_t left = (bytes + burst_mask) >> burst_shift_;
-  counters_.busy_ps += left * device_.geometry.burst_ps();
+  counters_.busy_ps += times_ * left * burst_ps_;
   // To the data bus it is a rank of its own, unless there is only one.
   const unsigned ranks = device_.geometry.ranks;
   const DataBus::User user{ranks == 1 ? 0 : ranks, is_write, false};
@@ -352,10 +353,10 @@ void Channel::reserve_compute(std::uint64_t bank_mask, std::uint64_t begin_ps, s
     banks_[i].count = 0;
     banks_[i].activate_ready = std::max(banks_[i].activate_ready, end);
   }
-  banks_used_ = banks_used_ || bank_mask != 0;
+  banks_used_ |= bank_mask;
   for (RankState& rank : ranks_) mark_open(rank, begin, end);
-  counters_.activates += rows_opened;
-  counters_.compute_ps += (end - begin) * t_.tck_ps;
+  counters_.activates += times_ * rows_opened;
+  counters_.compute_ps += times_ * (end - begin) * t_.tck_ps;
 }
 
 // --- Results ---------------------------------------------------------------------------------
@@ -367,10 +368,7 @@ std::uint64_t Channel::refreshes(std::uint64_t time_ps) const {
 std::uint64_t Channel::active_ps(std::uint64_t time_ps) const {
   const Cycle now = time_ps / t_.tck_ps;
   Cycle cycles = open_cycles_before_;
-  for (const RankState& rank : ranks_) {
-    cycles += rank.open_cycles;
-    if (rank.open_since < now) cycles += std::min(rank.open_until, now) - rank.open_since;
-  }
+  for (const RankState& rank : ranks_) cycles += open_cycles(rank, now);
   return std::min(cycles, now * ranks_.size()) * t_.tck_ps;
 }
 

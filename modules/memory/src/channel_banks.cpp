@@ -35,10 +35,9 @@ Channel::Columns Channel::place(const Run& run, Cycle ready) {
     const Cycle told = columns.last + columns.told_later;
     if (paced > told) columns.told_later += paced - told;
   }
-  if (hit) ++counters_.row_hits;
-  const std::uint64_t busy_ps = run.bursts * device_.geometry.burst_ps();
-  counters_.busy_ps += busy_ps;
-  if (!run.is_write) counters_.read_bursts += run.bursts;
+  if (hit) counters_.row_hits += times_;
+  counters_.busy_ps += times_ * run.bursts * burst_ps_;
+  if (!run.is_write) counters_.read_bursts += times_ * run.bursts;
   last_column_ = std::max(last_column_, columns.last);
   Cycle& last = run.is_write ? last_write_ : last_read_;
   last = std::max(last, columns.last);
@@ -50,7 +49,7 @@ void Channel::count_miss(const Run& run, Cycle ready) {
   const Bank& bank = banks_[run.bank];
   const bool open = bank.count != 0 && controller_.page == PagePolicy::kOpen &&
                     ready < bank.sessions[bank.count - 1].closes;
-  ++(open ? counters_.row_conflicts : counters_.row_misses);
+  (open ? counters_.row_conflicts : counters_.row_misses) += times_;
 }
 
 // Columns in a stay of the run's row that it is in time for, the first one first.
@@ -217,7 +216,7 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
   }
   columns.told_later += rank.activates.take(activate, group, t_);
   commands_.take(activate);
-  ++counters_.activates;
+  counters_.activates += times_;
   if (bank.count == kSessions) {
     std::move(bank.sessions.begin() + 1, bank.sessions.end(), bank.sessions.begin());
     --bank.count;
@@ -231,7 +230,7 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
   }
   bank.sessions[bank.count++] = {run.row, 0, activate, 0, activate + t_.RAS, kNoCycle, closes};
   bank.activate_ready = activate + t_.RC;
-  banks_used_ = true;
+  banks_used_ |= std::uint64_t{1} << run.bank;
   take_columns(run, bank.count - 1, slot, columns, left);
   const Session& session = bank.sessions[bank.count - 1];
   const bool stays_open = controller_.page == PagePolicy::kOpen;
@@ -290,10 +289,13 @@ void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& c
   Bank& bank = banks_[run.bank];
   Session& s = bank.sessions[index];
   Group& group = groups_[group_of(run.bank)];
-  const std::uint64_t fit =
-      std::min((s.closes - slot.begin + t_.burst - 1) / t_.burst,
-               slot.since < s.closes ? (s.closes - slot.since + pace_ - 1) / pace_ : 1);
-  const std::uint64_t bursts = std::min(slot.bursts, std::max<std::uint64_t>(1, fit));
+  // How many of the bursts begin before the row is closed; a division only if not all do.
+  const auto fit = [&](Cycle begin, Cycle pace) {
+    if (begin + (slot.bursts - 1) * pace < s.closes) return slot.bursts;
+    return begin < s.closes ? (s.closes - begin + pace - 1) / pace : std::uint64_t{1};
+  };
+  const std::uint64_t bursts =
+      std::max<std::uint64_t>(1, std::min(fit(slot.begin, t_.burst), fit(slot.since, pace_)));
   const Cycle data = latency(run.is_write);
   slot.bursts = bursts;
   claim(run, slot);
@@ -313,12 +315,25 @@ void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& c
 }
 
 void Channel::mark_open(RankState& rank, Cycle from, Cycle until) {
+  Cycle known = rank.open_until;
   if (from > rank.open_until) {
     rank.open_cycles += rank.open_until - rank.open_since;
-    rank.open_since = from;
-    rank.open_until = until;
+    const Cycle shut = from - rank.open_until;
+    const Cycle stood_for = std::min(shut, rank.owed_cycles);
+    rank.open_cycles += stood_for;
+    rank.owed_cycles -= stood_for;
+    rank.open_since = rank.open_until = known = from;
   }
   rank.open_until = std::max(rank.open_until, until);
+  rank.owed_cycles += (times_ - 1) * (rank.open_until - known);
+}
+
+// Up to `now`.
+Cycle Channel::open_cycles(const RankState& rank, Cycle now) {
+  Cycle cycles = rank.open_cycles;
+  if (rank.open_since < now) cycles += std::min(rank.open_until, now) - rank.open_since;
+  if (rank.open_until < now) cycles += std::min(rank.owed_cycles, now - rank.open_until);
+  return cycles;
 }
 
 }  // namespace tandem::memory

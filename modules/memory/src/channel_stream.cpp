@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long streams: their pace is measured once, on a channel of the same kind that does nothing else.
 #include <algorithm>
-#include <cmath>
 #include <deque>
 
 #include "tandem/memory/channel.h"
@@ -9,8 +8,10 @@
 namespace tandem::memory {
 namespace {
 
+// std::llround, inline: of values not below 0.
 std::uint64_t rounded(double value) {
-  return static_cast<std::uint64_t>(std::llround(value));
+  const auto whole = static_cast<std::uint64_t>(value);
+  return whole + (value - static_cast<double>(whole) >= 0.5 ? 1 : 0);
 }
 
 // Bytes under way to or from a channel, oldest first.
@@ -90,32 +91,34 @@ StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& co
 
 // When all banks are free for a stream; it leaves none open.
 Cycle Channel::shut_banks() {
-  if (!banks_used_) return 0;
-  banks_used_ = false;
   Cycle ready = 0;
-  for (Bank& bank : banks_) {
-    ready = std::max(ready, bank.activate_ready);
-    bank.count = 0;
+  for (std::size_t i = 0; banks_used_ != 0; ++i, banks_used_ >>= 1) {
+    if ((banks_used_ & 1) == 0 || i >= banks_.size()) continue;
+    ready = std::max(ready, banks_[i].activate_ready);
+    banks_[i].count = 0;
   }
   return ready;
 }
 
-Interval Channel::stream(std::uint64_t bytes, bool is_write, const StreamPace& pace,
-                         std::uint64_t earliest_ps) {
+Channel::Stream Channel::stream_of(std::uint64_t bytes, const StreamPace& pace) const {
   const std::uint64_t bursts = (bytes + device_.geometry.burst_bytes() - 1) >> burst_shift_;
-  (is_write ? counters_.write_bytes : counters_.read_bytes) += bytes;
-  (is_write ? counters_.write_bursts : counters_.read_bursts) += bursts;
-  const std::uint64_t rows = rounded(pace.activates_per_burst * static_cast<double>(bursts));
-  counters_.activates += rows;
-  counters_.row_misses += rows;
-  counters_.busy_ps += bursts * device_.geometry.burst_ps();
+  return {bytes, bursts, rounded(pace.activates_per_burst * static_cast<double>(bursts)),
+          std::max<Cycle>(1, rounded(pace.burst_ps * static_cast<double>(bursts) /
+                                     static_cast<double>(t_.tck_ps)))};
+}
+
+Interval Channel::stream(const Stream& stream, bool is_write, std::uint64_t earliest_ps) {
+  const auto& [bytes, bursts, rows, length] = stream;
+  (is_write ? counters_.write_bytes : counters_.read_bytes) += times_ * bytes;
+  (is_write ? counters_.write_bursts : counters_.read_bursts) += times_ * bursts;
+  counters_.activates += times_ * rows;
+  counters_.row_misses += times_ * rows;
+  counters_.busy_ps += times_ * bursts * burst_ps_;
 
   Cycle ready = std::max(to_cycles(earliest_ps), head_of_line_);
   settle_writes(ready);
   ready = std::max(ready, shut_banks());
   const Cycle first = ready + (is_write ? t_.RCDWR : t_.RCDRD) + latency(is_write);
-  const Cycle length = std::max<Cycle>(
-      1, rounded(pace.burst_ps * static_cast<double>(bursts) / static_cast<double>(t_.tck_ps)));
   const DataBus::User user{0, is_write, false};
   const Cycle begin = bus_.append(user, first, length, t_);
   const Cycle end = begin + length;

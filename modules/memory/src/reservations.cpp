@@ -58,7 +58,7 @@ void QueueSlots::clear() {
 // --- Activates -------------------------------------------------------------------------------
 
 Cycle ActivateSlots::after(unsigned index, unsigned group, const CycleTiming& t) const {
-  return kept_[index].at + (kept_[index].group == group ? t.RRD_L : t.RRD_S);
+  return kept(index).at + (kept(index).group == group ? t.RRD_L : t.RRD_S);
 }
 
 // Of an activate that follows those before `index`.
@@ -66,32 +66,36 @@ Cycle ActivateSlots::earliest(Cycle from, unsigned index, unsigned group,
                               const CycleTiming& t) const {
   if (index >= 1) from = std::max(from, after(index - 1, group, t));
   if (index >= 2) from = std::max(from, after(index - 2, group, t));
-  if (index >= kWindow) from = std::max(from, kept_[index - kWindow].at + t.FAW);
+  if (index >= kWindow) from = std::max(from, kept(index - kWindow).at + t.FAW);
   return from;
 }
 
 Cycle ActivateSlots::find(Cycle from, unsigned group, const CycleTiming& t) const {
-  // The window of an activate before kept_[kWindow] would reach into what is forgotten.
+  // The window of an activate before kept(kWindow) would reach into what is forgotten.
   const unsigned lowest = count_ == kKept ? kWindow : 0;
   unsigned index = count_;
-  while (index > lowest && kept_[index - 1].at >= from) --index;
+  while (index > lowest && kept(index - 1).at >= from) --index;
   for (;; ++index) {
     const Cycle at = earliest(from, index, group, t);
-    if (index == count_ || at < kept_[index].at) return at;
+    if (index == count_ || at < kept(index).at) return at;
   }
 }
 
 Cycle ActivateSlots::take(Cycle at, unsigned group, const CycleTiming& t) {
   if (count_ == kKept) {
-    std::move(kept_.begin() + 1, kept_.end(), kept_.begin());
+    ++first_;
     --count_;
   }
+  if (first_ == kKept) {
+    std::move(kept_.begin() + kKept, kept_.end(), kept_.begin());
+    first_ = 0;
+  }
   unsigned index = count_++;
-  for (; index > 0 && kept_[index - 1].at > at; --index) kept_[index] = kept_[index - 1];
-  kept_[index] = {at, group};
+  for (; index > 0 && kept(index - 1).at > at; --index) kept(index) = kept(index - 1);
+  kept(index) = {at, group};
   Cycle delay = 0;
   for (++index; index < count_; ++index) {
-    Activate& later = kept_[index];
+    Activate& later = kept(index);
     const Cycle moved = earliest(later.at, index, later.group, t);
     delay += moved - later.at;
     later.at = moved;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tandem/common/stands_for.h"
 #include "tandem/memory/command_report.h"
 #include "tandem/observe/energy_sum.h"
 
@@ -63,16 +64,25 @@ void Stack::set_timeline(observe::Timeline* timeline, const std::string& process
 
 MemoryTarget::Service Stack::schedule(common::Payload& payload, std::uint64_t arrival_ps,
                                       const Origin& origin) {
-  ++(payload.is_read() ? reads_ : writes_);
-  (payload.is_read() ? read_bytes_ : write_bytes_) += payload.get_data_length();
+  const std::uint64_t times = common::times_of(payload);
+  (payload.is_read() ? reads_ : writes_) += times;
+  (payload.is_read() ? read_bytes_ : write_bytes_) += times * payload.get_data_length();
   if (commands_) return schedule_commands(payload, arrival_ps, origin);
   const std::uint64_t length = payload.get_data_length();
   const bool streams = length >= kStreamBytes &&
                        length >= kStreamRows * config_.channels * config_.device.geometry.row_bytes;
   const std::uint64_t earliest_ps = arrival_ps + config_.request_latency_ps;
+  count_times(times);
   const std::uint64_t end_ps =
       streams ? stream(payload, earliest_ps) : reserve(payload, earliest_ps);
+  count_times(1);
   return {arrival_ps, end_ps + config_.response_latency_ps};
+}
+
+void Stack::count_times(std::uint64_t times) {
+  if (times == times_) return;
+  times_ = times;
+  for (Channel& channel : channels_) channel.count_times(times);
 }
 
 const StreamPace& Stack::pace(bool is_write) {
@@ -89,11 +99,14 @@ std::uint64_t Stack::stream(const common::Payload& payload, std::uint64_t earlie
   const bool is_write = payload.is_write();
   channel_bytes_.assign(config_.channels, 0);
   mapping_.add_channel_bytes(payload.get_address(), payload.get_data_length(), channel_bytes_);
+  const StreamPace& measured = pace(is_write);
+  Channel::Stream share{};
   std::uint64_t end_ps = earliest_ps;
   for (unsigned i = 0; i < config_.channels; ++i) {
     if (channel_bytes_[i] == 0) continue;
-    const Interval data =
-        channels_[i].stream(channel_bytes_[i], is_write, pace(is_write), earliest_ps);
+    if (channel_bytes_[i] != share.bytes)
+      share = channels_[i].stream_of(channel_bytes_[i], measured);
+    const Interval data = channels_[i].stream(share, is_write, earliest_ps);
     end_ps = std::max(end_ps, data.end_ps);
     if (timeline_ != nullptr) record(i, data, is_write);
   }

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tandem/npu/replay.h"
+
 namespace tandem::npu {
 
 namespace {
@@ -43,6 +45,8 @@ void Config::validate() const {
   require(bulk_bytes == 0 || (in_range(bulk_bytes, burst_bytes, 1ull << 30) &&
                               (bulk_bytes & (bulk_bytes - 1)) == 0),
           "bulk_bytes", bulk_bytes, "0 or a power of two within burst_bytes..1 GiB");
+  require(replay_layers == 0 || (timing_only && in_range(replay_layers, kLeastReplayLayers, 4096)),
+          "replay_layers", replay_layers, "0 or, with timing_only, within 4..4096");
   require(semaphore_poll_ps != 0, "semaphore_poll_ps", semaphore_poll_ps, "positive");
   require(!(buffer_fj_per_byte < 0.0), "buffer_fj_per_byte", 0, "non-negative");
   link.validate();

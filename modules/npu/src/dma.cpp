@@ -23,9 +23,12 @@ Dma::Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_b
   in_flight_.reserve(outstanding);
 }
 
-// A payload destroys the extensions that it still has, but ours is a member.
+// A payload destroys the extensions that it still has, but ours are members.
 Dma::~Dma() {
-  for (const Burst& burst : in_flight_) burst.payload->clear_extension(&timing_only_);
+  for (const Burst& burst : in_flight_) {
+    burst.payload->clear_extension(&timing_only_);
+    burst.payload->clear_extension<common::StandsFor>();
+  }
 }
 
 void Dma::read(Channel channel, std::uint64_t address, void* to, std::uint64_t bytes, Done done,
@@ -65,12 +68,13 @@ Dma::Transfer& Dma::take(Channel channel, std::uint64_t address, std::uint64_t b
   transfer.begin_ps = common::now_ps();
   transfer.failed = false;
   transfer.fault_address = 0;
+  transfer.times = times_;
   transfer.done = std::move(done);
   return transfer;
 }
 
 void Dma::start(Transfer& transfer) {
-  ++channels_[transfer.channel].transfers;
+  channels_[transfer.channel].transfers += transfer.times;
   if (transfer.bytes == 0) {
     agenda_.at(common::now_ps(), [this, job = &transfer, generation = generation_] {
       if (generation == generation_) finish(*job);
@@ -110,8 +114,9 @@ void Dma::issue(Transfer& transfer) {
   common::Payload& payload = payload_for(transfer, address, length);
   transfer.issued += length;
   ChannelState& channel = channels_[transfer.channel];
-  (transfer.is_write ? channel.written_bytes : channel.read_bytes) += length;
-  ++channel.bursts;
+  (transfer.is_write ? channel.written_bytes : channel.read_bytes) += transfer.times * length;
+  channel.bursts += transfer.times;
+  if (transfer.times != 1) payload.set_extension(&mark_for(transfer.times));
   if (transfer.issued == transfer.bytes) channel.queue.pop_front();
   in_flight_.push_back({&payload, &transfer, offset});
 
@@ -133,6 +138,13 @@ void Dma::issue(Transfer& transfer) {
       respond(*job);
     });
   }
+}
+
+common::StandsFor& Dma::mark_for(std::uint64_t times) {
+  for (const auto& mark : marks_) {
+    if (mark->times() == times) return *mark;
+  }
+  return *marks_.emplace_back(std::make_unique<common::StandsFor>(times));
 }
 
 common::Payload& Dma::payload_for(Transfer& transfer, std::uint64_t address, unsigned length) {
@@ -183,6 +195,7 @@ void Dma::respond(common::Payload& payload) {
   in_flight_.erase(found);
   if (burst.transfer != nullptr) burst_done(*burst.transfer, payload, burst.offset);
   payload.clear_extension(&timing_only_);
+  payload.clear_extension<common::StandsFor>();
   payload.release();
   pump();
 }

@@ -45,7 +45,9 @@ Execution::~Execution() = default;
 
 Dma::Done Execution::then(std::uint16_t primitive, std::function<void()> next) {
   ++pending_;
-  return [this, primitive, next = std::move(next)](bool ok, std::uint64_t fault_address) {
+  return [this, primitive, times = core_.times, next = std::move(next)](
+             bool ok, std::uint64_t fault_address) {
+    const Repeated repeated(core_, times);
     --pending_;
     if (!ok && !fault_) fault_ = {Status::kBusError, primitive, fault_address};
     if (stopped()) return maybe_finish();
@@ -55,7 +57,8 @@ Dma::Done Execution::then(std::uint16_t primitive, std::function<void()> next) {
 
 void Execution::at(std::uint64_t time_ps, std::function<void()> next) {
   ++pending_;
-  core_.later.at(time_ps, [this, next = std::move(next)] {
+  core_.later.at(time_ps, [this, times = core_.times, next = std::move(next)] {
+    const Repeated repeated(core_, times);
     --pending_;
     if (stopped()) return maybe_finish();
     next();
@@ -83,6 +86,7 @@ std::uint8_t* Execution::activation(const abi::Operand& operand, std::uint32_t r
 }
 
 void Execution::first_pass() {
+  program_.next_turn();
   pass_.clear();
   for (std::uint32_t i = 0; i < sequences_.size(); ++i) {
     Sequence& sequence = sequences_[i];
@@ -323,6 +327,7 @@ const std::vector<numerics::Tile>& Execution::tiles_of(std::uint16_t index,
 }
 
 void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& tiles) {
+  const Repeated repeated(core_, program_.times(index));
   const abi::Primitive& primitive = program_[index];
   const PlaneAddresses planes = plane_addresses(primitive, parameters_);
   const auto raw = [&](const abi::Operand& operand, std::uint64_t bytes) {
@@ -371,6 +376,7 @@ void Execution::tile_arrived(WeightTile& tile, bool ok, std::uint64_t fault_addr
     stream_.cancel_rest();
   }
   if (stopped() || finishing_) return maybe_finish();
+  const Repeated repeated(core_, program_.times(tile.primitive));
   if (!tile.dropped && states_[tile.primitive].issued) advance(tile.primitive);
 }
 
@@ -391,6 +397,7 @@ void Execution::dispatch_serial() {
 }
 
 void Execution::issue(std::uint16_t index) {
+  const Repeated repeated(core_, program_.times(index));
   ++active_;
   const abi::Primitive& primitive = program_[index];
   const std::uint64_t begin_ps = common::now_ps() + core_.cycles_ps(core_.config.primitive_cycles);
@@ -484,6 +491,7 @@ void Execution::account_stage() {
 }
 
 void Execution::pass_done() {
+  const Repeated once(core_, 1);
   for (std::size_t i = 0; i < program_.size(); ++i) {
     const auto op = static_cast<PrimitiveOp>(program_[i].op);
     if (op == PrimitiveOp::kSample || op == PrimitiveOp::kAccept) {
@@ -492,7 +500,39 @@ void Execution::pass_done() {
     }
   }
   if (opcode() == Opcode::kDraft && next_draft_pass()) return begin_pass();
-  write_results();
+  await_left_out(most_times(), settle_stages());
+}
+
+// The layers that were left out take their time at the end, when nothing is on its way that could
+// use it: about layer by layer, so that CANCEL need not wait for all of them.
+void Execution::await_left_out(std::uint64_t steps, std::uint64_t left_out_ps) {
+  if (left_out_ps == 0) return write_results();
+  const std::uint64_t step_ps = left_out_ps / steps;
+  at(common::now_ps() + step_ps, [this, steps, rest_ps = left_out_ps - step_ps] {
+    await_left_out(std::max<std::uint64_t>(1, steps - 1), rest_ps);
+  });
+}
+
+// Adds what layers that stand for others did, as often as they count, and returns the time of those
+// that were left out, in all passes.
+std::uint64_t Execution::settle_stages() {
+  settled_ = true;
+  std::uint64_t left_out_ps = 0;
+  for (std::size_t less = 0; less < repeated_stages_.size(); ++less) {
+    const std::uint64_t times = most_times() - less;
+    for (std::size_t i = 0; i < abi::kStages; ++i) {
+      const StageCounters& repeated = repeated_stages_[less][i];
+      StageCounters& stage = core_.stages[command_.phase % abi::kPhases][i];
+      stage.time_ps += times * repeated.time_ps;
+      stage.pim_ps += times * repeated.pim_ps;
+      stage.matrix_ps += times * repeated.matrix_ps;
+      stage.vector_ps += times * repeated.vector_ps;
+      stage.link_ps += times * repeated.link_ps;
+      stage.read_bytes += times * repeated.read_bytes;
+      left_out_ps += (times - 1) * repeated.time_ps;
+    }
+  }
+  return left_out_ps;
 }
 
 // After a pass of DRAFT: the tokens just drafted are the rows of the next one.
@@ -572,11 +612,13 @@ void Execution::maybe_finish() {
     }
   }
   finished_called_ = true;
+  if (!settled_) settle_stages();
   stream_.reset();
   PassCounters& counters = core_.phases[command_.phase % abi::kPhases];
   counters.passes += passes_;
   counters.weight_bytes += stream_.requested_bytes() - stream_bytes_before_ + gather_bytes_;
   if (cancelled_ && !fault_) fault_ = {Status::kCancelled, kNoPrimitive, 0};
+  fault_.primitive = program_.loaded_index(fault_.primitive);
   if (fault_) ++core_.failed_commands;
   finished_(fault_, emitted_);
 }

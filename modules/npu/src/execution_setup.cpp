@@ -108,8 +108,9 @@ Fault Execution::check_parameters() const {
 void Execution::setup_part_done() {
   if (--setup_pending_ != 0) return;
   if (!fetched_program_.empty()) {
-    const Fault fault = program_.load(command_.program, std::move(fetched_program_),
-                                      core_.config.pim_bound, !timing_only());
+    const Fault fault =
+        program_.load(command_.program, std::move(fetched_program_), core_.config.pim_bound,
+                      !timing_only(), core_.config.replay_layers);
     if (fault) return fail(fault);
   }
   const Fault fault = check_program_use();

@@ -51,8 +51,8 @@ std::uint64_t Link::exchange_ps(CollectiveOp op, std::uint64_t bytes, std::uint3
 
 std::uint64_t Link::reserve(CollectiveOp op, std::uint64_t bytes, std::uint32_t devices,
                             observe::Timeline::Name name, std::uint64_t flow) {
-  ++exchanges_;
-  bytes_ += sent_bytes(op, bytes, devices);
+  exchanges_ += times_;
+  bytes_ += times_ * sent_bytes(op, bytes, devices);
   return engine_.reserve(exchange_ps(op, bytes, devices), name, flow);
 }
 

@@ -65,6 +65,7 @@ std::uint64_t PimPort::multiply_ps(abi::Format format, std::uint64_t weights,
 }
 
 void PimPort::run(Job job) {
+  job.times = dma_.times();
   waiting_.push_back(std::move(job));
   pump();
 }
@@ -117,6 +118,8 @@ void PimPort::send(Sent& sent) {
   sent.begin_ps = common::now_ps();
   sent.pending = sent.job.writes.size() + sent.job.commands.size() + sent.job.reads.size() + 1;
   const auto done = done_of(sent);
+  const std::uint64_t times_before = dma_.times();
+  dma_.count_times(sent.job.times);
   const std::uint64_t vectors = base_ + abi::kPimVectorWindow + sent.vectors.begin;
   for (const Write& write : sent.job.writes) {
     dma_.write(Dma::kPim, vectors + write.offset,
@@ -127,19 +130,23 @@ void PimPort::send(Sent& sent) {
     command.tag = next_tag_++;
     command.vector_offset += static_cast<std::uint32_t>(sent.vectors.begin);
     command.output_offset += static_cast<std::uint32_t>(sent.results.begin);
-    ++commands_;
+    commands_ += sent.job.times;
     dma_.write(Dma::kPim, base_ + abi::kPimCommandWindow, &command, sizeof command, done);
   }
+  dma_.count_times(times_before);
   if (sent_.front().get() == &sent) read_results(sent);
 }
 
 // Of one job at a time: reads that the PIM holds take room from all other traffic.
 void PimPort::read_results(Sent& sent) {
   const std::uint64_t results = base_ + abi::kPimResultWindow + sent.results.begin;
+  const std::uint64_t times_before = dma_.times();
+  dma_.count_times(sent.job.times);
   for (const Read& read : sent.job.reads) {
     dma_.read(Dma::kPim, results + read.offset, read.to, read.bytes, done_of(sent));
   }
   dma_.read(Dma::kPim, 0, nullptr, 0, done_of(sent));
+  dma_.count_times(times_before);
 }
 
 Dma::Done PimPort::done_of(Sent& sent) {

@@ -100,7 +100,7 @@ Status check_static(const Primitive& primitive, std::size_t index, bool pim_boun
 }  // namespace
 
 Fault Program::load(std::uint64_t address, std::vector<Primitive> primitives, bool pim_bound,
-                    bool computes) {
+                    bool computes, std::uint32_t replay_layers) {
   unload();
   for (std::size_t i = 0; i < primitives.size(); ++i) {
     const Status status = check_static(primitives[i], i, pim_bound, computes);
@@ -111,6 +111,8 @@ Fault Program::load(std::uint64_t address, std::vector<Primitive> primitives, bo
   const Fault fault = find_routes(address, primitives);
   if (fault) return fault;
   address_ = address;
+  loaded_count_ = primitives.size();
+  if (replay_layers != 0) leave_out_layers(primitives, replay_layers);
   primitives_ = std::move(primitives);
   dependents_.assign(primitives_.size(), {});
   tiles_.assign(primitives_.size(), {});
@@ -120,6 +122,31 @@ Fault Program::load(std::uint64_t address, std::vector<Primitive> primitives, bo
     }
   }
   return {};
+}
+
+void Program::leave_out_layers(std::vector<Primitive>& primitives, std::uint32_t replay_layers) {
+  const std::optional<LayerReplay> replay = plan_replay(primitives, replay_layers);
+  if (!replay) return;
+  replay_ = *replay;
+  turn_ = 0;
+  loaded_ = primitives;
+  primitives = primitives_run(loaded_, replay_);
+  for (std::size_t i = 0; i < primitives.size(); ++i) {
+    times_.push_back(replay_.times(replay_.block_of(i)));
+    most_times_ = std::max(most_times_, times_.back());
+  }
+}
+
+void Program::next_turn() {
+  if (loaded_.empty()) return;
+  ++turn_;
+  for (std::size_t i = 0; i < primitives_.size(); ++i) {
+    if (times_[i] == 1) continue;
+    Primitive primitive = loaded_[replay_.source(i, turn_)];
+    std::copy(std::begin(primitives_[i].predecessors), std::end(primitives_[i].predecessors),
+              std::begin(primitive.predecessors));
+    primitives_[i] = primitive;
+  }
 }
 
 // A LINEAR over experts names the ROUTE with its list among its predecessors.

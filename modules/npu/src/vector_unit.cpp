@@ -230,8 +230,8 @@ std::uint64_t VectorUnit::cycles(VectorOperation operation, std::uint64_t rows,
 
 std::uint64_t VectorUnit::charge(VectorOperation operation, std::uint64_t rows, std::uint64_t n) {
   const std::uint64_t spent = cycles(operation, rows, n);
-  busy_cycles_ += spent;
-  elements_[static_cast<std::size_t>(operation)] += rows * n;
+  busy_cycles_ += times_ * spent;
+  elements_[static_cast<std::size_t>(operation)] += times_ * rows * n;
   return spent;
 }
 

@@ -180,6 +180,7 @@ WeightTile* WeightStream::push(std::uint16_t primitive, const TensorLayout& layo
                                std::uint64_t raw_bytes) {
   WeightTile* tile = take();
   tile->primitive = primitive;
+  tile->times = dma_.times();
   tile->view = {};
   tile->view.layout = layout;
   tile->view.tile = part;
@@ -203,24 +204,28 @@ bool WeightStream::flows_through(const WeightTile& tile) const {
 }
 
 void WeightStream::pump() {
+  const std::uint64_t times_before = dma_.times();
   while (!waiting_.empty()) {
     const Waiting waiting = waiting_.front();
     WeightTile& tile = *waiting.tile;
-    if (tile.held) return;
+    if (tile.held) break;
     if (!tile.requested) {
-      if (used_bytes_ + held_bytes(tile) > capacity_bytes_) return;
-      if (serial_ && used_bytes_ != 0) return;
+      if (used_bytes_ + held_bytes(tile) > capacity_bytes_) break;
+      if (serial_ && used_bytes_ != 0) break;
       used_bytes_ += held_bytes(tile);
       peak_bytes_ = std::max(peak_bytes_, used_bytes_);
       ++under_way_;
       tile.requested = true;
       tile.pending = 0;
+      dma_.count_times(tile.times);
       if (flows_through(tile)) request_head(waiting);
     }
-    if (flows_through(tile) && !tile.active) return;
+    if (flows_through(tile) && !tile.active) break;
     waiting_.pop_front();
+    dma_.count_times(tile.times);
     flows_through(tile) ? request_rest(waiting) : request(waiting);
   }
+  dma_.count_times(times_before);
 }
 
 // What is fetched ahead: the begin of the stream, as far as half the buffer holds it.
@@ -233,7 +238,7 @@ numerics::ByteRange WeightStream::head_of(const WeightTile& tile) const {
 void WeightStream::request_head(const Waiting& waiting) {
   WeightTile& tile = *waiting.tile;
   const numerics::ByteRange head = head_of(tile);
-  requested_bytes_ += head.bytes;
+  requested_bytes_ += tile.times * head.bytes;
   // The rest counts as pending from now on, so that the head's arrival does not end the tile.
   tile.pending = 2;
   dma_.read(
@@ -245,7 +250,7 @@ void WeightStream::request_rest(const Waiting& waiting) {
   WeightTile& tile = *waiting.tile;
   const std::uint64_t head_bytes = head_of(tile).bytes;
   tile.flow_ps = common::now_ps();
-  requested_bytes_ += tile.size_bytes - head_bytes;
+  requested_bytes_ += tile.times * (tile.size_bytes - head_bytes);
   fetch_tile(
       dma_, Dma::kWeights, tile, waiting.planes,
       [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); }, flow_,
@@ -254,7 +259,7 @@ void WeightStream::request_rest(const Waiting& waiting) {
 
 void WeightStream::request(const Waiting& waiting) {
   WeightTile& tile = *waiting.tile;
-  requested_bytes_ += tile.size_bytes;
+  requested_bytes_ += tile.times * tile.size_bytes;
   tile.flow_ps = common::now_ps();
   tile.pending = 1;
   const auto done = [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); };

@@ -92,14 +92,14 @@ TileTiming ArrayCore::tile_timing(Dataflow dataflow, abi::Format format, std::ui
 std::uint64_t ArrayCore::reconfigure_cycles(abi::Format format) {
   if (mode_of(format) == mode_) return 0;
   mode_ = mode_of(format);
-  ++reconfigurations_;
+  reconfigurations_ += times_;
   return config_.reconfigure_cycles;
 }
 
 void ArrayCore::record(abi::Format format, std::uint64_t n, std::uint64_t k, std::uint64_t m,
                        std::uint64_t busy_cycles) {
-  macs_[index(format)] += n * k * m;
-  busy_cycles_[index(format)] += busy_cycles;
+  macs_[index(format)] += times_ * n * k * m;
+  busy_cycles_[index(format)] += times_ * busy_cycles;
 }
 
 std::uint64_t ArrayCore::macs() const {

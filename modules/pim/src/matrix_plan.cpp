@@ -103,13 +103,12 @@ class MatrixPlan {
 
 }  // namespace
 
-PlanCounts& PlanCounts::operator+=(const PlanCounts& other) {
-  activations += other.activations;
-  columns += other.columns;
-  buffer_writes += other.buffer_writes;
-  buffer_loads += other.buffer_loads;
-  result_reads += other.result_reads;
-  return *this;
+void PlanCounts::add(const PlanCounts& other, std::uint64_t times) {
+  activations += times * other.activations;
+  columns += times * other.columns;
+  buffer_writes += times * other.buffer_writes;
+  buffer_loads += times * other.buffer_loads;
+  result_reads += times * other.result_reads;
 }
 
 PlanCounts count(const PimCommandSet& set, const Operations& operations) {

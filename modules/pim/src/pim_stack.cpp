@@ -8,6 +8,7 @@
 #include "command_runner.h"
 #include "gemv_plan.h"
 #include "gemv_unit.h"
+#include "tandem/common/stands_for.h"
 #include "tandem/common/tlm_checks.h"
 #include "tandem/pim/bank_layout.h"
 #include "tandem/pim/operation_timing.h"
@@ -217,6 +218,7 @@ PimStack::WindowResult PimStack::access_command(const WindowAccess& access) {
   PimCommand command;
   std::memcpy(&command, access.payload.get_data_ptr(), sizeof command);
   const std::uint64_t arrival_ps = transfer(sizeof command, access.now_ps);
+  count_times(common::times_of(access.payload));
 
   // A full queue takes the command when the oldest of `queue_depth` before it is done.
   std::uint64_t accepted_ps = arrival_ps;
@@ -224,6 +226,7 @@ PimStack::WindowResult PimStack::access_command(const WindowAccess& access) {
     const std::uint64_t oldest = next_job() - config_.queue_depth;
     if (!settled(oldest) && access.may_pend) {
       enqueue(command, arrival_ps, arrival_ps);
+      count_times(1);
       held_.push_back({&access.payload, oldest, false, tlm::TLM_OK_RESPONSE});
       return {tlm::TLM_OK_RESPONSE, common::RegisterTarget::kPending};
     }
@@ -231,7 +234,14 @@ PimStack::WindowResult PimStack::access_command(const WindowAccess& access) {
     accepted_ps = std::max(accepted_ps, done_ps(oldest));
   }
   enqueue(command, arrival_ps, accepted_ps);
+  count_times(1);
   return {tlm::TLM_OK_RESPONSE, accepted_ps + config_.register_latency_ps};
+}
+
+// Of the command that is being accepted.
+void PimStack::count_times(std::uint64_t times) {
+  times_ = times;
+  stack_.count_times(times);
 }
 
 // Accesses cross the port one after the other; returns when the last byte is through.
@@ -269,12 +279,12 @@ void PimStack::enqueue(const PimCommand& command, std::uint64_t arrival_ps,
   const bool is_gemv = command.opcode == static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
   const std::uint64_t start_ps = arrival_ps + config_.command_latency_ps;
   std::uint64_t finished_ps = accepted_ps + config_.command_latency_ps;
-  ++commands_;
+  commands_ += times_;
   const std::uint64_t job = next_job();
   in_flight_.push_back({command.tag, outcome.status, outcome.address, command.output_offset,
                         is_gemv ? GemvUnit::results_end(command) : 0, kUnknown, kUnknown});
   if (outcome.status != Status::kOk) {
-    ++errors_;
+    errors_ += times_;
   } else if (is_gemv) {
     count(command);
     if (runner_ != nullptr) return launch(command, outcome.weights, start_ps);
@@ -291,8 +301,8 @@ void PimStack::launch(const PimCommand& command, const WeightBytes& weights,
   for (const ChannelPlan& plan : plan_->compile(command, weights)) {
     runner_->run(job, plan.channel, plan.operations, start_ps);
     ChannelCounters& counters = channels_[plan.channel];
-    ++counters.commands;
-    counters.counts += plan.counts;
+    counters.commands += times_;
+    counters.counts.add(plan.counts, times_);
   }
 }
 
@@ -344,8 +354,8 @@ std::uint64_t PimStack::run_in_banks(const std::vector<ChannelPlan>& plans,
   for (const ChannelPlan& plan : plans) {
     done_ps = std::max(done_ps, run_in_channel(plan, start_ps));
     ChannelCounters& counters = channels_[plan.channel];
-    ++counters.commands;
-    counters.counts += plan.counts;
+    counters.commands += times_;
+    counters.counts.add(plan.counts, times_);
   }
   return done_ps;
 }
@@ -400,12 +410,13 @@ void PimStack::reserve_bus(unsigned channel, std::uint64_t bytes, std::uint64_t 
 }
 
 void PimStack::channel_busy(unsigned channel, std::uint64_t begin_ps, std::uint64_t end_ps) {
-  channels_[channel].busy_ps += end_ps - begin_ps;
+  channels_[channel].busy_ps += times_ * (end_ps - begin_ps);
   if (timeline_ != nullptr) timeline_->slice(tracks_[channel], slice_name_, begin_ps, end_ps);
 }
 
 void PimStack::count(const PimCommand& command) {
-  const std::uint64_t macs = std::uint64_t{command.rows} * command.columns * command.vectors;
+  const std::uint64_t macs =
+      times_ * std::uint64_t{command.rows} * command.columns * command.vectors;
   switch (abi::stream_bits(static_cast<abi::Format>(command.format))) {
     case 16:
       macs_16_ += macs;
@@ -417,9 +428,9 @@ void PimStack::count(const PimCommand& command) {
       macs_4_ += macs;
       break;
   }
-  vector_bytes_ += 2ull * command.columns * command.vectors;
+  vector_bytes_ += times_ * 2ull * command.columns * command.vectors;
   if ((command.flags & abi::kPimLast) != 0) {
-    result_bytes_ += 2 * results_of(command);
+    result_bytes_ += times_ * 2 * results_of(command);
   }
 }
 

@@ -241,7 +241,12 @@ npu::Link::Config link_config(const DevicesConfig& devices) {
 
 }  // namespace
 
-npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
+std::uint32_t replay_layers(const Fidelity& fidelity) {
+  return fidelity.layers == Layers::kReplay ? fidelity.replay_layers : 0;
+}
+
+npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic,
+                       std::uint32_t replay_layers) {
   const NpuConfig& written = hardware.npu;
   const std::uint64_t period_ps = clock_period_ps(written.clock_hz);
   npu::Config config;
@@ -261,6 +266,7 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic) {
   config.serial = written.sequencer == SequencerMode::kSerial;
   config.timing_only = traffic != TensorTraffic::kComputed;
   if (traffic == TensorTraffic::kBulk) config.bulk_bytes = kBulkBytes;
+  config.replay_layers = replay_layers;
 
   config.buffer_fj_per_byte = 2500.0;
   config.buffer_energy_source = "M. Horowitz, ISSCC 2014, 45 nm: 64 bits from a 32 KB memory 20 pJ";

@@ -27,8 +27,11 @@ enum class TensorTraffic {
 };
 TensorTraffic tensor_traffic(const Scenario& scenario);
 
+// Layers that stand for all of them; 0: all are simulated.
+std::uint32_t replay_layers(const Fidelity& fidelity);
 npu::Config npu_config(const HardwareConfig& hardware,
-                       TensorTraffic traffic = TensorTraffic::kComputed);
+                       TensorTraffic traffic = TensorTraffic::kComputed,
+                       std::uint32_t replay_layers = 0);
 pim::Config pim_config(const HardwareConfig& hardware,
                        FidelityLevel fidelity = FidelityLevel::kTransaction,
                        TensorTraffic traffic = TensorTraffic::kComputed);

@@ -39,6 +39,8 @@ ChoiceList choices<FidelityLevel>();
 template <>
 ChoiceList choices<Transfers>();
 template <>
+ChoiceList choices<Layers>();
+template <>
 ChoiceList choices<memory::Scheduling>();
 template <>
 ChoiceList choices<memory::PagePolicy>();

@@ -20,10 +20,15 @@ enum class FidelityLevel { kTransaction, kCommand };
 // Of tensors in timing-only execution.
 enum class Transfers { kBulk, kBursts };
 
+// Layers of a model that are simulated in timing-only execution.
+enum class Layers { kAll, kReplay };
+
 struct Fidelity {
   FidelityLevel memory = FidelityLevel::kTransaction;
   FidelityLevel pim = FidelityLevel::kTransaction;
   Transfers transfers = Transfers::kBulk;
+  Layers layers = Layers::kAll;
+  std::uint32_t replay_layers = 4;  // simulated with Layers::kReplay
 };
 
 struct DramConfig {

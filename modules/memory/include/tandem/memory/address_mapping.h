@@ -71,19 +71,21 @@ class AddressMapping {
   void add_channel_bytes(std::uint64_t address, std::uint64_t length, Bytes& bytes) const {
     const Place& place = fields_[kChannel];
     const std::uint64_t stripe = std::uint64_t{1} << place.shift;
-    const std::uint64_t period = stripe << place.bits;
     const unsigned count = channels();
+    const std::uint64_t end = address + length;
+    const std::uint64_t mask = (stripe << place.bits) - 1;
+    const std::uint64_t whole_periods = (end >> (place.shift + place.bits) << place.shift) -
+                                        (address >> (place.shift + place.bits) << place.shift);
     for (unsigned i = 0; i < count; ++i) {
       if (place.hash_mask != 0) {
         bytes[i] += length * (i + 1) / count - length * i / count;
         continue;
       }
-      const auto below = [&](std::uint64_t end) {
-        const std::uint64_t rest = end % period;
-        const std::uint64_t begin = i * stripe;
-        return end / period * stripe + (rest <= begin ? 0 : std::min(rest - begin, stripe));
+      const std::uint64_t begin = i * stripe;
+      const auto below = [&](std::uint64_t rest) {
+        return rest <= begin ? 0 : std::min(rest - begin, stripe);
       };
-      bytes[i] += below(address + length) - below(address);
+      bytes[i] += whole_periods + below(end & mask) - below(address & mask);
     }
   }
 

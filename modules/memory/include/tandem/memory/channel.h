@@ -9,6 +9,7 @@
 #include "tandem/memory/bank_timing.h"
 #include "tandem/memory/controller.h"
 #include "tandem/memory/device.h"
+#include "tandem/memory/divider.h"
 #include "tandem/memory/mixed_pace.h"
 #include "tandem/memory/refresh_schedule.h"
 #include "tandem/memory/reservations.h"
@@ -78,7 +79,18 @@ class Channel {
   // A long run of consecutive addresses in closed form: `bytes` at `pace`, behind everything
   // promised before. The banks are shut for those who come after.
   Interval stream(std::uint64_t bytes, bool is_write, const StreamPace& pace,
-                  std::uint64_t earliest_ps);
+                  std::uint64_t earliest_ps) {
+    return stream(stream_of(bytes, pace), is_write, earliest_ps);
+  }
+  // The same in two steps: all channels of a kind have the first one in common.
+  struct Stream {
+    std::uint64_t bytes;
+    std::uint64_t bursts;
+    std::uint64_t rows;
+    Cycle cycles;
+  };
+  Stream stream_of(std::uint64_t bytes, const StreamPace& pace) const;
+  Interval stream(const Stream& stream, bool is_write, std::uint64_t earliest_ps);
 
   // The data bus alone, for bytes that do not come from a row (global buffers, results).
   Interval reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t earliest_ps);
@@ -90,6 +102,10 @@ class Channel {
   // in the mask only counts. The data bus stays free.
   void reserve_compute(std::uint64_t bank_mask, std::uint64_t begin_ps, std::uint64_t end_ps,
                        std::uint64_t rows_opened);
+
+  // What is reserved from now on counts `times` times, and takes the time of once: it stands for
+  // others that are not made. Buffered writes count with the access that drains them.
+  void count_times(std::uint64_t times) { times_ = times; }
 
   // Drains the write buffer and returns when the last write has had its data on the bus.
   std::uint64_t finish_writes();
@@ -150,6 +166,8 @@ class Channel {
     Cycle open_since = 0;
     Cycle open_until = 0;
     std::uint64_t open_cycles = 0;  // before open_since
+    // Of accesses that are stood for: counted when no row is open, as time passes.
+    std::uint64_t owed_cycles = 0;
   };
   struct Group {
     GroupPace pace;
@@ -166,7 +184,7 @@ class Channel {
     std::uint64_t bursts;
   };
 
-  Cycle to_cycles(std::uint64_t ps) const { return (ps + t_.tck_ps - 1) / t_.tck_ps; }
+  Cycle to_cycles(std::uint64_t ps) const { return by_tck_.divide(ps + t_.tck_ps - 1); }
   unsigned rank_of(unsigned bank) const { return bank >> rank_shift_; }
   unsigned group_of(unsigned bank) const { return bank >> group_shift_; }
   unsigned target_of(unsigned bank) const { return per_bank_refresh_ ? bank : rank_of(bank); }
@@ -204,7 +222,8 @@ class Channel {
   void take_columns(const Run& run, unsigned session, Slot slot, Columns& columns,
                     std::uint64_t& left);
   void count_miss(const Run& run, Cycle ready);
-  static void mark_open(RankState& rank, Cycle from, Cycle until);
+  void mark_open(RankState& rank, Cycle from, Cycle until);
+  static Cycle open_cycles(const RankState& rank, Cycle now);
 
   // Refresh
   Cycle after_refresh(unsigned target, Cycle cycle);
@@ -214,6 +233,8 @@ class Channel {
   DeviceConfig device_;
   ControllerConfig controller_;
   CycleTiming t_;
+  Divider by_tck_;
+  std::uint64_t burst_ps_;
   unsigned burst_shift_;  // log2 of the bytes of a burst
   unsigned group_shift_;  // log2 of the banks of a group
   unsigned rank_shift_;   // log2 of the banks of a rank
@@ -223,8 +244,8 @@ class Channel {
   Cycle pace_;            // of column commands within a bank group
 
   std::vector<Bank> banks_;
-  bool banks_used_ = false;   // since the last stream
-  Cycle streamed_until_ = 0;  // its rows are shut
+  std::uint64_t banks_used_ = 0;  // since the last stream; no other has an open row
+  Cycle streamed_until_ = 0;      // its rows are shut
   std::vector<RankState> ranks_;
   std::vector<Group> groups_;
   DataBus bus_;
@@ -254,6 +275,7 @@ class Channel {
   double paced_until_ = 0;    // when those would be over at the pace of MixedPace
   Interval last_drain_{0, 0};
   Counters counters_;
+  std::uint64_t times_ = 1;  // see count_times
 };
 
 }  // namespace tandem::memory

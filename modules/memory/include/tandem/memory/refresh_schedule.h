@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "tandem/memory/command.h"
+#include "tandem/memory/divider.h"
 
 namespace tandem::memory {
 
@@ -15,6 +18,11 @@ class RefreshSchedule {
   RefreshSchedule(unsigned targets, unsigned ranks, Cycle interval)
       : targets_(targets), ranks_(ranks), per_rank_(targets / ranks) {
     if (interval != 0) spacing_ = interval / targets > 0 ? interval / targets : 1;
+    by_period_ = Divider(std::max<Cycle>(1, period()));
+    for (unsigned target = 0; target < targets; ++target) {
+      const unsigned n = target % per_rank_ * ranks_ + target / per_rank_;
+      offsets_.push_back(spacing_ * (n + 1));
+    }
     reset(0);
   }
 
@@ -22,15 +30,12 @@ class RefreshSchedule {
   Cycle period() const { return spacing_ * targets_; }  // of one target
 
   // First refresh of a target.
-  Cycle first(unsigned target) const {
-    const unsigned n = target % per_rank_ * ranks_ + target / per_rank_;
-    return epoch_ + spacing_ * (n + 1);
-  }
+  Cycle first(unsigned target) const { return epoch_ + offsets_[target]; }
   // First refresh of a target after `cycle`; kNoCycle without refresh.
   Cycle next(unsigned target, Cycle cycle) const {
     if (!enabled()) return kNoCycle;
     const Cycle begin = first(target);
-    return cycle < begin ? begin : begin + ((cycle - begin) / period() + 1) * period();
+    return cycle < begin ? begin : begin + (by_period_.divide(cycle - begin) + 1) * period();
   }
   // Refreshes of all targets up to `cycle`, since the epoch.
   std::uint64_t count(Cycle cycle) const {
@@ -44,6 +49,8 @@ class RefreshSchedule {
   unsigned ranks_;
   unsigned per_rank_;  // targets of a rank
   Cycle spacing_ = 0;
+  Divider by_period_{1};
+  std::vector<Cycle> offsets_;  // of the first refreshes, by target
   Cycle epoch_ = 0;
 };
 

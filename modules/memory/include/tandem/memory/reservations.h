@@ -51,7 +51,7 @@ class ActivateSlots {
   Cycle find(Cycle from, unsigned group, const CycleTiming& t) const;
   // At a time that find() gave. Returns how long others have to wait for it, in sum.
   Cycle take(Cycle at, unsigned group, const CycleTiming& t);
-  void clear() { count_ = 0; }
+  void clear() { first_ = count_ = 0; }
 
  private:
   static constexpr unsigned kKept = 128;
@@ -63,7 +63,11 @@ class ActivateSlots {
   Cycle after(unsigned index, unsigned group, const CycleTiming& t) const;
   Cycle earliest(Cycle from, unsigned index, unsigned group, const CycleTiming& t) const;
 
-  std::array<Activate, kKept> kept_{};  // the latest, in order of time
+  Activate& kept(unsigned index) { return kept_[first_ + index]; }
+  const Activate& kept(unsigned index) const { return kept_[first_ + index]; }
+
+  std::array<Activate, std::size_t{2} * kKept> kept_{};
+  unsigned first_ = 0;  // of the latest `count_`, in order of time
   unsigned count_ = 0;
 };
 

@@ -64,6 +64,8 @@ class Stack : public MemoryTarget, private CommandController::Listener {
   // ordinary traffic.
   Channel& channel(unsigned index) { return channels_[index]; }
   const Channel& channel(unsigned index) const { return channels_[index]; }
+  // At transaction fidelity, see Channel.
+  void count_times(std::uint64_t times);
   // At command fidelity; else nullptr.
   CommandController* commands() { return commands_.get(); }
   const CommandController* commands() const { return commands_.get(); }
@@ -119,6 +121,7 @@ class Stack : public MemoryTarget, private CommandController::Listener {
   std::uint64_t violations_before_reset_ = 0;
   mutable bool checks_finished_ = false;
   std::vector<Waiting> waiting_;  // by number of the access
+  std::uint64_t times_ = 1;
   std::uint64_t reads_ = 0;
   std::uint64_t writes_ = 0;
   std::uint64_t read_bytes_ = 0;

@@ -50,6 +50,11 @@ struct Config {
   // transactions and tiles of functional execution, which take exactly its time. Not with serial.
   std::uint64_t bulk_bytes = 0;
 
+  // Timing-only: so many layers of a program stand for all of them where layers are alike; a
+  // command ends later by what the others would have taken, and everything counts as if they had
+  // been run (README.md). 0: all layers are run.
+  std::uint32_t replay_layers = 0;
+
   // One primitive and one weight tile at a time, nothing ahead: the machine that the sequencer is
   // measured against.
   bool serial = false;

@@ -66,6 +66,19 @@ struct StageCounters {
   std::uint64_t read_bytes = 0;  // weights, keys and values asked for at the memory port
 };
 
+// A sum in which everything counts as often as Core::times says when it is added.
+class Tally {
+ public:
+  explicit Tally(const std::uint64_t& times) : times_(times) {}
+  void operator+=(std::uint64_t value) { sum_ += times_ * value; }
+  void operator++() { *this += 1; }
+  operator std::uint64_t() const { return sum_; }
+
+ private:
+  const std::uint64_t& times_;
+  std::uint64_t sum_ = 0;
+};
+
 struct Core {
   Core(const Config& configuration, common::Agenda& agenda_, Dma& dma_)
       : config(configuration),
@@ -77,6 +90,17 @@ struct Core {
         sampler(configuration.sampler),
         link(configuration.link),
         activations(configuration.timing_only ? 0 : configuration.activation_bytes) {}
+
+  void count_times(std::uint64_t how_often) {
+    times = how_often;
+    dma.count_times(times);
+    array.count_times(times);
+    vector.count_times(times);
+    link.count_times(times);
+    for (Engine* engine : {&matrix_engine, &vector_engine, &sampler_engine}) {
+      engine->count_times(times);
+    }
+  }
 
   std::uint64_t cycles_ps(std::uint64_t cycles) const { return cycles * config.clock_period_ps; }
 
@@ -98,12 +122,32 @@ struct Core {
   std::array<std::vector<observe::Timeline::Name>, abi::kPrimitiveOps> primitive_names;  // by layer
 
   std::uint64_t kv_held_bytes = 0;  // of the KV buffer
-  std::uint64_t commands = 0, primitives = 0, failed_commands = 0;
-  std::uint64_t pim_primitives = 0;
-  std::uint64_t buffer_bytes = 0;  // moved through the on-chip buffers
-  std::uint64_t attention_since_ps = 0, attention_in_flight = 0, attention_ps = 0;
+  std::uint64_t times = 1;          // see Repeated
+  std::uint64_t commands = 0, failed_commands = 0;
+  Tally primitives{times}, pim_primitives{times};
+  Tally buffer_bytes{times};  // moved through the on-chip buffers
+  Tally attention_ps{times};
+  std::uint64_t attention_since_ps = 0, attention_in_flight = 0;
   std::array<PassCounters, abi::kPhases> phases{};
   std::array<std::array<StageCounters, abi::kStages>, abi::kPhases> stages{};
+};
+
+// As long as it lives, what is done counts `times` times: it stands for the same of other layers
+// (Config::replay_layers).
+class Repeated {
+ public:
+  Repeated(Core& core, std::uint64_t times) : core_(core), before_(core.times) {
+    if (times != before_) core.count_times(times);
+  }
+  ~Repeated() {
+    if (core_.times != before_) core_.count_times(before_);
+  }
+  Repeated(const Repeated&) = delete;
+  Repeated& operator=(const Repeated&) = delete;
+
+ private:
+  Core& core_;
+  std::uint64_t before_;
 };
 
 }  // namespace tandem::npu

@@ -11,6 +11,7 @@
 
 #include "tandem/common/agenda.h"
 #include "tandem/common/payload_pool.h"
+#include "tandem/common/stands_for.h"
 #include "tandem/common/systemc.h"
 #include "tandem/common/timing_only.h"
 #include "tandem/observe/statistics.h"
@@ -48,6 +49,11 @@ class Dma {
   void write(Channel channel, std::uint64_t address, const void* from, std::uint64_t bytes,
              Done done, std::uint64_t flow = 0);
 
+  // Transfers asked for from now on count `times` times, here and wherever their transactions go
+  // (common::StandsFor): they stand for others that are not made.
+  void count_times(std::uint64_t times) { times_ = times; }
+  std::uint64_t times() const { return times_; }
+
   tlm::tlm_sync_enum backward(common::Payload& payload, tlm::tlm_phase& phase,
                               sc_core::sc_time& delay);
 
@@ -73,6 +79,7 @@ class Dma {
     bool failed;
     std::uint64_t fault_address;
     std::uint64_t flow;
+    std::uint64_t times;
     Done done;
     std::vector<std::uint8_t> copy;
   };
@@ -93,6 +100,7 @@ class Dma {
   void pump();
   Transfer* next();
   void issue(Transfer& transfer);
+  common::StandsFor& mark_for(std::uint64_t times);
   common::Payload& payload_for(Transfer& transfer, std::uint64_t address, unsigned length);
   void end_request();
   void respond(common::Payload& payload);
@@ -109,6 +117,8 @@ class Dma {
   };
   std::unique_ptr<std::uint8_t, Free> unseen_;  // what timing-only payloads point to, all of them
   common::TimingOnly timing_only_;
+  std::uint64_t times_ = 1;
+  std::vector<std::unique_ptr<common::StandsFor>> marks_;  // one per number of times
   std::uint32_t outstanding_;
   Forward forward_;
   std::array<ChannelState, kChannels> channels_;

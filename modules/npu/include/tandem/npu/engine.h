@@ -16,7 +16,7 @@ class Engine {
                         std::uint64_t flow) {
     const std::uint64_t begin_ps = std::max(common::now_ps(), free_at_ps_);
     free_at_ps_ = begin_ps + duration_ps;
-    busy_ps_ += duration_ps;
+    busy_ps_ += times_ * duration_ps;
     if (timeline_ != nullptr) timeline_->slice(track_, name, begin_ps, free_at_ps_, flow);
     return free_at_ps_;
   }
@@ -26,12 +26,14 @@ class Engine {
                              std::uint64_t duration_ps, observe::Timeline::Name name,
                              std::uint64_t flow) {
     free_at_ps_ = std::max(std::max(begin_ps, free_at_ps_) + duration_ps, end_ps);
-    busy_ps_ += duration_ps;
+    busy_ps_ += times_ * duration_ps;
     if (timeline_ != nullptr) {
       timeline_->slice(track_, name, free_at_ps_ - duration_ps, free_at_ps_, flow);
     }
     return free_at_ps_;
   }
+  // Work asked for from now on counts `times` times, and takes the time of once.
+  void count_times(std::uint64_t times) { times_ = times; }
   bool idle() const { return free_at_ps_ <= common::now_ps(); }
   // Work under way is given up; only what has been done of it counts.
   void reset() {
@@ -49,6 +51,7 @@ class Engine {
  private:
   std::uint64_t free_at_ps_ = 0;
   std::uint64_t busy_ps_ = 0;
+  std::uint64_t times_ = 1;  // see count_times
   observe::Timeline* timeline_ = nullptr;
   observe::Timeline::Track track_ = 0;
 };

@@ -3,6 +3,7 @@
 // its program over one or more passes. Primitives start when their predecessors are done; weights
 // are on their way long before.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -52,7 +53,8 @@ class Execution {
   bool timing_only() const { return core_.config.timing_only; }
   StageCounters& stage_of(const abi::Primitive& primitive) {
     const std::uint32_t stage = primitive.stage < abi::kStages ? primitive.stage : 0;
-    return core_.stages[command_.phase % abi::kPhases][stage];
+    return core_.times == 1 ? core_.stages[command_.phase % abi::kPhases][stage]
+                            : repeated_stages_[most_times() - core_.times][stage];
   }
   // What a transfer of tensor bytes is given.
   template <typename Bytes>
@@ -111,6 +113,8 @@ class Execution {
   void issue_unpredicated(std::uint16_t index);
   void account_stage();
   void pass_done();
+  void await_left_out(std::uint64_t steps, std::uint64_t left_out_ps);
+  std::uint64_t settle_stages();
   bool next_draft_pass();
   void write_results();
   void signal_and_finish();
@@ -181,6 +185,7 @@ class Execution {
   std::uint32_t input_row(const abi::Primitive& primitive, std::uint32_t output_row) const;
   SamplingParameters sampling_of(const Sequence& sequence) const;
 
+  std::uint64_t most_times() const { return program_.most_times(); }
   abi::Opcode opcode() const { return static_cast<abi::Opcode>(command_.opcode); }
   bool drafted_rows() const;
 
@@ -207,11 +212,15 @@ class Execution {
   std::uint16_t front_ = 0;    // the first primitive of the pass that is not done
   std::uint64_t front_since_ps_ = 0;
   std::uint32_t iteration_ = 0;
+  // Of layers that stand for others, each counted once: of those that count most_times(), and of
+  // those that count once less, because shares differ by one at most.
+  std::array<std::array<StageCounters, abi::kStages>, 2> repeated_stages_{};
   std::uint32_t setup_pending_ = 0;
   std::size_t pending_ = 0;  // accesses and events under way
   std::uint64_t stream_bytes_before_ = 0, gather_bytes_ = 0, passes_ = 0;
   std::uint64_t emitted_ = 0;
   Fault fault_;
+  bool settled_ = false;  // repeated_stages_ have been added
   bool cancelled_ = false, finishing_ = false, finished_called_ = false;
 };
 

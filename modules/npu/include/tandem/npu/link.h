@@ -42,6 +42,11 @@ class Link {
   // One exchange after the other. Time at which the one asked for now will be done.
   std::uint64_t reserve(abi::CollectiveOp op, std::uint64_t bytes, std::uint32_t devices,
                         observe::Timeline::Name name, std::uint64_t flow);
+  // Exchanges asked for from now on count `times` times, and take the time of once.
+  void count_times(std::uint64_t times) {
+    times_ = times;
+    engine_.count_times(times);
+  }
   void reset() { engine_.reset(); }
 
   std::uint64_t bytes() const { return bytes_; }  // sent
@@ -55,6 +60,7 @@ class Link {
   Engine engine_;
   std::uint64_t exchanges_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t times_ = 1;
 };
 
 }  // namespace tandem::npu

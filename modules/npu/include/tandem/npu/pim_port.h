@@ -35,6 +35,7 @@ class PimPort {
     std::uint64_t multiply_ps;  // what the banks' rate alone would make of it
     std::uint64_t* busy_ps;     // what it took is added here
     Dma::Done done;
+    std::uint64_t times = 1;  // that it counts, see Dma::count_times; set by run()
   };
   // What the PIM says of itself.
   struct Geometry {

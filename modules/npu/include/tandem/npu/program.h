@@ -5,6 +5,7 @@
 
 #include "tandem/abi/command.h"
 #include "tandem/abi/program.h"
+#include "tandem/npu/replay.h"
 #include "tandem/numerics/weights.h"
 
 namespace tandem::npu {
@@ -23,12 +24,19 @@ class Program {
  public:
   // Checks what needs no command: opcodes, kinds, engines, order of predecessors.
   // `computes`: tensors are there, so that what only an oracle can decide is refused.
+  // `replay_layers` != 0: so many layers stand for all of them where plan_replay() finds a way; the
+  // program is then what is run.
   Fault load(std::uint64_t address, std::vector<abi::Primitive> primitives, bool pim_bound,
-             bool computes);
-  void unload() { primitives_.clear(); }
+             bool computes, std::uint32_t replay_layers = 0);
+  void unload() {
+    primitives_.clear();
+    loaded_.clear();
+    times_.clear();
+    most_times_ = 1;
+  }
 
   bool holds(std::uint64_t address, std::size_t count) const {
-    return !primitives_.empty() && address == address_ && count == primitives_.size();
+    return !primitives_.empty() && address == address_ && count == loaded_count_;
   }
   // At most 65,535, see Config::max_primitives.
   std::uint16_t size() const { return static_cast<std::uint16_t>(primitives_.size()); }
@@ -42,12 +50,29 @@ class Program {
   // The ROUTE that a LINEAR over experts follows.
   std::uint16_t route_of(std::size_t i) const { return routes_[i]; }
   bool has_experts() const { return has_experts_; }
+  // How often primitive i counts: itself, and those that it stands for.
+  std::uint64_t times(std::size_t i) const { return times_.empty() ? 1 : times_[i]; }
+  // The most that a primitive counts.
+  std::uint64_t most_times() const { return most_times_; }
+  // The index of primitive i in the driver's program.
+  std::uint16_t loaded_index(std::uint16_t i) const {
+    return i < times_.size() ? static_cast<std::uint16_t>(replay_.source(i, turn_)) : i;
+  }
+  // A command begins: other layers stand for those left out.
+  void next_turn();
   const std::vector<std::uint16_t>& dependents(std::size_t i) const { return dependents_[i]; }
 
  private:
+  void leave_out_layers(std::vector<abi::Primitive>& primitives, std::uint32_t replay_layers);
   Fault find_routes(std::uint64_t address, const std::vector<abi::Primitive>& primitives);
 
   std::uint64_t address_ = 0;
+  std::size_t loaded_count_ = 0;
+  LayerReplay replay_;
+  std::uint32_t turn_ = 0;
+  std::vector<abi::Primitive> loaded_;  // the driver's program, if layers are left out
+  std::vector<std::uint64_t> times_;    // by primitive; empty if none is left out
+  std::uint64_t most_times_ = 1;
   std::vector<abi::Primitive> primitives_;
   std::vector<std::vector<std::uint16_t>> dependents_;
   std::vector<std::vector<numerics::Tile>> tiles_;

@@ -111,9 +111,11 @@ class VectorUnit {
   // reciprocal added.
   std::uint64_t cycles(VectorOperation operation, std::uint64_t rows, std::uint64_t n) const;
 
-  // The same, and counts it.
+  // The same, and counts it, see count_times.
   std::uint64_t charge(VectorOperation operation, std::uint64_t rows, std::uint64_t n);
 
+  // What is charged from now on counts `times` times: it stands for work that nobody asks for.
+  void count_times(std::uint64_t times) { times_ = times; }
   void set_clock_period_ps(std::uint64_t period_ps);
 
   std::uint64_t busy_cycles() const { return busy_cycles_; }
@@ -127,6 +129,7 @@ class VectorUnit {
  private:
   Config config_;
   std::vector<float> scratch_;
+  std::uint64_t times_ = 1;  // see count_times
   std::uint64_t busy_cycles_ = 0;
   std::array<std::uint64_t, kVectorOperations> elements_{};
 };

@@ -19,6 +19,7 @@ namespace tandem::npu {
 // A tile of a weight tensor in a buffer, or on its way there.
 struct WeightTile {
   std::uint16_t primitive = 0;
+  std::uint64_t times = 1;    // that it counts, see Dma::count_times
   numerics::WeightView view;  // planes point into `bytes` once it has arrived
   std::array<std::vector<std::uint8_t>, numerics::kPlaneCount> bytes;
   std::uint64_t size_bytes = 0;
@@ -79,7 +80,8 @@ class WeightStream {
     flow_ = flow;
   }
 
-  // Appends a tile. `raw_bytes` != 0: plain bytes at planes[0] instead of a tile of a tensor.
+  // Appends a tile, which counts as often as the port says now. `raw_bytes` != 0: plain bytes at
+  // planes[0] instead of a tile of a tensor.
   WeightTile* push(std::uint16_t primitive, const numerics::TensorLayout& layout,
                    const numerics::Tile& tile, const PlaneAddresses& planes,
                    std::uint64_t raw_bytes = 0);

@@ -56,6 +56,9 @@ class ArrayCore {
   void record(abi::Format format, std::uint64_t n, std::uint64_t k, std::uint64_t m,
               std::uint64_t busy_cycles);
 
+  // What is recorded from now on counts `times` times: it stands for work that nobody asks for.
+  void count_times(std::uint64_t times) { times_ = times; }
+
   // Multiply-accumulates per cycle that the array cannot exceed.
   std::uint64_t peak_macs_per_cycle(abi::Format format) const;
 
@@ -80,6 +83,7 @@ class ArrayCore {
 
   Config config_;
   Mode mode_ = Mode::kFull;
+  std::uint64_t times_ = 1;  // see count_times
   std::uint64_t reconfigurations_ = 0;
   std::array<std::uint64_t, abi::kFormatCount> macs_{};
   std::array<std::uint64_t, abi::kFormatCount> busy_cycles_{};

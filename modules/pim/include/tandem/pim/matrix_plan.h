@@ -25,7 +25,8 @@ struct PlanCounts {
   std::uint64_t buffer_writes = 0;  // DRAM rows to the global buffer
   std::uint64_t buffer_loads = 0;   // bursts to the global buffer or the vector registers
   std::uint64_t result_reads = 0;   // bursts
-  PlanCounts& operator+=(const PlanCounts& other);
+  void add(const PlanCounts& other, std::uint64_t times);
+  PlanCounts& operator+=(const PlanCounts& other) { return add(other, 1), *this; }
 };
 
 // Of operations made by `set`.

@@ -95,6 +95,7 @@ class PimStack : public sc_core::sc_module {
   WindowResult access_command(const WindowAccess& access);
   WindowResult access_ram(const WindowAccess& access, std::uint8_t* bytes);
   WindowResult read_results(const WindowAccess& access, std::uint64_t offset);
+  void count_times(std::uint64_t times);
   unsigned debug_window(common::Payload& payload);
   void reserve_bus(unsigned channel, std::uint64_t bytes, std::uint64_t begin_ps);
   std::uint64_t transfer(std::uint64_t bytes, std::uint64_t earliest_ps);
@@ -145,6 +146,7 @@ class PimStack : public sc_core::sc_module {
   std::uint64_t last_done_ps_ = 0;
   std::uint64_t port_ready_ps_ = 0;
 
+  std::uint64_t times_ = 1;  // that the command being accepted counts
   std::uint64_t commands_ = 0;
   std::uint64_t errors_ = 0;
   std::uint64_t macs_16_ = 0, macs_8_ = 0, macs_4_ = 0;  // by width of the weights
