@@ -136,6 +136,7 @@ void LaneWork::submit() {
   abi::Command command = lane_.batch.command();
   command.opcode = static_cast<u8>(tail ? tail_opcode() : abi::Opcode::kRun);
   if (!tail && progress_.pass == Pass::kVerify) command.flags = abi::kCommandRowsDrafted;
+  if (state_.lane_count > 1) command.flags |= abi::kCommandTurns;
   command.phase = static_cast<u32>(phase());
   command.context = static_cast<u8>(lane_.first_context + program.context);
   command.program = program.address;
