@@ -10,13 +10,15 @@ using abi::Status;
 namespace {
 
 constexpr u32 kQueueEntries = 16;
+constexpr u64 kActivationAlignment = 64;
 
 bool valid(const abi::BootInfo& boot) {
   const abi::PolicyBlock& policy = boot.policy;
   return boot.magic == abi::kBootMagic && boot.abi_version == abi::kAbiVersion &&
          boot.npu_base != 0 && boot.mailbox_base != 0 && policy.max_batch > 0 &&
          policy.prefill_chunk > 0 && policy.page_tokens > 0 &&
-         policy.draft_length <= abi::kMaxDraft;
+         policy.draft_length <= abi::kMaxDraft && policy.sub_batches <= kMaxLanes &&
+         policy.channel_packing <= static_cast<u32>(abi::ChannelPacking::kRoundRobin);
 }
 
 Status read_boot_info(Machine& machine, u64 address, abi::BootInfo& boot) {
@@ -53,6 +55,7 @@ class Setup {
     setup.base = boot_.npu_base;
     setup.pim_base = boot_.pim_base;
     setup.entries = kQueueEntries;
+    setup.queue_pairs = lanes();
     setup.rings = control_.take(setup.queue_pairs * QueuePair::ring_bytes(setup.entries));
     setup.use_interrupts = boot_.policy.use_interrupts != 0;
     setup.timeout_ns = u64{boot_.timeout_us} * 1000;
@@ -62,6 +65,7 @@ class Setup {
     const Status status = state_.npu.start(machine_, setup);
     if (status != Status::kOk) return status;
     if (model_.shape().devices > state_.npu.link_devices()) return Status::kUnsupported;
+    if (state_.npu.contexts() < lanes()) return Status::kUnsupported;
     state_.mailbox.start(machine_, boot_.mailbox_base, mailbox_rings, setup.use_interrupts);
     if (machine_.bus_error()) return Status::kBusError;
     return start_pim();
@@ -81,7 +85,9 @@ class Setup {
     const abi::ModelImage& shape = model_.shape();
     const DraftPolicy& draft = policies_.draft();
     ActivationLimits limits;
-    limits.bytes = state_.npu.activation_bytes();
+    // The lanes share the activation buffer; a part begins where any primitive may write.
+    limits.bytes = state_.npu.activation_bytes() / lanes();
+    if (lanes() > 1) limits.bytes = limits.bytes / kActivationAlignment * kActivationAlignment;
     limits.max_rows = state_.npu.max_rows();
     limits.max_batch = smaller(boot_.policy.max_batch, kMaxSequences);
     limits.rows_per_sequence = draft.longest_draft() + 1;
@@ -95,22 +101,43 @@ class Setup {
     setup.rows = state_.layout.rows;
     setup.chunk = state_.layout.chunk;
     setup.kv_sets = draft.keeps_own_kv() ? 2 : 1;
+    setup.lanes = lanes();
+    setup.lanes_from = boot_.policy.sub_batch_min;
     setup.pim = pim_;
     setup.distributions_bytes = u64{draft.longest_draft()} * shape.vocabulary * sizeof(u32);
-    const bool fits = state_.batch.start(machine_, shape, state_.layout, limits.bytes, control_) &&
-                      state_.scheduler.start(shape, boot_.policy, setup, control_, memory_);
-    if (!fits) return Status::kNoSpace;
+    if (!start_lanes(shape, limits.bytes) ||
+        !state_.scheduler.start(shape, boot_.policy, setup, control_, memory_)) {
+      return Status::kNoSpace;
+    }
     state_.vocabulary = shape.vocabulary;
     state_.reporter.start(boot_, shape);
     return Status::kOk;
   }
 
+  bool start_lanes(const abi::ModelImage& shape, u64 activation_bytes) {
+    state_.lane_count = lanes();
+    for (u32 i = 0; i < lanes(); ++i) {
+      Lane& lane = state_.lanes[i];
+      lane.queue = i;
+      lane.first_context = i * contexts_per_lane();
+      if (!lane.batch.start(machine_, shape, state_.layout, i * activation_bytes, activation_bytes,
+                            control_)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // All lanes run the same programs; where activations lie is in a slot.
   Status build_programs() {
     const ConfiguredPlacement placement(boot_.policy, pim_.formats);
     LlamaPasses passes(model_, state_.layout, placement, policies_.draft(), machine_, control_);
     return passes.build(static_cast<abi::Granularity>(boot_.policy.granularity),
-                        state_.npu.contexts(), state_.npu.max_primitives(), state_.passes);
+                        contexts_per_lane(), state_.npu.max_primitives(), state_.passes);
   }
+
+  u32 lanes() const { return larger(1u, boot_.policy.sub_batches); }
+  u32 contexts_per_lane() const { return state_.npu.contexts() / lanes(); }
 
   GenerateState& state_;
   Machine& machine_;

@@ -10,9 +10,9 @@
 
 namespace tandem::firmware {
 
-// Where the work on a group stands. One command is in flight while `running`.
+// Where the work on a group stands. The lane has one command in flight while `running`.
 struct Progress {
-  u32 running;
+  bool running;
   Group group;
   Pass pass;
   u32 program;              // of the pass: index into its body, or body_count for the tail
@@ -20,7 +20,16 @@ struct Progress {
   u32 rows[kMaxSequences];  // sequence of each row of the batch table
   u32 tag;
   u64 submitted_ns;
-  u32 repeated;  // 1: the group was started again after the device had hung
+  bool repeated;  // the group was started again after the device had hung with it
+};
+
+// What works on one group at a time: a queue pair, programs in contexts of its own, a part of the
+// activation buffer.
+struct Lane {
+  u32 queue;
+  u32 first_context;
+  BatchTable batch;
+  Progress progress;
 };
 
 // All state of the app: bus addresses and numbers, no pointers. It starts as zeros.
@@ -31,10 +40,10 @@ struct GenerateState {
   Intc intc;
   ActivationLayout layout;
   PassPrograms passes[kPasses];
-  BatchTable batch;
+  u32 lane_count;
+  Lane lanes[kMaxLanes];
   Scheduler scheduler;
   Reporter reporter;
-  Progress progress;
   u32 vocabulary;
 };
 // Memory that was zeroed, moved or restored from a checkpoint is a valid state.

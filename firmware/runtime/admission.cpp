@@ -64,6 +64,8 @@ Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request&
   sequence.serial = ++taken_;
   sequence.started_ns = 0;
   sequence.preemptions = 0;
+  sequence.lane = 0;
+  sequence.busy = false;
   sequence.total = 0;
   sequence.report = {};
   for (u32& length : sequence.committed) length = 0;
@@ -102,31 +104,69 @@ Status Scheduler::copy_prompt(Machine& machine, Sequence& sequence, const abi::R
 }
 
 // The oldest first, and none before it: a long prompt is not overtaken for ever by short ones.
+// Those that find room together are placed in the order that the packing wants.
 void Scheduler::activate(Machine& machine) {
-  for (Sequence* sequence = oldest_waiting(); sequence != nullptr; sequence = oldest_waiting()) {
-    const u64 pages = u64{kv_.pages_for(sequence->total)} * setup_.kv_sets;
-    if (pages > kv_.free_pages()) {
-      if (kv_.free_pages() < kv_.total_pages()) return;
-      sequence->fail(Status::kNoSpace);
-      continue;
-    }
-    place(*sequence);
-    reserve(machine, *sequence, sequence->total);
-    sequence->state = SequenceState::kActive;
-    for (u32& length : sequence->committed) length = sequence->cached;
-    sequence->cached = 0;
-    if (sequence->started_ns == 0) sequence->started_ns = machine.now_ns();
+  const u64 last_serial = find_room();
+  const bool by_length = packing_ == abi::ChannelPacking::kMinLoad;
+  for (;;) {
+    Sequence* const next = by_length ? longest_waiting(last_serial) : oldest_waiting(0);
+    if (next == nullptr || next->serial > last_serial) return;
+    activate_one(machine, *next);
   }
 }
 
-Sequence* Scheduler::oldest_waiting() {
+// Serial of the last of the waiting sequences for whose tokens there are pages, 0 if there is none.
+// One that all pages together cannot hold fails.
+u64 Scheduler::find_room() {
+  u64 promised = 0;
+  u64 last = 0;
+  for (Sequence* sequence = oldest_waiting(0); sequence != nullptr;
+       sequence = oldest_waiting(sequence->serial)) {
+    const u64 pages = u64{kv_.pages_for(sequence->total)} * setup_.kv_sets;
+    const u64 free = kv_.free_pages() - promised;
+    if (pages <= free) {
+      promised += pages;
+      last = sequence->serial;
+    } else if (free == kv_.total_pages()) {
+      sequence->fail(Status::kNoSpace);
+    } else {
+      break;
+    }
+  }
+  return last;
+}
+
+void Scheduler::activate_one(Machine& machine, Sequence& sequence) {
+  place(sequence);
+  reserve(machine, sequence, sequence.total);
+  sequence.state = SequenceState::kActive;
+  for (u32& length : sequence.committed) length = sequence.cached;
+  sequence.cached = 0;
+  if (sequence.started_ns == 0) sequence.started_ns = machine.now_ns();
+}
+
+// Younger than `after_serial`.
+Sequence* Scheduler::oldest_waiting(u64 after_serial) {
   Sequence* oldest = nullptr;
   for (u32 i = 0; i < setup_.sequences; ++i) {
     Sequence& sequence = sequences_[i];
-    if (!sequence.waiting()) continue;
+    if (!sequence.waiting() || sequence.serial <= after_serial) continue;
     if (oldest == nullptr || sequence.serial < oldest->serial) oldest = &sequence;
   }
   return oldest;
+}
+
+// Up to `last_serial`, the oldest of equals.
+Sequence* Scheduler::longest_waiting(u64 last_serial) {
+  Sequence* longest = nullptr;
+  for (u32 i = 0; i < setup_.sequences; ++i) {
+    Sequence& sequence = sequences_[i];
+    if (!sequence.waiting() || sequence.serial > last_serial) continue;
+    const bool better = longest == nullptr || sequence.total > longest->total ||
+                        (sequence.total == longest->total && sequence.serial < longest->serial);
+    if (better) longest = &sequence;
+  }
+  return longest;
 }
 
 Sequence* Scheduler::youngest_active() {
@@ -140,10 +180,16 @@ Sequence* Scheduler::youngest_active() {
 }
 
 void Scheduler::place(Sequence& sequence) {
-  const u32 channel = sequence.channel != 0 ? sequence.channel - 1 : kv_.least_loaded();
-  for (u32 set = 0; set < setup_.kv_sets; ++set) {
-    kv_.place(sequence.kv[set], channel, sequence.total + sequence.remaining);
+  u32 channel = kv_.least_loaded();
+  if (packing_ == abi::ChannelPacking::kRoundRobin) {
+    channel = next_channel_;
+    next_channel_ = (next_channel_ + 1) % kv_.channels();
   }
+  if (sequence.channel != 0) channel = sequence.channel - 1;
+  const u64 load = packing_ == abi::ChannelPacking::kMinLoad
+                       ? attention_cycles(shape_, sequence.total)
+                       : u64{sequence.total} + sequence.remaining;
+  for (u32 set = 0; set < setup_.kv_sets; ++set) kv_.place(sequence.kv[set], channel, load);
 }
 
 bool Scheduler::reserve(Machine& machine, Sequence& sequence, u32 tokens) {
@@ -164,14 +210,18 @@ bool Scheduler::holds_all_used(const Sequence& sequence) const {
 }
 
 // For an active sequence that lacks pages. The youngest of all, itself included, makes room; a
-// sequence that has made all the others wait and still lacks pages fails.
-void Scheduler::make_room(Machine& machine, Sequence& sequence) {
+// sequence that has made all the others wait and still lacks pages fails. False while the youngest
+// is in a command: were an older one preempted instead, two could take turns without end.
+bool Scheduler::make_room(Machine& machine, Sequence& sequence) {
   if (holds_all_used(sequence)) {
     release_pages(machine, sequence);
     sequence.fail(Status::kNoSpace);
-  } else {
-    preempt(machine, *youngest_active());
+    return true;
   }
+  Sequence& youngest = *youngest_active();
+  if (youngest.busy) return false;
+  preempt(machine, youngest);
+  return true;
 }
 
 // What the sequence has computed is lost but for its tokens, which it takes in again later.

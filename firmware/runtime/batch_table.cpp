@@ -4,7 +4,7 @@
 namespace tandem::firmware {
 
 bool BatchTable::start(Machine& machine, const abi::ModelImage& model,
-                       const ActivationLayout& layout, u64 activation_bytes,
+                       const ActivationLayout& layout, u64 first, u64 bytes,
                        RangeAllocator& control) {
   entries_ = control.take(u64{layout.sequences} * sizeof(abi::BatchEntry));
   results_ = control.take(u64{layout.sequences} * sizeof(abi::VerifyResult));
@@ -17,7 +17,7 @@ bool BatchTable::start(Machine& machine, const abi::ModelImage& model,
   block.slot_count = kSlots;
   block.collective_size = model.devices;
   block.collective_rank = model.rank;
-  block.slots[kActivationSlot] = {0, activation_bytes, static_cast<u32>(abi::Space::kLocal), 1};
+  block.slots[kActivationSlot] = {first, bytes, static_cast<u32>(abi::Space::kLocal), 1};
   block.slots[kWeightSlot] = {model.weights_base, model.weights_bytes,
                               static_cast<u32>(abi::Space::kBus), 0};
   return true;

@@ -44,10 +44,10 @@ u32 PagedKvCache::least_loaded() const {
   return best;
 }
 
-void PagedKvCache::place(KvTable& table, u32 channel, u32 tokens) {
+void PagedKvCache::place(KvTable& table, u32 channel, u64 load) {
   table.channel = channel;
-  table.load = tokens;
-  lists_[channel].load += tokens;
+  table.load = load;
+  lists_[channel].load += load;
 }
 
 // 0 when the list is empty.

@@ -133,6 +133,21 @@ KvRange kv_range(const KvShape& shape, u32 list, u64 base, u64 bytes) {
                         : contiguous_range(shape, base, bytes);
 }
 
+// The constants are those of the NeuPIMs authors' simulator (ASPLOS 2024): a vector copied to the
+// global buffer, and a row of all banks multiplied and read out.
+u64 attention_cycles(const KvShape& shape, u32 tokens) {
+  constexpr u64 kVectorCycles = 100;
+  constexpr u64 kRowCycles = 184;
+  if (shape.layout != KvLayout::kBankRows) return 0;
+  const Strides strides = strides_of(shape);
+  const u64 elements = u64{shape.kv_heads} * shape.head_dim;
+  const u64 scores = divide_up(elements, strides.row_elements) *
+                     (kVectorCycles + kRowCycles * divide_up(tokens, strides.banks));
+  const u64 sums = shape.kv_heads * divide_up(tokens, strides.row_elements) *
+                   (kVectorCycles + kRowCycles * divide_up(shape.head_dim, strides.banks));
+  return scores + sums;
+}
+
 void plan_kv(const abi::PolicyBlock& policy, const PimFacts& pim, u32 sequences, u64 base,
              u64 bytes, KvShape& shape) {
   const bool pim_able = (pim.formats >> static_cast<u32>(abi::Format::kFp16) & 1u) != 0;

@@ -12,15 +12,20 @@ bool Scheduler::start(const abi::ModelImage& model, const abi::PolicyBlock& poli
   setup_ = setup;
   max_positions_ = model.max_positions;
   vocabulary_ = model.vocabulary;
-  next_ = 0;
   taken_ = 0;
-  prompts_turn_ = true;
+  for (u32 lane = 0; lane < kMaxLanes; ++lane) {
+    next_[lane] = 0;
+    prompts_turn_[lane] = true;
+  }
   steps_ = {};
   for (u32 i = 0; i < setup.sequences && setup.distributions_bytes > 0; ++i) {
     sequences_[i].distributions = memory.take(setup.distributions_bytes);
   }
 
-  KvShape shape;
+  packing_ = static_cast<abi::ChannelPacking>(policy.channel_packing);
+  next_channel_ = 0;
+  shape_ = {};
+  KvShape& shape = shape_;
   shape.layers = model.layers;
   shape.kv_heads = model.kv_heads;
   shape.head_dim = model.head_dim;
@@ -62,21 +67,22 @@ u32 Scheduler::backlog(const Sequence& sequence, Work work) const {
   return sequence.pending(work == Work::kDraftExtend ? 1 : 0) - 1;
 }
 
-bool Scheduler::any_round(const DraftPolicy& policy) const {
+bool Scheduler::any_round(const DraftPolicy& policy, u32 lane) const {
   for (u32 i = 0; i < setup_.sequences; ++i) {
     const Sequence& sequence = sequences_[i];
-    if (sequence.active() && next_work(sequence, policy) == Work::kRound) return true;
+    if (sequence.ready_in(lane) && next_work(sequence, policy) == Work::kRound) return true;
   }
   return false;
 }
 
-// The oldest sequence, younger than `serial` unless `any`, that is to take prompt tokens in. Not
-// `any`: with this work.
-Sequence* Scheduler::next_prompt(const DraftPolicy& policy, bool any, u64 serial, Work work) {
+// The lane's oldest sequence, younger than `serial` unless `any`, that is to take prompt tokens in.
+// Not `any`: with this work.
+Sequence* Scheduler::next_prompt(const DraftPolicy& policy, u32 lane, bool any, u64 serial,
+                                 Work work) {
   Sequence* found = nullptr;
   for (u32 i = 0; i < setup_.sequences; ++i) {
     Sequence& sequence = sequences_[i];
-    if (!sequence.active() || (found != nullptr && sequence.serial > found->serial)) continue;
+    if (!sequence.ready_in(lane) || (found != nullptr && sequence.serial > found->serial)) continue;
     const Work its_work = next_work(sequence, policy);
     if (its_work == Work::kRound) continue;
     if (any || (sequence.serial > serial && its_work == work)) found = &sequence;
@@ -102,48 +108,48 @@ void Scheduler::add(Sequence& sequence, Work work, Group& group) {
   group.rows += sequence.taking;
 }
 
-void Scheduler::add_prompts(const DraftPolicy& policy, Group& group) {
-  const Sequence* const oldest = next_prompt(policy, true, 0, Work::kPrompt);
+void Scheduler::add_prompts(const DraftPolicy& policy, u32 lane, Group& group) {
+  const Sequence* const oldest = next_prompt(policy, lane, true, 0, Work::kPrompt);
   if (oldest == nullptr) return;
   // The draft's cache is extended by a pass of its own.
   const Work work = group.count == 0 ? next_work(*oldest, policy) : Work::kPrompt;
   u64 serial = 0;
   while (group.count < setup_.group && group.rows < setup_.rows) {
-    Sequence* const sequence = next_prompt(policy, false, serial, work);
+    Sequence* const sequence = next_prompt(policy, lane, false, serial, work);
     if (sequence == nullptr) return;
     serial = sequence->serial;
     if (may_join(*sequence, group)) add(*sequence, work, group);
   }
 }
 
-void Scheduler::add_rounds(const DraftPolicy& policy, Group& group) {
-  const u32 start = next_;
+void Scheduler::add_rounds(const DraftPolicy& policy, u32 lane, Group& group) {
+  const u32 start = next_[lane];
   u32 left = setup_.sequences;  // the first that samples otherwise: it leads the next rounds
   for (u32 i = 0; i < setup_.sequences; ++i) {
     if (group.count == setup_.group || group.rows >= setup_.rows) break;
     const u32 index = (start + i) % setup_.sequences;
     Sequence& sequence = sequences_[index];
-    if (!sequence.active() || next_work(sequence, policy) != Work::kRound) continue;
+    if (!sequence.ready_in(lane) || next_work(sequence, policy) != Work::kRound) continue;
     if (!may_join(sequence, group)) {
       if (left == setup_.sequences) left = index;
       continue;
     }
     add(sequence, Work::kRound, group);
-    next_ = (index + 1) % setup_.sequences;
+    next_[lane] = (index + 1) % setup_.sequences;
     ++group.decoding;
     group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));
   }
-  if (left != setup_.sequences) next_ = left;
+  if (left != setup_.sequences) next_[lane] = left;
 }
 
-void Scheduler::select(const DraftPolicy& policy, Group& group) {
+void Scheduler::select(const DraftPolicy& policy, u32 lane, Group& group) {
   group.count = group.rows = group.decoding = group.longest_draft = 0;
   const bool mixes = policy.longest_draft() == 0;
-  const bool rounds_lead = !prompts_turn_ && any_round(policy);
-  if (rounds_lead) add_rounds(policy, group);
-  if (!rounds_lead || mixes) add_prompts(policy, group);
+  const bool rounds_lead = !prompts_turn_[lane] && any_round(policy, lane);
+  if (rounds_lead) add_rounds(policy, lane, group);
+  if (!rounds_lead || mixes) add_prompts(policy, lane, group);
   if (!rounds_lead && (group.count == 0 || (mixes && group.work == Work::kPrompt))) {
-    add_rounds(policy, group);
+    add_rounds(policy, lane, group);
   }
 }
 
@@ -159,22 +165,27 @@ u32 Scheduler::longest_draft(const DraftPolicy& policy, const Group& group) cons
   return longest;
 }
 
-// The tables grow for rounds only: a prompt has had its pages since it became active.
-void Scheduler::reserve_pages(Machine& machine, const DraftPolicy& policy, Group& group) {
+// The tables grow for rounds only: a prompt has had its pages since it became active. True when a
+// member is left out because it must wait for another lane.
+bool Scheduler::reserve_pages(Machine& machine, const DraftPolicy& policy, Group& group) {
   const u32 candidates = group.count;
+  bool waits = false;
   for (u32 i = 0; i < candidates; ++i) {
     Sequence& sequence = sequences_[group.members[i]];
     if (!sequence.active() || next_work(sequence, policy) != Work::kRound) continue;
     while (sequence.active() &&
            !reserve(machine, sequence, sequence.total + longest_draft(policy, group))) {
-      make_room(machine, sequence);
+      if (make_room(machine, sequence)) continue;
+      sequence.taking = 0;
+      waits = true;
+      break;
     }
   }
   group.count = group.rows = group.decoding = group.longest_draft = 0;
   for (u32 i = 0; i < candidates; ++i) {
     const u32 index = group.members[i];
     const Sequence& sequence = sequences_[index];
-    if (!sequence.active()) continue;
+    if (!sequence.active() || sequence.taking == 0) continue;
     if (group.count == 0) group.work = next_work(sequence, policy);
     group.members[group.count++] = index;
     group.rows += sequence.taking;
@@ -182,21 +193,29 @@ void Scheduler::reserve_pages(Machine& machine, const DraftPolicy& policy, Group
     ++group.decoding;
     group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));
   }
+  return waits;
 }
 
-bool Scheduler::choose(Machine& machine, const DraftPolicy& policy, Group& group) {
+bool Scheduler::choose(Machine& machine, const DraftPolicy& policy, u32 lane, Group& group) {
+  share_out();
   do {
-    select(policy, group);
+    select(policy, lane, group);
     if (group.count == 0) return false;
-    reserve_pages(machine, policy, group);
+    const bool waits = reserve_pages(machine, policy, group);
+    if (waits && group.count == 0) return false;
   } while (group.count == 0);
-  prompts_turn_ = group.work == Work::kRound;
+  prompts_turn_[lane] = group.work == Work::kRound;
+  for (u32 i = 0; i < group.count; ++i) sequences_[group.members[i]].busy = true;
   if (group.decoding > 0) {
     ++steps_.count;
     steps_.sequences += group.decoding;
     steps_.largest = larger(steps_.largest, group.decoding);
   }
   return true;
+}
+
+void Scheduler::release(const Group& group) {
+  for (u32 i = 0; i < group.count; ++i) sequences_[group.members[i]].busy = false;
 }
 
 }  // namespace tandem::firmware

@@ -131,6 +131,12 @@ constexpr Choice kKvLayout[] = {
     {"bank_rows", "a sequence in one channel: keys by token over the banks, values by element"},
     {"head_split", "a sequence over all channels: its heads in turn, each as in bank_rows"},
 };
+constexpr Choice kChannelPacking[] = {
+    {"tokens", "to the channel with the fewest tokens to come"},
+    {"min_load",
+     "longest first, to the channel with the least attention to do, as NeuPIMs estimates"},
+    {"round_robin", "to the channels in turn"},
+};
 constexpr Choice kDraftFormat[] = {
     {"bsfp_e", "4 of the weights' own 16 bits, exponent codes"},
     {"bsfp_i", "4 of the weights' own 16 bits, interval codes, any FP16 level"},
@@ -290,6 +296,10 @@ ChoiceList choices<Engine>() {
 template <>
 ChoiceList choices<KvLayoutChoice>() {
   return list(kKvLayout);
+}
+template <>
+ChoiceList choices<ChannelPacking>() {
+  return list(kChannelPacking);
 }
 template <>
 ChoiceList choices<DraftFormat>() {

@@ -258,6 +258,11 @@ void bind_policy(Binder& b, PolicyConfig& p) {
   b.integer({"page_tokens", "tokens of a KV page; bank_rows and head_split follow the banks"},
             p.page_tokens, 16, 65'536);
   b.choice({"kv_layout", "where keys and values lie in the memory"}, p.kv_layout);
+  b.choice({"channel_packing", "bank_rows: which channel a sequence goes to"}, p.channel_packing);
+  b.integer({"sub_batches", "parts of the batch with a command each in flight"}, p.sub_batches, 1,
+            2);
+  b.integer({"sub_batch_min", "sequences in work from which on there are two parts"},
+            p.sub_batch_min, 2, kFirmwareSequences);
   b.section({"placement", "which engine runs what"}, [&](Binder& inner) {
     inner.choice({"attention", "attention over the KV cache"}, p.placement.attention);
     inner.choice({"linear", "the matrices of the layers"}, p.placement.linear);

@@ -72,55 +72,112 @@ std::uint32_t FakeNpu::read(std::uint32_t offset) {
 void FakeNpu::write(std::uint32_t offset, std::uint32_t value) {
   if (offset == npu::CONTROL && npu::CONTROL_SOFT_RESET.get(value) != 0) {
     ++resets;
-    queue_.clear();
-    registers[npu::QP_CONTROL] = 0;
+    pending_.clear();
+    for (const auto& [queue, state] : queues_) queue_register(queue, npu::QP_CONTROL) = 0;
     return;
   }
-  const bool was_enabled = registers[npu::QP_CONTROL] != 0;
+  for (unsigned queue = 0; queue < 4; ++queue) {
+    const std::uint32_t base = queue * abi::kQueuePairStride;
+    if (offset >= base + npu::SQ_BASE_LO &&
+        offset < base + npu::SQ_BASE_LO + abi::kQueuePairStride) {
+      return write_queue(queue, offset - base, value);
+    }
+  }
   registers[offset] = value;
   if (offset == npu::IRQ_STATUS) registers[npu::IRQ_RAW] &= ~value;
-  if (offset == npu::QP_CONTROL && value != 0 && !was_enabled) start_queue();
-  if (offset != npu::SQ_TAIL || registers[npu::QP_CONTROL] == 0) return;
-  const std::uint64_t base = registers[npu::SQ_BASE_LO];
-  while (fetched_ != value) {
-    queue_.push_back(at<abi::Command>(base + fetched_ * sizeof(abi::Command)));
-    fetched_ = (fetched_ + 1) % registers[npu::SQ_SIZE];
+}
+
+void FakeNpu::write_queue(unsigned queue, std::uint32_t offset, std::uint32_t value) {
+  const bool was_enabled = queue_register(queue, npu::QP_CONTROL) != 0;
+  queue_register(queue, offset) = value;
+  if (offset == npu::QP_CONTROL && value != 0 && !was_enabled) {
+    queues_[queue] = {0, 0, 1, queues_[queue].executed};
+  }
+  if (offset == npu::SQ_TAIL && was_enabled) fetch(queue);
+}
+
+void FakeNpu::fetch(unsigned queue) {
+  const std::uint64_t base = queue_register(queue, npu::SQ_BASE_LO);
+  std::uint32_t& fetched = queues_[queue].fetched;
+  while (fetched != queue_register(queue, npu::SQ_TAIL)) {
+    const Pending added{queue, at<abi::Command>(base + fetched * sizeof(abi::Command))};
+    check_shared(added);
+    pending_.push_back(added);
+    fetched = (fetched + 1) % queue_register(queue, npu::SQ_SIZE);
+  }
+  most_in_flight = std::max(most_in_flight, pending_.size());
+}
+
+std::set<std::uint32_t> FakeNpu::requests_of(const abi::Command& command) {
+  std::set<std::uint32_t> requests;
+  for (std::uint32_t i = 0; i < command.batch_count; ++i) {
+    requests.insert(
+        at<abi::BatchEntry>(command.batch_table + i * sizeof(abi::BatchEntry)).request_id);
+  }
+  return requests;
+}
+
+// Commands of several queue pairs must not meet in what they use.
+void FakeNpu::check_shared(const Pending& added) {
+  if (added.command.batch_count == 0) return;
+  const std::set<std::uint32_t> requests = requests_of(added.command);
+  for (const std::uint32_t request : requests) queues_of[request].insert(added.queue);
+  const abi::Slot& slot = at<abi::ParameterBlock>(added.command.parameter_block).slots[0];
+  if (slot.base + slot.bytes > registers[npu::ACTIVATION_BYTES])
+    complain("slot outside the buffer");
+  for (const Pending& other : pending_) {
+    if (other.queue == added.queue) continue;
+    if (other.command.context == added.command.context) complain("a context is used twice");
+    const abi::Slot& its = at<abi::ParameterBlock>(other.command.parameter_block).slots[0];
+    if (slot.base < its.base + its.bytes && its.base < slot.base + slot.bytes) {
+      complain("activations overlap");
+    }
+    for (const std::uint32_t request : requests_of(other.command)) {
+      if (requests.count(request) != 0) complain("a sequence is in two commands");
+    }
   }
 }
 
-void FakeNpu::start_queue() {
-  fetched_ = 0;
-  completion_tail_ = 0;
-  phase_ = 1;
+bool FakeNpu::hangs(unsigned queue) const {
+  const auto swallowed = swallow_of_queue.find(queue);
+  return swallowed != swallow_of_queue.end() &&
+         swallowed->second.count(queues_.at(queue).executed) != 0;
 }
 
 void FakeNpu::work() {
-  if (queue_.empty()) return;
-  const abi::Command command = queue_.front();
+  const auto next = std::find_if(pending_.begin(), pending_.end(),
+                                 [&](const Pending& one) { return !hangs(one.queue); });
+  if (next == pending_.end()) return;
+  const auto [queue, command] = *next;
   const unsigned number = command_count_;
   if (swallow_command.count(number) != 0) return;
   ++command_count_;
-  queue_.pop_front();
+  ++queues_[queue].executed;
+  pending_.erase(next);
   executed.push_back(command);
   const auto failure = fail_command.find(number);
-  if (failure != fail_command.end()) return complete(command, failure->second, 0xDEAD);
+  if (failure != fail_command.end()) return complete(queue, command, failure->second, 0xDEAD);
   if (command.batch_count > 0) execute(command);
-  complete(command, Status::kOk, 0);
+  complete(queue, command, Status::kOk, 0);
 }
 
-void FakeNpu::complete(const abi::Command& command, Status status, std::uint64_t value) {
-  const std::uint64_t base = registers[npu::CQ_BASE_LO];
+void FakeNpu::complete(unsigned queue, const abi::Command& command, Status status,
+                       std::uint64_t value) {
+  const std::uint64_t base = queue_register(queue, npu::CQ_BASE_LO);
+  Queue& state = queues_[queue];
   abi::Completion completion{};
   completion.tag = command.tag;
   completion.status = static_cast<std::uint8_t>(status);
-  completion.phase = static_cast<std::uint8_t>(phase_);
+  completion.phase = static_cast<std::uint8_t>(state.phase);
   completion.primitive = 0xFFFF;
   completion.value = value;
-  at<abi::Completion>(base + completion_tail_ * sizeof(abi::Completion)) = completion;
-  completion_tail_ = (completion_tail_ + 1) % registers[npu::CQ_SIZE];
-  if (completion_tail_ == 0) phase_ ^= 1u;
-  if (completion_tail_ == registers[npu::CQ_HEAD]) complain("completion ring overflows");
-  if ((command.flags & abi::kCommandInterrupt) != 0) registers[npu::IRQ_RAW] |= 1u;
+  at<abi::Completion>(base + state.completion_tail * sizeof(abi::Completion)) = completion;
+  state.completion_tail = (state.completion_tail + 1) % queue_register(queue, npu::CQ_SIZE);
+  if (state.completion_tail == 0) state.phase ^= 1u;
+  if (state.completion_tail == queue_register(queue, npu::CQ_HEAD)) {
+    complain("completion ring overflows");
+  }
+  if ((command.flags & abi::kCommandInterrupt) != 0) registers[npu::IRQ_RAW] |= 1u << queue;
 }
 
 FakeNpu::Program FakeNpu::inspect(const abi::Command& command) {

@@ -27,7 +27,7 @@ class FakeNpu {
 
   std::uint32_t read(std::uint32_t offset);
   void write(std::uint32_t offset, std::uint32_t value);
-  // Executes the oldest command, if there is one.
+  // Executes the oldest command of the queue pairs that do not hang, if there is one.
   void work();
 
   // The token that the target gives after `history`, and the draft's guess.
@@ -43,15 +43,19 @@ class FakeNpu {
   // Faults. A command is counted from 0 since construction.
   std::map<unsigned, abi::Status> fail_command;
   std::set<unsigned> swallow_command;  // no completion ever
-  bool lie_about_acceptance = false;   // more tokens than there were drafted
-  unsigned stop_draft_after = ~0u;     // confidence is low at this many tokens
+  // By queue pair, counted from 0 within it: no completion, the other queue pairs go on.
+  std::map<unsigned, std::set<unsigned>> swallow_of_queue;
+  bool lie_about_acceptance = false;  // more tokens than there were drafted
+  unsigned stop_draft_after = ~0u;    // confidence is low at this many tokens
 
   std::map<std::uint32_t, std::uint32_t> registers;
   std::vector<abi::Command> executed;
   std::vector<std::uint32_t> draft_pending;  // pending tokens of each entry of each DRAFT
   std::size_t largest_batch = 0;
-  std::size_t most_rows = 0;    // token positions of a command
-  unsigned mixed_commands = 0;  // with entries of one pending token and of more
+  std::size_t most_rows = 0;       // token positions of a command
+  unsigned mixed_commands = 0;     // with entries of one pending token and of more
+  std::size_t most_in_flight = 0;  // commands
+  std::map<std::uint32_t, std::set<unsigned>> queues_of;  // that each request was worked on by
   unsigned resets = 0;
   std::vector<std::string> complaints;  // what the driver did wrong
 
@@ -68,8 +72,26 @@ class FakeNpu {
   T& at(std::uint64_t address) {
     return *reinterpret_cast<T*>(memory_(address));
   }
-  void start_queue();
-  void complete(const abi::Command& command, abi::Status status, std::uint64_t value);
+  struct Queue {
+    std::uint32_t fetched = 0;
+    std::uint32_t completion_tail = 0;
+    std::uint32_t phase = 1;
+    unsigned executed = 0;  // not put back by a reset
+  };
+  struct Pending {
+    unsigned queue;
+    abi::Command command;
+  };
+  std::uint32_t& queue_register(unsigned queue, std::uint32_t offset) {
+    return registers[queue * abi::kQueuePairStride + offset];
+  }
+  void write_queue(unsigned queue, std::uint32_t offset, std::uint32_t value);
+  void fetch(unsigned queue);
+  void check_shared(const Pending& added);
+  std::set<std::uint32_t> requests_of(const abi::Command& command);
+  bool hangs(unsigned queue) const;
+  void complete(unsigned queue, const abi::Command& command, abi::Status status,
+                std::uint64_t value);
   Program inspect(const abi::Command& command);
   void execute(const abi::Command& command);
   void count_rows(const abi::Command& command);
@@ -84,10 +106,8 @@ class FakeNpu {
   void complain(const std::string& text);
 
   Memory memory_;
-  std::deque<abi::Command> queue_;
-  std::uint32_t fetched_ = 0;
-  std::uint32_t completion_tail_ = 0;
-  std::uint32_t phase_ = 1;
+  std::deque<Pending> pending_;
+  std::map<unsigned, Queue> queues_;
   unsigned command_count_ = 0;
   std::map<std::pair<std::uint32_t, unsigned>, std::vector<std::uint32_t>> caches_;
 };

@@ -252,3 +252,17 @@ TEST_CASE("a full channel borrows pages, and gets its own back") {
   REQUIRE(c.cache.reserve(c.machine, again, 10));
   CHECK(channel_of(c.pages(again)[0]) == 3);
 }
+
+TEST_CASE("attention of a sequence in its channel, estimated in cycles") {
+  KvShape shape;
+  shape.kv_heads = 8;
+  shape.head_dim = 128;
+  shape.layout = abi::KvLayout::kBankRows;
+  shape.banks = regs::BANK_LAYOUT_ROW.put(10) | regs::BANK_LAYOUT_BANKS.put(5);
+  // A quarter of GPT3-7B on NeuPIMs: 1024 elements over rows of 512, 32 banks.
+  CHECK(attention_cycles(shape, 256) == 2 * (100 + 184 * 8) + 8 * (100 + 184 * 4));
+  CHECK(attention_cycles(shape, 257) == 2 * (100 + 184 * 9) + 8 * (100 + 184 * 4));
+  CHECK(attention_cycles(shape, 513) == 2 * (100 + 184 * 17) + 8 * 2 * (100 + 184 * 4));
+  shape.layout = abi::KvLayout::kHeadSplit;
+  CHECK(attention_cycles(shape, 256) == 0);
+}

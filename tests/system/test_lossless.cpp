@@ -19,6 +19,7 @@ std::vector<Factor> placement_factors() {
           {"policy.placement.linear", {"npu", "pim", "auto"}},
           {"policy.granularity", {"step", "layer"}},
           {"policy.max_batch", {"8", "1", "3"}},
+          {"policy.sub_batches", {"1", "2"}},
           {"platform.npu.sequencer", {"overlapped", "serial"}},
           {"platform.npu.array.dataflow", {"ws", "os"}},
           {"platform.pim.row_buffer", {"dual", "single"}}};
@@ -68,6 +69,7 @@ struct RegisterRows {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::vector<std::string> settings = overrides(factors, rows[i]);
       settings.push_back("policy.name=" + policy);
+      settings.push_back("policy.sub_batch_min=2");
       char name[64];
       std::snprintf(name, sizeof name, "%s row %02zu", policy.c_str(), i);
       Catch::AutoReg(new LosslessRow(settings), CATCH_INTERNAL_LINEINFO, {},

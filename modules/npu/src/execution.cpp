@@ -381,8 +381,17 @@ void Execution::tile_arrived(WeightTile& tile, bool ok, std::uint64_t fault_addr
 }
 
 void Execution::dispatch(std::uint16_t index) {
-  if (!core_.config.serial) return issue(index);
-  ready_.push_back(index);
+  if (core_.config.serial) {
+    ready_.push_back(index);
+  } else if (!waits_for_turn(index)) {
+    issue(index);
+  }
+}
+
+bool Execution::waits_for_turn(std::uint16_t index) {
+  const bool matrix = static_cast<PrimitiveOp>(program_[index].op) == PrimitiveOp::kLinear;
+  if ((command_.flags & abi::kCommandTurns) == 0 || !matrix || states_[index].on_pim) return false;
+  return !core_.turn.take(serial_, [this, index] { issue(index); });
 }
 
 void Execution::dispatch_serial() {
@@ -443,6 +452,7 @@ void Execution::issue_unpredicated(std::uint16_t index) {
     case PrimitiveOp::kKvCommit:
       return start_kv_commit(index);
     case PrimitiveOp::kAttention:
+      core_.turn.give_up(serial_);
       if (core_.attention_in_flight++ == 0) core_.attention_since_ps = common::now_ps();
       attention_.push_back(std::make_unique<AttentionJob>(*this, index, primitive, state.on_pim));
       return attention_.back()->start();
@@ -453,6 +463,7 @@ void Execution::issue_unpredicated(std::uint16_t index) {
     case PrimitiveOp::kCopy:
       return start_copy(index);
     case PrimitiveOp::kWait:
+      core_.turn.give_up(serial_);
       return wait_for(primitive.semaphore, primitive.semaphore_value, index,
                       [this, index] { primitive_done(index); });
     case PrimitiveOp::kSignal:
@@ -492,6 +503,7 @@ void Execution::account_stage() {
 
 void Execution::pass_done() {
   const Repeated once(core_, 1);
+  core_.turn.give_up(serial_);
   for (std::size_t i = 0; i < program_.size(); ++i) {
     const auto op = static_cast<PrimitiveOp>(program_[i].op);
     if (op == PrimitiveOp::kSample || op == PrimitiveOp::kAccept) {
@@ -613,6 +625,7 @@ void Execution::maybe_finish() {
   }
   finished_called_ = true;
   if (!settled_) settle_stages();
+  core_.turn.forget(serial_);
   stream_.reset();
   PassCounters& counters = core_.phases[command_.phase % abi::kPhases];
   counters.passes += passes_;

@@ -235,6 +235,7 @@ void Npu::reset_device() {
   core_.sampler_engine.reset();
   core_.link.reset();
   core_.attention_in_flight = 0;
+  core_.turn.reset();
   for (const auto& queue : queues_) queue->reset();
   core_.kv_held_bytes = 0;
   for (Context& context : contexts_) {

@@ -159,6 +159,18 @@ abi::KvPlacement kv_placement(KvLayoutChoice layout) {
   throw InternalError("unknown KV layout");
 }
 
+abi::ChannelPacking channel_packing(ChannelPacking packing) {
+  switch (packing) {
+    case ChannelPacking::kTokens:
+      return abi::ChannelPacking::kTokens;
+    case ChannelPacking::kMinLoad:
+      return abi::ChannelPacking::kMinLoad;
+    case ChannelPacking::kRoundRobin:
+      return abi::ChannelPacking::kRoundRobin;
+  }
+  throw InternalError("unknown channel packing");
+}
+
 }  // namespace
 
 DeviceFile dram_device(const DramConfig& dram) {
@@ -342,6 +354,9 @@ abi::PolicyBlock policy_block(const PolicyConfig& policy) {
   block.attention = static_cast<std::uint32_t>(placement(policy.placement.attention));
   block.linear = static_cast<std::uint32_t>(placement(policy.placement.linear));
   block.kv_layout = static_cast<std::uint32_t>(kv_placement(policy.kv_layout));
+  block.channel_packing = static_cast<std::uint32_t>(channel_packing(policy.channel_packing));
+  block.sub_batches = policy.sub_batches;
+  block.sub_batch_min = policy.sub_batch_min;
   block.draft_length = policy.draft.length;
   block.stop_below = numerics::float_bits(static_cast<float>(policy.draft.stop_below));
   block.draft_classifier_full = policy.draft.classifier == Classifier::kFull ? 1 : 0;

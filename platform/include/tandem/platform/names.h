@@ -87,6 +87,8 @@ ChoiceList choices<Engine>();
 template <>
 ChoiceList choices<KvLayoutChoice>();
 template <>
+ChoiceList choices<ChannelPacking>();
+template <>
 ChoiceList choices<DraftFormat>();
 template <>
 ChoiceList choices<DraftGroup>();

@@ -268,6 +268,7 @@ struct Workload {
 enum class PolicyName { kPlain, kSelfSpeculative };
 enum class Granularity { kStep, kLayer };
 enum class Engine { kNpu, kPim, kAuto };
+enum class ChannelPacking { kTokens, kMinLoad, kRoundRobin };
 enum class KvLayoutChoice { kAuto, kContiguous, kBankRows, kHeadSplit };
 enum class DraftFormat { kBsfpE, kBsfpI, kBsfpIShiftAdd, kInt4, kE2m1, kE3m0 };
 enum class DraftGroup { k128, kRow, kTensor };
@@ -300,6 +301,9 @@ struct PolicyConfig {
   std::uint32_t batch_tokens = 0;    // token positions per command, at most; 0: what fits
   std::uint32_t page_tokens = 16;    // tokens of a KV page, where the layout leaves it open
   KvLayoutChoice kv_layout = KvLayoutChoice::kAuto;
+  ChannelPacking channel_packing = ChannelPacking::kTokens;
+  std::uint32_t sub_batches = 1;      // parts of the batch with commands in flight, 1 or 2
+  std::uint32_t sub_batch_min = 256;  // sequences in work from which on there are 2
   PlacementConfig placement;
   DraftConfig draft;
 };

@@ -16,9 +16,10 @@ class BatchTable {
     u64 seed;
   };
 
-  // False when shared memory does not suffice.
+  // Activations go to [first, first + bytes) of the local buffer. False when shared memory does not
+  // suffice.
   bool start(Machine& machine, const abi::ModelImage& model, const ActivationLayout& layout,
-             u64 activation_bytes, RangeAllocator& control);
+             u64 first, u64 bytes, RangeAllocator& control);
 
   void clear() { count_ = 0; }
   u32 count() const { return count_; }

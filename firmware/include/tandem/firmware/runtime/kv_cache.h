@@ -12,7 +12,7 @@ struct KvTable {
   u64 page_table;  // shared memory, u64[PagedKvCache::pages_per_table()]
   u32 page_count;
   u32 channel;  // whose pages it takes as long as there are some
-  u32 load;     // tokens that it counts for in that channel
+  u64 load;     // what it counts for in that channel
 };
 
 // Hands out pages of the KV region. Page tables, and lists of the pages that came back, lie in
@@ -35,10 +35,10 @@ class PagedKvCache {
   // Channels that pages are handed out for one by one: 1 unless the layout is kBankRows.
   u32 channels() const { return list_count_; }
 
-  // The channel whose sequences need the fewest tokens, the lowest of equals.
+  // The channel whose sequences have the smallest loads together, the lowest of equals.
   u32 least_loaded() const;
-  // A table without pages will need `tokens` tokens, of `channel` if possible.
-  void place(KvTable& table, u32 channel, u32 tokens);
+  // A table without pages takes them of `channel` if possible, and counts for `load` there.
+  void place(KvTable& table, u32 channel, u64 load);
   // Makes room for `tokens` tokens in all, in other channels once the table's own is full. False
   // when the pages run out; the table keeps what it has got so far.
   bool reserve(Machine& machine, KvTable& table, u32 tokens);
@@ -53,7 +53,7 @@ class PagedKvCache {
     u32 pages;
     u32 fresh;           // pages never handed out begin with this one
     u32 returned_count;  // the last one is taken first
-    u32 load;            // tokens
+    u64 load;            // of the tables placed here
     u32 free() const { return pages - fresh + returned_count; }
   };
   u64 take(Machine& machine, u32 list);

@@ -40,6 +40,10 @@ struct KvRange {
 // Pages of list `list` that fit in [base, base + bytes), rows of the banks included.
 KvRange kv_range(const KvShape& shape, u32 list, u64 base, u64 bytes);
 
+// Cycles that attention over `tokens` tokens takes in the banks of the sequence's channel, by the
+// estimate of NeuPIMs; 0 where no sequence keeps to a channel.
+u64 attention_cycles(const KvShape& shape, u32 tokens);
+
 // Completes `shape`, in which layers to tables are set: the layout that the policy asks for, or
 // contiguous pages where the memory, the heads or the region do not allow it, and the page length.
 // A banked page is as long as a row of a bank, less where not all tables would fit.

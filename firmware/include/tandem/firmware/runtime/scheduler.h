@@ -8,6 +8,8 @@
 namespace tandem::firmware {
 
 constexpr u32 kMaxSequences = 512;
+// Groups that are worked on side by side, each in commands of its own.
+constexpr u32 kMaxLanes = 2;
 
 // What a sequence needs next.
 enum class Work : u32 {
@@ -36,6 +38,8 @@ class Scheduler {
     u32 rows = 1;                 // token positions per command
     u32 chunk = 1;                // prompt tokens per sequence and command
     u32 kv_sets = 1;              // 2: the draft keeps its own
+    u32 lanes = 1;                // at most kMaxLanes
+    u32 lanes_from = 0;           // with fewer sequences in work all are in lane 0
     u64 distributions_bytes = 0;  // per sequence
     PimFacts pim{};
   };
@@ -53,9 +57,12 @@ class Scheduler {
   // Takes requests while there is room, and gives pages to those that wait, the oldest first. A bad
   // request is there, too, as a sequence that ends at once.
   void admit(Machine& machine, Mailbox& mailbox);
-  // The next group; false when nothing is to be computed. When the KV cache cannot grow, the
-  // youngest sequences give their pages up and wait; one that is alone fails with kNoSpace.
-  bool choose(Machine& machine, const DraftPolicy& policy, Group& group);
+  // The next group of a lane; false when it has nothing to compute. No other lane gets its members
+  // before release(). When the KV cache cannot grow, the youngest sequences give their pages up and
+  // wait; while the youngest is in another lane's group, the others wait for it; one that is alone
+  // fails with kNoSpace.
+  bool choose(Machine& machine, const DraftPolicy& policy, u32 lane, Group& group);
+  void release(const Group& group);
   void release_pages(Machine& machine, Sequence& sequence);
 
   u32 count() const { return setup_.sequences; }
@@ -72,33 +79,50 @@ class Scheduler {
 
   // KV pages: admission.cpp.
   void activate(Machine& machine);
+  void activate_one(Machine& machine, Sequence& sequence);
+  u64 find_room();
+  Sequence* longest_waiting(u64 last_serial);
   void place(Sequence& sequence);
   bool reserve(Machine& machine, Sequence& sequence, u32 tokens);
-  void make_room(Machine& machine, Sequence& sequence);
+  bool make_room(Machine& machine, Sequence& sequence);
   void preempt(Machine& machine, Sequence& sequence);
   bool holds_all_used(const Sequence& sequence) const;
-  Sequence* oldest_waiting();
+  Sequence* oldest_waiting(u64 after_serial);
   Sequence* youngest_active();
   Work next_work(const Sequence& sequence, const DraftPolicy& policy) const;
   u32 longest_draft(const DraftPolicy& policy, const Group& group) const;
   // Tokens that the caches still lack before a round can be run.
   u32 backlog(const Sequence& sequence, Work work) const;
-  void select(const DraftPolicy& policy, Group& group);
-  bool any_round(const DraftPolicy& policy) const;
-  Sequence* next_prompt(const DraftPolicy& policy, bool any, u64 serial, Work work);
-  void add_prompts(const DraftPolicy& policy, Group& group);
-  void add_rounds(const DraftPolicy& policy, Group& group);
+  void select(const DraftPolicy& policy, u32 lane, Group& group);
+  bool any_round(const DraftPolicy& policy, u32 lane) const;
+  Sequence* next_prompt(const DraftPolicy& policy, u32 lane, bool any, u64 serial, Work work);
+  void add_prompts(const DraftPolicy& policy, u32 lane, Group& group);
+  void add_rounds(const DraftPolicy& policy, u32 lane, Group& group);
   bool may_join(const Sequence& sequence, const Group& group) const;
   void add(Sequence& sequence, Work work, Group& group);
-  void reserve_pages(Machine& machine, const DraftPolicy& policy, Group& group);
+  bool reserve_pages(Machine& machine, const DraftPolicy& policy, Group& group);
+
+  // Lanes: lanes.cpp.
+  struct LaneLoad {
+    u32 all[kMaxLanes];                         // sequences
+    u32 by_channel[kMaxLanes][kMaxKvChannels];  // of these, with pages of the channel
+  };
+  void share_out();
+  void count_lanes(LaneLoad& load) const;
+  u32 better_lane(const LaneLoad& load, const Sequence& sequence) const;
 
   Setup setup_;
+  KvShape shape_;
   PagedKvCache kv_;
+  abi::ChannelPacking packing_;
+  u32 next_channel_;  // kRoundRobin
   u32 max_positions_;
   u32 vocabulary_;
-  u32 next_;           // where the search for rounds starts, so that all get their turn
-  u64 taken_;          // requests so far
-  bool prompts_turn_;  // prompts come before rounds in the next group
+  u64 taken_;  // requests so far
+  // Per lane: where the search for rounds starts, so that all get their turn; whether prompts come
+  // before rounds in the next group.
+  u32 next_[kMaxLanes];
+  bool prompts_turn_[kMaxLanes];
   Steps steps_;
   Sequence sequences_[kMaxSequences];
 };

@@ -45,6 +45,8 @@ struct Sequence {
   u32 committed[abi::kKvSets];  // tokens in the KV cache: target, draft
   u32 taking;                   // tokens that its group's pass takes into the KV cache
   bool emits;                   // that pass gives it a token
+  u32 lane;                     // whose groups it joins
+  bool busy;                    // it is in the group that its lane works on
   KvTable kv[abi::kKvSets];
   u64 history;        // shared memory, u32[]
   u64 draft_block;    // shared memory, DraftBlock
@@ -56,6 +58,8 @@ struct Sequence {
 
   bool live() const { return state != SequenceState::kFree; }
   bool active() const { return state == SequenceState::kActive; }
+  bool ready() const { return active() && !busy; }
+  bool ready_in(u32 its_lane) const { return ready() && lane == its_lane; }
   bool waiting() const { return state == SequenceState::kWaiting; }
   bool prompt_done() const { return total > prompt_count; }
   u32 pending(u32 kv_set) const { return total - committed[kv_set]; }

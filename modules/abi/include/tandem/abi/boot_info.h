@@ -41,26 +41,37 @@ TANDEM_ENUM(DraftKv, u32, "KV cache of the draft", TANDEM_DRAFT_KV)
   ITEM(HeadSplit, 3, "A sequence over all channels; Contiguous where that is impossible")
 TANDEM_ENUM(KvPlacement, u32, "Where the firmware puts the KV cache", TANDEM_KV_PLACEMENTS)
 
+#define TANDEM_CHANNEL_PACKINGS(ITEM)                                           \
+  ITEM(Tokens, 0, "The channel with the fewest tokens to come")                 \
+  ITEM(MinLoad, 1, "Longest first, the channel with the least attention to do") \
+  ITEM(RoundRobin, 2, "The channels in turn")
+TANDEM_ENUM(ChannelPacking, u32, "Which channel a sequence of BankRows goes to",
+            TANDEM_CHANNEL_PACKINGS)
+
 #define TANDEM_BOOT_FLAGS(ITEM) \
   ITEM(u32, BootEchoText, 1u << 0, "Write the text of sequence 0 to the UART")
 TANDEM_CONSTANTS(BootFlags, "BootInfo::flags", TANDEM_BOOT_FLAGS)
 
-#define TANDEM_POLICY_MEMBERS(ONE, MANY)                                        \
-  ONE(u32, policy, "Policy")                                                    \
-  ONE(u32, granularity, "Granularity of commands")                              \
-  ONE(u32, attention, "Placement of attention")                                 \
-  ONE(u32, linear, "Placement of linear layers")                                \
-  ONE(u32, draft_length, "Tokens drafted per round, 1..kMaxDraft")              \
-  ONE(u32, stop_below, "FP32 bits; 0: always draft the full length")            \
-  ONE(u32, draft_classifier_full, "1: the draft pass uses the full classifier") \
-  ONE(u32, draft_kv, "DraftKv")                                                 \
-  ONE(u32, max_batch, "Sequences decoded together")                             \
-  ONE(u32, prefill_chunk, "Prompt tokens per sequence and command, at most")    \
-  ONE(u32, page_tokens, "Tokens of a KV page")                                  \
-  ONE(u32, use_interrupts, "1: wait for interrupts, 0: poll")                   \
-  ONE(u32, kv_layout, "KvPlacement")                                            \
-  ONE(u32, batch_tokens, "Token positions per command, at most; 0: what fits")
-TANDEM_STRUCTURE(PolicyBlock, 56, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
+#define TANDEM_POLICY_MEMBERS(ONE, MANY)                                          \
+  ONE(u32, policy, "Policy")                                                      \
+  ONE(u32, granularity, "Granularity of commands")                                \
+  ONE(u32, attention, "Placement of attention")                                   \
+  ONE(u32, linear, "Placement of linear layers")                                  \
+  ONE(u32, draft_length, "Tokens drafted per round, 1..kMaxDraft")                \
+  ONE(u32, stop_below, "FP32 bits; 0: always draft the full length")              \
+  ONE(u32, draft_classifier_full, "1: the draft pass uses the full classifier")   \
+  ONE(u32, draft_kv, "DraftKv")                                                   \
+  ONE(u32, max_batch, "Sequences decoded together")                               \
+  ONE(u32, prefill_chunk, "Prompt tokens per sequence and command, at most")      \
+  ONE(u32, page_tokens, "Tokens of a KV page")                                    \
+  ONE(u32, use_interrupts, "1: wait for interrupts, 0: poll")                     \
+  ONE(u32, kv_layout, "KvPlacement")                                              \
+  ONE(u32, batch_tokens, "Token positions per command, at most; 0: what fits")    \
+  ONE(u32, sub_batches, "Parts of the batch with a command each in flight: 1, 2") \
+  ONE(u32, sub_batch_min, "Sequences from which on there are 2")                  \
+  ONE(u32, channel_packing, "ChannelPacking")                                     \
+  ONE(u32, reserved, "0")
+TANDEM_STRUCTURE(PolicyBlock, 72, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
 
 #define TANDEM_BOOT_MEMBERS(ONE, MANY)                                                  \
   ONE(u32, magic, "kBootMagic")                                                         \
@@ -86,7 +97,7 @@ TANDEM_STRUCTURE(PolicyBlock, 56, "How the firmware decodes", TANDEM_POLICY_MEMB
   ONE(u32, flags, "kBoot... bits")                                                      \
   ONE(u32, timeout_us, "A command that takes longer has failed")                        \
   ONE(PolicyBlock, policy, "")                                                          \
-  MANY(u64, reserved, 3, "0")
+  MANY(u64, reserved, 1, "0")
 TANDEM_STRUCTURE(BootInfo, 224, "Memory map, devices, policy", TANDEM_BOOT_MEMBERS)
 
 }  // namespace tandem::abi

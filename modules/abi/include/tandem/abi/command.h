@@ -32,7 +32,10 @@ TANDEM_ENUM(Opcode, u8, "Command::opcode", TANDEM_OPCODES)
   ITEM(u8, CommandSignal, 1u << 2, "Write signal_value to semaphore_address at the end")       \
   ITEM(u8, CommandReloadProgram, 1u << 3, "Fetch the program even if it is resident")          \
   ITEM(u8, CommandRowsDrafted, 1u << 4, "RUN over pending and drafted tokens, as VERIFY does") \
-  ITEM(u8, CommandKnownFlags, 0x1F, "Any other bit is refused")
+  ITEM(u8, CommandTurns, 1u << 5,                                                              \
+       "Matrices on the NPU in turns with other such commands: from a LINEAR to the next "     \
+       "ATTENTION")                                                                            \
+  ITEM(u8, CommandKnownFlags, 0x3F, "Any other bit is refused")
 TANDEM_CONSTANTS(CommandFlags, "Command::flags", TANDEM_COMMAND_FLAGS)
 
 #define TANDEM_STATUSES(ITEM)                                                                 \

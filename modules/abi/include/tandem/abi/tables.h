@@ -31,22 +31,22 @@ constexpr const StructureInfo* kStructures[] = {
 };
 
 constexpr const EnumerationInfo* kEnumerations[] = {
-    &DescribeEnumeration<Opcode>::kInfo,       &DescribeEnumeration<Status>::kInfo,
-    &DescribeEnumeration<Phase>::kInfo,        &DescribeEnumeration<Space>::kInfo,
-    &DescribeEnumeration<Sampling>::kInfo,     &DescribeEnumeration<KvLayout>::kInfo,
-    &DescribeEnumeration<Topology>::kInfo,     &DescribeEnumeration<StopReason>::kInfo,
-    &DescribeEnumeration<PrimitiveOp>::kInfo,  &DescribeEnumeration<NormKind>::kInfo,
-    &DescribeEnumeration<PositionKind>::kInfo, &DescribeEnumeration<ElementwiseKind>::kInfo,
-    &DescribeEnumeration<RowMode>::kInfo,      &DescribeEnumeration<OnMiss>::kInfo,
-    &DescribeEnumeration<Mask>::kInfo,         &DescribeEnumeration<OperandLayout>::kInfo,
-    &DescribeEnumeration<Stage>::kInfo,        &DescribeEnumeration<Format>::kInfo,
-    &DescribeEnumeration<Grouping>::kInfo,     &DescribeEnumeration<TableScope>::kInfo,
-    &DescribeEnumeration<PimOpcode>::kInfo,    &DescribeEnumeration<TensorKind>::kInfo,
-    &DescribeEnumeration<TensorRole>::kInfo,   &DescribeEnumeration<Policy>::kInfo,
-    &DescribeEnumeration<Granularity>::kInfo,  &DescribeEnumeration<Placement>::kInfo,
-    &DescribeEnumeration<DraftKv>::kInfo,      &DescribeEnumeration<RecordKind>::kInfo,
-    &DescribeEnumeration<KvPlacement>::kInfo,  &DescribeEnumeration<ExpertInput>::kInfo,
-    &DescribeEnumeration<CollectiveOp>::kInfo,
+    &DescribeEnumeration<Opcode>::kInfo,         &DescribeEnumeration<Status>::kInfo,
+    &DescribeEnumeration<Phase>::kInfo,          &DescribeEnumeration<Space>::kInfo,
+    &DescribeEnumeration<Sampling>::kInfo,       &DescribeEnumeration<KvLayout>::kInfo,
+    &DescribeEnumeration<Topology>::kInfo,       &DescribeEnumeration<StopReason>::kInfo,
+    &DescribeEnumeration<PrimitiveOp>::kInfo,    &DescribeEnumeration<NormKind>::kInfo,
+    &DescribeEnumeration<PositionKind>::kInfo,   &DescribeEnumeration<ElementwiseKind>::kInfo,
+    &DescribeEnumeration<RowMode>::kInfo,        &DescribeEnumeration<OnMiss>::kInfo,
+    &DescribeEnumeration<Mask>::kInfo,           &DescribeEnumeration<OperandLayout>::kInfo,
+    &DescribeEnumeration<Stage>::kInfo,          &DescribeEnumeration<Format>::kInfo,
+    &DescribeEnumeration<Grouping>::kInfo,       &DescribeEnumeration<TableScope>::kInfo,
+    &DescribeEnumeration<PimOpcode>::kInfo,      &DescribeEnumeration<TensorKind>::kInfo,
+    &DescribeEnumeration<TensorRole>::kInfo,     &DescribeEnumeration<Policy>::kInfo,
+    &DescribeEnumeration<Granularity>::kInfo,    &DescribeEnumeration<Placement>::kInfo,
+    &DescribeEnumeration<DraftKv>::kInfo,        &DescribeEnumeration<RecordKind>::kInfo,
+    &DescribeEnumeration<KvPlacement>::kInfo,    &DescribeEnumeration<ExpertInput>::kInfo,
+    &DescribeEnumeration<ChannelPacking>::kInfo, &DescribeEnumeration<CollectiveOp>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {

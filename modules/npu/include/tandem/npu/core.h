@@ -13,6 +13,7 @@
 #include "tandem/npu/config.h"
 #include "tandem/npu/dma.h"
 #include "tandem/npu/engine.h"
+#include "tandem/npu/matrix_turn.h"
 #include "tandem/npu/pim_port.h"
 #include "tandem/npu/token_oracle.h"
 
@@ -113,6 +114,7 @@ struct Core {
   Sampler sampler;
   Link link;
   Engine matrix_engine, vector_engine, sampler_engine;
+  MatrixTurn turn;
   std::vector<std::uint8_t> activations;
   TokenOracle* oracle = nullptr;  // with Config::timing_only
   observe::Timeline* timeline = nullptr;

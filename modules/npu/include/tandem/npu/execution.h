@@ -109,6 +109,7 @@ class Execution {
   void tile_arrived(WeightTile& tile, bool ok, std::uint64_t fault_address);
   void dispatch(std::uint16_t index);
   void dispatch_serial();
+  bool waits_for_turn(std::uint16_t index);
   void issue(std::uint16_t index);
   void issue_unpredicated(std::uint16_t index);
   void account_stage();
