@@ -37,6 +37,7 @@ class PimPort {
   struct Geometry {
     std::uint32_t channels = 0, banks = 0, lanes = 0, draft_lanes = 0;
     std::uint32_t vector_bytes = 0, result_bytes = 0, formats = 0, clock_ps = 0;
+    std::uint32_t row_bytes = 0, row_open_ps = 0, buffer_bytes = 0, accumulators = 0;
   };
 
   PimPort(Dma& dma, std::uint64_t expected_overhead_ps)
@@ -58,6 +59,10 @@ class PimPort {
   std::uint64_t overhead_ps() const { return overhead_ps_; }
   // Time of multiplying `weights` weights of a format with each of `vectors` vectors.
   std::uint64_t multiply_ps(abi::Format format, std::uint64_t weights, std::uint64_t vectors) const;
+
+  // The same for a matrix, with the rows that are opened for it.
+  std::uint64_t gemv_ps(abi::Format format, std::uint64_t rows, std::uint64_t columns,
+                        std::uint64_t vectors) const;
 
   void run(Job job);
   bool idle() const { return !busy_ && jobs_.empty(); }
