@@ -55,81 +55,79 @@ std::vector<abi::Primitive> program(std::uint8_t engines, bool biased) {
   return {gather, linear, append};
 }
 
-std::vector<std::uint16_t> results(const npu::Config& npu, const pim::Config& pim,
-                                   std::uint8_t engines, bool biased) {
-  test::PimRig rig(npu, pim);
-  rig.put(kEmbedding, test::random_fp16(std::size_t{8} * kInputs, 1));
-  rig.put(kMatrix, test::random_fp16(std::size_t{kOutputs} * kInputs, 2));
-  rig.put(kBias, test::random_fp16(kOutputs, 3));
-  rig.put(test::kPageTable, std::vector<std::uint64_t>(4, test::kPages));
-  const abi::Command command = rig.prepare(program(engines, biased));
-  rig.put(test::kBatch, rig.entry(kRows));
-  std::vector<std::uint32_t> tokens(kRows);
-  for (std::uint32_t i = 0; i < kRows; ++i) tokens[i] = i % 8;
-  rig.put(test::kTokens, tokens);
-  REQUIRE(test::status_of(rig.run(command)) == abi::Status::kOk);
-  std::vector<std::uint16_t> values(std::size_t{kRows} * kOutputs);
-  rig.memory.store().read(test::kPages, reinterpret_cast<std::uint8_t*>(values.data()),
-                          2 * values.size());
-  return values;
-}
+class LinearRig : public test::PimRig {
+ public:
+  using PimRig::PimRig;
 
-// Of one LINEAR with `rows` rows, nothing computed.
-std::uint64_t time_ps(std::uint8_t engines, std::uint32_t rows, std::uint32_t n, std::uint32_t k) {
-  npu::Config npu = npu_config();
-  npu.timing_only = true;
-  npu.clock_period_ps = npu.array.clock_period_ps = 1'000;
-  npu.array.rows = 128;
-  npu.array.columns = 256;
-  npu.weight_buffer_bytes = 4 << 20;
-  npu.weight_tile_bytes = 1 << 18;
-  npu.activation_bytes = 4 << 20;
-  pim::Config pim = pim_config();
-  pim.timing_only = true;
-  npu.memory_bytes_per_us =
-      static_cast<std::uint64_t>(test::PimRig(npu, pim).pim.memory().peak_bytes_per_s() / 1e6);
-  test::PimRig rig(npu, pim);
-  abi::Primitive linear = test::primitive(PrimitiveOp::kLinear);
-  linear.engine_mask = engines;
-  linear.n = n;
-  linear.k = k;
-  linear.input = test::on_chip(0, k);
-  linear.output = test::on_chip(1 << 20, n);
-  linear.weight = test::in_memory(kMatrix);
-  linear.bias = test::in_memory(kBias);
-  const abi::Command command = rig.prepare({linear});
-  rig.put(test::kBatch, rig.entry(rows));
-  rig.put(test::kTokens, std::vector<std::uint32_t>(rows, 0));
-  // Not the first one, which reads the PIM's registers.
-  REQUIRE(test::status_of(rig.run(command)) == abi::Status::kOk);
-  const std::uint64_t before_ps = rig.npu.phase_times().phase_ps[0];
-  REQUIRE(test::status_of(rig.run(command)) == abi::Status::kOk);
-  return rig.npu.phase_times().phase_ps[0] - before_ps;
+  std::vector<std::uint16_t> results(std::uint8_t engines, bool biased) {
+    put(kEmbedding, test::random_fp16(std::size_t{8} * kInputs, 1));
+    put(kMatrix, test::random_fp16(std::size_t{kOutputs} * kInputs, 2));
+    put(kBias, test::random_fp16(kOutputs, 3));
+    put(test::kPageTable, std::vector<std::uint64_t>(4, test::kPages));
+    std::vector<std::uint16_t> values(std::size_t{kRows} * kOutputs);
+    put(test::kPages, values);
+    const abi::Command command = prepare(program(engines, biased));
+    put(test::kBatch, entry(kRows));
+    std::vector<std::uint32_t> tokens(kRows);
+    for (std::uint32_t i = 0; i < kRows; ++i) tokens[i] = i % 8;
+    put(test::kTokens, tokens);
+    REQUIRE(test::status_of(run(command)) == abi::Status::kOk);
+    memory.store().read(test::kPages, reinterpret_cast<std::uint8_t*>(values.data()),
+                        2 * values.size());
+    return values;
+  }
+
+  // Of one LINEAR with `rows` rows.
+  std::uint64_t time_ps(std::uint8_t engines, std::uint32_t rows, std::uint32_t n,
+                        std::uint32_t k) {
+    abi::Primitive linear = test::primitive(PrimitiveOp::kLinear);
+    linear.engine_mask = engines;
+    linear.n = n;
+    linear.k = k;
+    linear.input = test::on_chip(0, k);
+    linear.output = test::on_chip(1 << 20, n);
+    linear.weight = test::in_memory(kMatrix);
+    linear.bias = test::in_memory(kBias);
+    const abi::Command command = prepare({linear});
+    put(test::kBatch, entry(rows));
+    put(test::kTokens, std::vector<std::uint32_t>(rows, 0));
+    const std::uint64_t before_ps = npu.phase_times().phase_ps[0];
+    REQUIRE(test::status_of(run(command)) == abi::Status::kOk);
+    return npu.phase_times().phase_ps[0] - before_ps;
+  }
+};
+
+void check_same_bits(bool serial, const pim::Config& pim) {
+  LinearRig rig(npu_config(serial), pim);
+  const auto plain = rig.results(abi::kEngineNpu, false);
+  const auto biased = rig.results(abi::kEngineNpu, true);
+  REQUIRE(plain != biased);
+  CHECK(rig.results(abi::kEnginePim, false) == plain);
+  CHECK(rig.results(abi::kEnginePim, true) == biased);
+  CHECK(rig.results(abi::kEngineAuto, true) == biased);
 }
 
 }  // namespace
 
 TEST_CASE("A LINEAR gives the same bits on the NPU and on the PIM, with a bias and without") {
-  const auto plain = results(npu_config(), pim_config(), abi::kEngineNpu, false);
-  const auto biased = results(npu_config(), pim_config(), abi::kEngineNpu, true);
-  REQUIRE(plain != biased);
-  pim::Config tiny = pim_config();  // three vectors at once, and some of the rows
-  tiny.vector_bytes = 3 * 2 * kInputs;
-  tiny.result_bytes = 512;
-  for (const bool serial : {false, true}) {
-    for (const pim::Config& pim : {pim_config(), tiny}) {
-      INFO("serial " << serial << ", vector window of " << pim.vector_bytes << " bytes");
-      CHECK(results(npu_config(serial), pim, abi::kEnginePim, false) == plain);
-      CHECK(results(npu_config(serial), pim, abi::kEnginePim, true) == biased);
-      CHECK(results(npu_config(serial), pim, abi::kEngineAuto, true) == biased);
-    }
-  }
+  check_same_bits(false, pim_config());
+}
+
+TEST_CASE("Also one primitive at a time") {
+  check_same_bits(true, pim_config());
+}
+
+TEST_CASE("Also where the windows hold three of its vectors and some of its rows") {
+  pim::Config pim = pim_config();
+  pim.vector_bytes = 3 * 2 * kInputs;
+  pim.result_bytes = 512;
+  check_same_bits(false, pim);
 }
 
 TEST_CASE("A vector longer than the window has no place on the PIM") {
   pim::Config pim = pim_config();
   pim.vector_bytes = 2 * kInputs - 64;
-  test::PimRig rig(npu_config(), pim);
+  LinearRig rig(npu_config(), pim);
   rig.put(test::kPageTable, std::vector<std::uint64_t>(4, test::kPages));
   const abi::Completion completion = rig.run_program(program(abi::kEnginePim, true));
   CHECK(test::status_of(completion) == abi::Status::kNoSpace);
@@ -138,12 +136,24 @@ TEST_CASE("A vector longer than the window has no place on the PIM") {
 }
 
 TEST_CASE("auto keeps to the faster engine from 1 to 32 rows, within 5 %") {
+  npu::Config npu = npu_config();
+  npu.timing_only = true;
+  npu.array.rows = 128;
+  npu.array.columns = 256;
+  npu.weight_buffer_bytes = 4 << 20;
+  npu.weight_tile_bytes = 1 << 18;
+  npu.activation_bytes = 4 << 20;
+  pim::Config pim = pim_config();
+  pim.timing_only = true;
+  npu.memory_bytes_per_us = static_cast<std::uint64_t>(pim.memory.peak_bytes_per_s() / 1e6);
+  LinearRig rig(npu, pim);
+  rig.time_ps(abi::kEnginePim, 1, 1024, 1024);  // the first use reads the PIM's registers
   for (const std::uint32_t k : {1024u, 1280u}) {
     unsigned on_pim = 0, on_npu = 0;
     for (const std::uint32_t rows : {1u, 2u, 4u, 6u, 8u, 12u, 16u, 24u, 32u}) {
-      const std::uint64_t pim_ps = time_ps(abi::kEnginePim, rows, 1024, k);
-      const std::uint64_t npu_ps = time_ps(abi::kEngineNpu, rows, 1024, k);
-      const std::uint64_t auto_ps = time_ps(abi::kEngineAuto, rows, 1024, k);
+      const std::uint64_t pim_ps = rig.time_ps(abi::kEnginePim, rows, 1024, k);
+      const std::uint64_t npu_ps = rig.time_ps(abi::kEngineNpu, rows, 1024, k);
+      const std::uint64_t auto_ps = rig.time_ps(abi::kEngineAuto, rows, 1024, k);
       INFO(k << " columns, " << rows << " rows: PIM " << pim_ps << " ps, NPU " << npu_ps
              << " ps, auto " << auto_ps << " ps");
       CHECK(static_cast<double>(auto_ps) <= 1.05 * static_cast<double>(std::min(pim_ps, npu_ps)));
