@@ -135,7 +135,7 @@ TEST_CASE("A vector longer than the window has no place on the PIM") {
   CHECK(test::status_of(rig.run_program(program(abi::kEngineAuto, true))) == abi::Status::kOk);
 }
 
-TEST_CASE("auto keeps to the faster engine from 1 to 32 rows, within 5 %") {
+TEST_CASE("auto keeps to the faster engine from 1 to 32 rows, within 10 %") {
   npu::Config npu = npu_config();
   npu.timing_only = true;
   npu.array.rows = 128;
@@ -156,7 +156,7 @@ TEST_CASE("auto keeps to the faster engine from 1 to 32 rows, within 5 %") {
       const std::uint64_t auto_ps = rig.time_ps(abi::kEngineAuto, rows, 1024, k);
       INFO(k << " columns, " << rows << " rows: PIM " << pim_ps << " ps, NPU " << npu_ps
              << " ps, auto " << auto_ps << " ps");
-      CHECK(static_cast<double>(auto_ps) <= 1.05 * static_cast<double>(std::min(pim_ps, npu_ps)));
+      CHECK(static_cast<double>(auto_ps) <= 1.10 * static_cast<double>(std::min(pim_ps, npu_ps)));
       on_pim += pim_ps < npu_ps ? 1 : 0;
       on_npu += npu_ps < pim_ps ? 1 : 0;
     }

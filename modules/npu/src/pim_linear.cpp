@@ -125,7 +125,11 @@ PimPort::Job Execution::pim_job(std::uint16_t index, const numerics::Tile& tile,
   }
   job.commands.push_back(pim_command(primitive, tile, count));
   job.busy_ps = &stage_of(primitive).pim_ps;
-  job.multiply_ps = core_.pim.gemv_ps(layout.format, tile.rows, primitive.k, count);
+  // All that is predicted, so that what is seen besides does not count it twice.
+  const std::uint64_t moved_bytes = std::uint64_t{count} * (vector_bytes + size * tile.rows);
+  job.multiply_ps =
+      core_.pim.gemv_ps(layout.format, tile.rows, primitive.k, count) +
+      moved_bytes * 1'000'000 / std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
   return job;
 }
 

@@ -38,6 +38,7 @@ class PimPort {
     std::uint32_t channels = 0, banks = 0, lanes = 0, draft_lanes = 0;
     std::uint32_t vector_bytes = 0, result_bytes = 0, formats = 0, clock_ps = 0;
     std::uint32_t row_bytes = 0, row_open_ps = 0, buffer_bytes = 0, accumulators = 0;
+    bool channels_first = false;  // neighbouring rows lie in different channels
   };
 
   PimPort(Dma& dma, std::uint64_t expected_overhead_ps)
