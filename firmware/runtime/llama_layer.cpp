@@ -165,9 +165,8 @@ u16 LlamaPasses::linear(TensorKind kind, u32 layer, TensorRole role, Buffer from
   // A PIM command has one address for tables or scales: weights with both stay on the NPU.
   const bool has_both = entry->tables != 0 && entry->scales != 0;
   const TensorEntry* const bias = bias_of(kind, layer);
-  const bool npu_only = has_both || bias != nullptr;  // and it adds no biases
   primitive.engine_mask =
-      npu_only ? abi::kEngineNpu : placement_.linear(static_cast<Format>(entry->format));
+      has_both ? abi::kEngineNpu : placement_.linear(static_cast<Format>(entry->format));
   primitive.row_mode = static_cast<u8>(rows);
   primitive.layer = static_cast<u16>(layer);
   primitive.n = entry->rows;

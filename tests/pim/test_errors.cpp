@@ -29,7 +29,7 @@ std::vector<Case> cases() {
   return {
       {"opcode", Status::kBadOpcode, 0, [](auto& c) { c.opcode = 2; }},
       {"version", Status::kBadVersion, 0, [](auto& c) { c.abi_version = 99; }},
-      {"flags", Status::kBadFlags, 0, [](auto& c) { c.flags |= 4; }},
+      {"flags", Status::kBadFlags, 0, [](auto& c) { c.flags = 1u << 3; }},
       {"full BSFP", Status::kUnsupported, kBase,
        [=](auto& c) { c.format = format(abi::Format::kBsfpIFull); }},
       {"FP32", Status::kUnsupported, kBase,

@@ -231,12 +231,11 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
     const numerics::TensorLayout layout = layout_of(primitive);
     const bool tables_and_scales = numerics::has_tables(layout) && numerics::has_scales(layout) &&
                                    primitive.scales.slot != abi::kNoSlot;
-    if (is_over_experts(primitive) || !has(layout.format) || primitive.bias.slot != abi::kNoSlot ||
-        tables_and_scales) {
+    if (is_over_experts(primitive) || !has(layout.format) || tables_and_scales) {
       return {Status::kNoEngine, kNoPrimitive, primitive.weight.format};
     }
-    const std::uint64_t m = output_rows(primitive, pass_.shape());
-    return no_space(2 * m * primitive.k, 2 * m * 16);
+    return fits_pim_windows(primitive) ? Fault{}
+                                       : Fault{Status::kNoSpace, kNoPrimitive, 2ull * primitive.k};
   }
   if (!has(abi::Format::kFp16) || primitive.mask != 0) {
     return {Status::kNoEngine, kNoPrimitive, primitive.mask};
@@ -265,46 +264,40 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
 // banks' rate, the traffic of vectors and results, and what jobs have been seen to cost besides.
 bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const {
   const PimPort::Geometry& pim = core_.pim.geometry();
-  std::uint64_t weights = std::uint64_t{primitive.n} * primitive.k;
-  std::uint64_t vectors = output_rows(primitive, shape);
-  std::uint64_t moved_elements = vectors * (std::uint64_t{primitive.n} + primitive.k);
-  const std::uint64_t rows_at_once =
-      std::max<std::uint64_t>(1, pim_rows_at_once(static_cast<std::uint32_t>(vectors)));
-  std::uint64_t jobs = (primitive.n + rows_at_once - 1) / rows_at_once;
-  std::uint64_t idle_factor = 1;  // channels by those that have something to do, on the PIM
-  std::uint64_t read_factor = 1;  // and when the NPU reads
-  auto format = static_cast<abi::Format>(primitive.weight.format);
-  if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kAttention) {
-    format = abi::Format::kFp16;
-    weights = moved_elements = 0;
-    bool one_channel_each = true;
-    for (const RowRange& range : pass_.ranges) {
-      const Sequence& sequence = sequences_[range.sequence];
-      const std::uint64_t length = sequence.kv_length[primitive.kv_set] + range.count;
-      weights += 2 * length * primitive.kv_heads * primitive.head_dim;
-      moved_elements += 2 * length * shape.rows / shape.sequences * primitive.heads;
-      one_channel_each = one_channel_each && sequence.entry.kv[primitive.kv_set].layout ==
-                                                 static_cast<std::uint32_t>(KvLayout::kBankRows);
-    }
-    vectors = std::uint64_t{shape.rows} * primitive.heads / primitive.kv_heads / shape.sequences;
-    // Scores and outputs, a head for each channel, fewer where they do not fit the windows.
-    const std::uint64_t window =
-        std::max<std::uint64_t>(1, std::min(pim.vector_bytes, pim.result_bytes));
-    const std::uint64_t channels = std::max(1u, pim.channels);
-    jobs = 2 * ((std::uint64_t{shape.sequences} * primitive.kv_heads + channels - 1) / channels) +
-           2 * moved_elements / window;
-    if (one_channel_each) {
-      const std::uint64_t sequence_bytes =
-          std::max<std::uint64_t>(1, 2 * weights / shape.sequences);
-      const std::uint64_t buffered = core_.config.kv_buffer_bytes / sequence_bytes;
-      idle_factor = std::max<std::uint64_t>(1, channels / shape.sequences);
-      read_factor = std::max(idle_factor, channels / std::max<std::uint64_t>(1, buffered));
-    }
+  if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kLinear) {
+    const std::uint32_t m = output_rows(primitive, shape);
+    return pim_linear_ps(primitive, m) < npu_linear_ps(primitive, m);
+  }
+  constexpr abi::Format kFormat = abi::Format::kFp16;
+  std::uint64_t weights = 0, moved_elements = 0, idle_factor = 1, read_factor = 1;
+  bool one_channel_each = true;
+  for (const RowRange& range : pass_.ranges) {
+    const Sequence& sequence = sequences_[range.sequence];
+    const std::uint64_t length = sequence.kv_length[primitive.kv_set] + range.count;
+    weights += 2 * length * primitive.kv_heads * primitive.head_dim;
+    moved_elements += 2 * length * shape.rows / shape.sequences * primitive.heads;
+    one_channel_each = one_channel_each && sequence.entry.kv[primitive.kv_set].layout ==
+                                               static_cast<std::uint32_t>(KvLayout::kBankRows);
+  }
+  const std::uint64_t vectors =
+      std::uint64_t{shape.rows} * primitive.heads / primitive.kv_heads / shape.sequences;
+  // Scores and outputs, a head for each channel, fewer where they do not fit the windows.
+  const std::uint64_t window =
+      std::max<std::uint64_t>(1, std::min(pim.vector_bytes, pim.result_bytes));
+  const std::uint64_t channels = std::max(1u, pim.channels);
+  const std::uint64_t jobs =
+      2 * ((std::uint64_t{shape.sequences} * primitive.kv_heads + channels - 1) / channels) +
+      2 * moved_elements / window;
+  if (one_channel_each) {
+    const std::uint64_t sequence_bytes = std::max<std::uint64_t>(1, 2 * weights / shape.sequences);
+    const std::uint64_t buffered = core_.config.kv_buffer_bytes / sequence_bytes;
+    idle_factor = std::max<std::uint64_t>(1, channels / shape.sequences);
+    read_factor = std::max(idle_factor, channels / std::max<std::uint64_t>(1, buffered));
   }
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
   const std::uint64_t npu_ps =
-      weights * read_factor * abi::stream_bits(format) / 8 * 1'000'000 / rate;
-  const std::uint64_t pim_ps = core_.pim.multiply_ps(format, weights, vectors) * idle_factor +
+      weights * read_factor * abi::stream_bits(kFormat) / 8 * 1'000'000 / rate;
+  const std::uint64_t pim_ps = core_.pim.multiply_ps(kFormat, weights, vectors) * idle_factor +
                                moved_elements * 2 * 1'000'000 / rate +
                                jobs * core_.pim.overhead_ps();
   return pim_ps < npu_ps;
@@ -313,7 +306,7 @@ bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& 
 void Execution::push_tiles(Tiles& tiles) {
   tiles.resize(program_.size());
   for (std::uint16_t i = 0; i < program_.size(); ++i) {
-    if (!on_pim_[i]) push_primitive(i, tiles[i]);
+    push_primitive(i, tiles[i]);
   }
 }
 
@@ -342,6 +335,7 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
     case PrimitiveOp::kLinear: {
       if (is_over_experts(primitive)) return push_experts(index, tiles);
       if (primitive.bias.slot != abi::kNoSlot) raw(primitive.bias, 2ull * primitive.n);
+      if (on_pim_[index]) break;
       const numerics::TensorLayout layout = layout_of(primitive);
       const std::vector<numerics::Tile>& parts = tiles_of(index, layout);
       if (parts.empty() && !fault_)
@@ -399,7 +393,7 @@ void Execution::dispatch_serial() {
   const auto lowest = std::min_element(ready_.begin(), ready_.end());
   const std::uint16_t index = *lowest;
   ready_.erase(lowest);
-  if (!states_[index].on_pim) push_primitive(index, states_[index].tiles);
+  push_primitive(index, states_[index].tiles);
   if (fault_) return maybe_finish();
   stream_.pump();
   issue(index);

@@ -39,7 +39,7 @@ void Execution::advance(std::uint16_t index) {
   if (!state.tiles[state.next_tile]->arrived) return;
   switch (static_cast<PrimitiveOp>(program_[index].op)) {
     case PrimitiveOp::kLinear:
-      return advance_linear(index);
+      return state.on_pim ? finish_pim_linear(index) : advance_linear(index);
     case PrimitiveOp::kNorm:
       return start_norm(index);
     case PrimitiveOp::kPosition:
@@ -104,10 +104,7 @@ void Execution::advance_linear(std::uint16_t index) {
   stage_of(primitive).read_bytes += tile.size_bytes;
   const bool is_bias = tile.view.layout.rows == 0;
   if (is_bias) {
-    if (!timing_only()) {
-      state.bias.resize(primitive.n);
-      numerics::fp16_to_float(as_fp16(tile.raw()), state.bias.data(), primitive.n);
-    }
+    if (!timing_only()) take_bias(index);
     stream_.release(state.tiles[state.next_tile++]);
     return advance(index);
   }
@@ -127,6 +124,14 @@ void Execution::advance_linear(std::uint16_t index) {
   core_.buffer_bytes += 2 * tile.size_bytes;
   state.engine_busy = true;
   at(reserve_matrix(index, tile, cycles), [this, index] { linear_tile_done(index); });
+}
+
+// Of a LINEAR; its first tile.
+void Execution::take_bias(std::uint16_t index) {
+  State& state = states_[index];
+  state.bias.resize(program_[index].n);
+  numerics::fp16_to_float(as_fp16(state.tiles.front()->raw()), state.bias.data(),
+                          state.bias.size());
 }
 
 void Execution::load_inputs(std::uint16_t index, std::uint32_t m) {
@@ -497,80 +502,6 @@ void Execution::wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint
                         wait_for(semaphore, value, primitive, next);
                       });
                  }));
-}
-
-// --- LINEAR in the memory
-// -------------------------------------------------------------------------
-
-// Rows whose results for m vectors fit in the window, so cut that rows begin at whole bytes.
-std::uint64_t Execution::pim_rows_at_once(std::uint32_t m) const {
-  return core_.pim.geometry().result_bytes / (2ull * m) / 16 * 16;
-}
-
-void Execution::start_pim_linear(std::uint16_t index) {
-  const abi::Primitive& primitive = program_[index];
-  const std::uint32_t m = output_rows(primitive, pass_.shape());
-  const std::uint32_t vector_bytes = 2 * primitive.k;
-  const std::uint64_t rows_at_once = pim_rows_at_once(m);
-  const auto results = std::make_shared<std::vector<std::uint16_t>>(
-      timing_only() ? 0 : std::size_t{m} * primitive.n);
-  const auto joint = join([this, index, m, results] {
-    const abi::Primitive& p = program_[index];
-    for (std::uint32_t row = 0; row < m && !timing_only(); ++row) {
-      std::memcpy(activation(p.output, row), results->data() + std::size_t{row} * p.n, 2ull * p.n);
-    }
-    primitive_done(index);
-  });
-  const PlaneAddresses planes = plane_addresses(primitive, parameters_);
-  const numerics::TensorLayout layout = layout_of(primitive);
-  for (std::uint32_t row0 = 0; row0 < primitive.n;
-       row0 += static_cast<std::uint32_t>(rows_at_once)) {
-    const auto rows =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(rows_at_once, primitive.n - row0));
-    PimPort::Job job{};
-    for (std::uint32_t row = 0; row < m; ++row) {
-      job.writes.push_back({row * vector_bytes, vector_bytes, {}});
-      if (timing_only()) continue;
-      const std::uint8_t* x = activation(primitive.input, input_row(primitive, row));
-      job.writes.back().bytes.assign(x, x + vector_bytes);
-    }
-    const numerics::Tile tile{row0, rows, 0, primitive.k};
-    abi::PimCommand command{};
-    command.opcode = static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
-    command.format = primitive.weight.format;
-    command.flags = abi::kPimFirst | abi::kPimLast;
-    command.weights =
-        planes[0] + numerics::plane_range(layout, tile, numerics::Plane::kStream).offset;
-    command.rows = rows;
-    command.columns = primitive.k;
-    command.row_elements = primitive.k;
-    command.vectors = static_cast<std::uint16_t>(m);
-    command.grouping = primitive.grouping;
-    command.scope = primitive.scope;
-    if (numerics::has_tables(layout)) {
-      command.tables =
-          planes[3] + numerics::plane_range(layout, tile, numerics::Plane::kTables).offset;
-    } else if (numerics::has_scales(layout)) {
-      command.tables =
-          planes[2] + numerics::plane_range(layout, tile, numerics::Plane::kScales).offset;
-    }
-    command.vector_stride = vector_bytes;
-    command.output_stride = 2 * rows;
-    command.element_offset = static_cast<std::uint8_t>(std::uint64_t{row0} * primitive.k *
-                                                       abi::stream_bits(layout.format) % 8 / 4);
-    job.commands.push_back(command);
-    for (std::uint32_t row = 0; row < m; ++row) {
-      std::uint16_t* const to =
-          timing_only() ? nullptr : results->data() + std::size_t{row} * primitive.n + row0;
-      job.reads.push_back({row * 2 * rows, to, 2ull * rows});
-    }
-    job.busy_ps = &stage_of(primitive).pim_ps;
-    job.multiply_ps = core_.pim.multiply_ps(layout.format, std::uint64_t{rows} * primitive.k, m);
-    ++joint->pending;
-    job.done = then(index, [joint] { joint->done(); });
-    core_.pim.run(std::move(job));
-  }
-  joint->done();
 }
 
 }  // namespace tandem::npu

@@ -46,6 +46,10 @@ std::uint32_t segment_stride(const PimCommand& command) {
   return command.output_stride / segments_of(command);
 }
 
+std::uint32_t result_size(const PimCommand& command) {
+  return has(command, abi::kPimWide) ? 4 : 2;
+}
+
 // Rows that do not follow each other at one stride, or that hold several dot products.
 bool is_scattered(const PimCommand& command) {
   return command.block_rows != 0 || segments_of(command) > 1;
@@ -99,7 +103,9 @@ GemvUnit::Outcome GemvUnit::check(const PimCommand& command, std::uint64_t dram_
   }
   if (command.abi_version != abi::kAbiVersion) return {Status::kBadVersion, 0, {}};
   if (command.opcode == static_cast<std::uint8_t>(abi::PimOpcode::kNop)) return {};
-  if ((command.flags & ~(abi::kPimFirst | abi::kPimLast)) != 0) return {Status::kBadFlags, 0, {}};
+  if ((command.flags & ~(abi::kPimFirst | abi::kPimLast | abi::kPimWide)) != 0) {
+    return {Status::kBadFlags, 0, {}};
+  }
   const bool known = command.format < abi::kFormatCount;
   if (!known || (config_.formats & format_bit(format_of(command))) == 0 ||
       !grouping_fits(command)) {
@@ -127,10 +133,11 @@ GemvUnit::Outcome GemvUnit::check_shape(const PimCommand& c) const {
   const bool aligned = (bits != 16 || c.weights % 2 == 0) && c.vector_offset % 2 == 0 &&
                        c.vector_stride % 2 == 0 && c.output_offset % 2 == 0 &&
                        c.output_stride % 2 == 0;
+  const std::uint32_t size = result_size(c);
   const std::uint32_t segments = segments_of(c);
   const bool divided =
       c.columns % segments == 0 && c.output_stride % segments == 0 && segment_stride(c) % 2 == 0;
-  const bool separate = (c.vectors == 1 && segments == 1) || segment_stride(c) / 2 >= c.rows;
+  const bool separate = (c.vectors == 1 && segments == 1) || segment_stride(c) / size >= c.rows;
   if (divided && shaped && aligned && separate) return {};
   return {Status::kBadOperand, c.weights, {}};
 }
@@ -179,7 +186,8 @@ bool GemvUnit::fits_windows(const PimCommand& c) const {
 std::uint64_t GemvUnit::results_end(const PimCommand& c) {
   const std::uint64_t last = std::max<std::uint64_t>(1, c.vectors) - 1;
   return c.output_offset + last * c.output_stride +
-         std::uint64_t{segments_of(c) - 1} * segment_stride(c) + 2ull * c.rows;
+         std::uint64_t{segments_of(c) - 1} * segment_stride(c) +
+         std::uint64_t{result_size(c)} * c.rows;
 }
 
 bool GemvUnit::continues_sequence(const PimCommand& command) const {
@@ -343,7 +351,11 @@ void GemvUnit::store_results(const PimCommand& command, const Sequence& sequence
       std::uint16_t* to = results_.data() + command.output_offset / 2 +
                           std::size_t{segment} * (segment_stride(command) / 2) +
                           std::size_t{vector} * (command.output_stride / 2);
-      numerics::round_to_storage(totals, command.rows, Format::kFp16, to);
+      if (has(command, abi::kPimWide)) {
+        std::memcpy(to, totals, std::size_t{command.rows} * sizeof(float));
+      } else {
+        numerics::round_to_storage(totals, command.rows, Format::kFp16, to);
+      }
       totals += command.rows;
     }
   }
@@ -353,10 +365,11 @@ void GemvUnit::store_results(const PimCommand& command, const Sequence& sequence
 // Of a command that failed, whatever of its results lies in the window.
 void GemvUnit::mark_results(const PimCommand& command, bool readable) {
   const std::uint64_t stride = segment_stride(command) / 2;
-  const bool joined = stride < command.rows;  // segments touch each other, or there is one
+  const std::uint64_t length_of_run = std::uint64_t{command.rows} * (result_size(command) / 2);
+  const bool joined = stride < length_of_run;  // segments touch each other, or there is one
   const std::uint64_t runs = joined ? 1 : segments_of(command);
   const std::uint64_t length =
-      joined ? (segments_of(command) - 1) * stride + command.rows : command.rows;
+      joined ? (segments_of(command) - 1) * stride + length_of_run : length_of_run;
   for (std::uint64_t vector = 0; vector < command.vectors; ++vector) {
     for (std::uint64_t run = 0; run < runs; ++run) {
       const std::uint64_t begin =

@@ -128,12 +128,27 @@ void PimStack::set_constants() {
   bank_.set(regs::VECTOR_BYTES, config_.vector_bytes);
   bank_.set(regs::RESULT_BYTES, config_.result_bytes);
   bank_.set(regs::QUEUE_DEPTH, config_.queue_depth);
+  bank_.set(regs::ROW_OPEN_PS, row_open_ps());
+  bank_.set(regs::BUFFER_BYTES, static_cast<std::uint32_t>(command_set_->vector_bytes()));
+  bank_.set(regs::ACCUMULATORS, config_.accumulators_per_bank);
   bank_.set(regs::DRAM_BASE_LO, static_cast<std::uint32_t>(config_.dram_base));
   bank_.set(regs::DRAM_BASE_HI, static_cast<std::uint32_t>(config_.dram_base >> 32));
   bank_.set(regs::CLOCK_PS, static_cast<std::uint32_t>(clock_period_ps_));
   const BankLayout layout = bank_layout(stack_.mapping(), geometry);
   bank_.set(regs::BANK_LAYOUT, layout.banks_word);
   bank_.set(regs::CHANNEL_LAYOUT, layout.channels_word);
+}
+
+// Of the banks of a rank, as operation_timing.cpp has it for tiles that follow each other.
+std::uint32_t PimStack::row_open_ps() const {
+  const memory::ComputeBanks& banks = command_set_->banks();
+  const memory::CycleTiming t(config_.memory.device);
+  const std::uint32_t groups =
+      std::max(1u, config_.memory.device.geometry.banks_per_rank() / banks.banks_per_activate);
+  const std::uint64_t cycles = std::uint64_t{banks.compute_to_precharge} + t.RP +
+                               (groups - 1) * std::uint64_t{banks.activate_spacing} +
+                               banks.activate_to_compute;
+  return static_cast<std::uint32_t>(cycles * config_.memory.device.timing.tCK);
 }
 
 void PimStack::set_clock_period_ps(std::uint64_t period_ps) {
@@ -430,7 +445,8 @@ void PimStack::count(const PimCommand& command) {
   }
   vector_bytes_ += times_ * 2ull * command.columns * command.vectors;
   if ((command.flags & abi::kPimLast) != 0) {
-    result_bytes_ += times_ * 2 * results_of(command);
+    const bool wide = (command.flags & abi::kPimWide) != 0;
+    result_bytes_ += times_ * (wide ? 4 : 2) * results_of(command);
   }
 }
 

@@ -47,7 +47,13 @@ TANDEM_CONSTANTS(PimWindows, "Windows of the PIM", TANDEM_PIM_WINDOWS)
   REG(CHANNEL_LAYOUT, 0x078, 0, kInstance, 1, 0,                                                  \
       "Where channels lie; 0 together with BANK_LAYOUT, or when there is one channel")            \
   FIELD(CHANNEL_LAYOUT, CHANNELS, 0, 8, "log2 of the channels")                                   \
-  FIELD(CHANNEL_LAYOUT, CHANNEL_STRIDE, 8, 8, "log2 of the bytes from a channel to the next one")
+  FIELD(CHANNEL_LAYOUT, CHANNEL_STRIDE, 8, 8, "log2 of the bytes from a channel to the next one") \
+  REG(ROW_OPEN_PS, 0x07C, 0, kInstance, 1, 0,                                                     \
+      "From the last column of a row to the first of the next, all banks")                        \
+  REG(BUFFER_BYTES, 0x080, 0, kInstance, 1, 0,                                                    \
+      "Bytes of vectors that a channel holds while it goes from row to row")                      \
+  REG(ACCUMULATORS, 0x084, 0, kInstance, 1, 0,                                                    \
+      "Vectors that are multiplied with one open row, at most")
 
 TANDEM_REGISTER_BLOCK(pim, "Processing in memory: command queue, vector and result windows", 0x1000,
                       TANDEM_PIM_REGISTERS)
@@ -66,11 +72,13 @@ TANDEM_ENUM(PimOpcode, u8, "PimCommand::opcode", TANDEM_PIM_OPCODES)
 //
 // PimCommand::flags. A dot product longer than one command is split along its columns, in
 // ascending order, at multiples of kChunk: FIRST clears the accumulators, LAST rounds and stores.
+// WIDE leaves the rounding to whoever reads the results, such as one that adds to them.
 // Commands with one output_offset belong together, others may come between; when more than
 // kPimSequences are open, the oldest is given up.
-#define TANDEM_PIM_FLAGS(ITEM)                          \
-  ITEM(u8, PimFirst, 1u << 0, "Clear the accumulators") \
-  ITEM(u8, PimLast, 1u << 1, "Round and store the results")
+#define TANDEM_PIM_FLAGS(ITEM)                              \
+  ITEM(u8, PimFirst, 1u << 0, "Clear the accumulators")     \
+  ITEM(u8, PimLast, 1u << 1, "Round and store the results") \
+  ITEM(u8, PimWide, 1u << 2, "Results are FP32, 4 bytes each, and not rounded")
 TANDEM_CONSTANTS(PimFlags, "PimCommand::flags", TANDEM_PIM_FLAGS)
 
 #define TANDEM_PIM_LIMITS(ITEM) \
@@ -93,7 +101,7 @@ TANDEM_CONSTANTS(PimLimits, "Limits of the PIM", TANDEM_PIM_LIMITS)
   ONE(u64, tables, "Bus address of the BSFP table of row 0, or of the scales of row 0; 0: none") \
   ONE(u32, vector_offset, "Bytes into the vector window: FP16 [vectors][columns]")               \
   ONE(u32, vector_stride, "Bytes from one vector to the next")                                   \
-  ONE(u32, output_offset, "Bytes into the result window: FP16 [vectors][rows]")                  \
+  ONE(u32, output_offset, "Bytes into the result window: FP16 [vectors][rows], FP32 if WIDE")    \
   ONE(u32, output_stride, "Bytes from one vector's results to the next")                         \
   ONE(u8, element_offset, "Position of [0][0] in its byte: nibbles for 4-bit formats")           \
   ONE(u8, segments, "Dot products side by side in a row; 0 and 1: one")                          \

@@ -71,10 +71,12 @@ class Execution {
     std::uint64_t begin_ps = 0;  // when it was issued
     std::vector<WeightTile*> tiles;
     std::size_t next_tile = 0;
-    std::vector<float> inputs;     // LINEAR: [m][k]
-    std::vector<float> sums;       // LINEAR: [m][n]
-    std::vector<float> bias;       // LINEAR: [n], empty without
-    std::vector<WeightTile> rows;  // GATHER
+    std::vector<float> inputs;          // LINEAR: [m][k]
+    std::vector<float> sums;            // LINEAR: [m][n]
+    std::vector<float> bias;            // LINEAR: [n], empty without
+    std::vector<WeightTile> rows;       // GATHER
+    bool results_read = false;          // LINEAR on the PIM
+    std::vector<std::uint8_t> results;  // [m][n], FP32 with a bias, else FP16
   };
   using Tiles = std::vector<std::vector<WeightTile*>>;
 
@@ -179,8 +181,17 @@ class Execution {
             std::function<void()> next);
   void wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint16_t primitive,
                 const std::function<void()>& next);
-  std::uint64_t pim_rows_at_once(std::uint32_t m) const;
+  // LINEAR in the memory: pim_linear.cpp
+  bool fits_pim_windows(const abi::Primitive& primitive) const;
+  std::uint64_t pim_linear_ps(const abi::Primitive& primitive, std::uint32_t m) const;
+  std::uint64_t npu_linear_ps(const abi::Primitive& primitive, std::uint32_t m) const;
   void start_pim_linear(std::uint16_t index);
+  PimPort::Job pim_job(std::uint16_t index, const numerics::Tile& tile, std::uint32_t first,
+                       std::uint32_t count);
+  abi::PimCommand pim_command(const abi::Primitive& primitive, const numerics::Tile& tile,
+                              std::uint32_t vectors) const;
+  void finish_pim_linear(std::uint16_t index);
+  void take_bias(std::uint16_t index);
   void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
                   std::uint64_t n, std::function<void()> compute);
   std::uint32_t input_row(const abi::Primitive& primitive, std::uint32_t output_row) const;

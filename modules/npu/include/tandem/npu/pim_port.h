@@ -48,6 +48,8 @@ class PimPort {
       const std::uint32_t shift = abi::pim::CHANNEL_LAYOUT_CHANNEL_STRIDE.get(channel_layout);
       return static_cast<std::uint32_t>(address >> shift & ((std::uint64_t{1} << bits) - 1));
     }
+    std::uint32_t row_bytes = 0, row_open_ps = 0, buffer_bytes = 0, accumulators = 0;
+    bool channels_first = false;  // neighbouring rows lie in different channels
   };
 
   PimPort(Dma& dma, std::uint64_t expected_overhead_ps)
@@ -69,6 +71,10 @@ class PimPort {
   std::uint64_t overhead_ps() const { return overhead_ps_; }
   // Time of multiplying `weights` weights of a format with each of `vectors` vectors.
   std::uint64_t multiply_ps(abi::Format format, std::uint64_t weights, std::uint64_t vectors) const;
+
+  // The same for a matrix, with the rows that are opened for it.
+  std::uint64_t gemv_ps(abi::Format format, std::uint64_t rows, std::uint64_t columns,
+                        std::uint64_t vectors) const;
 
   void run(Job job);
   bool idle() const { return sent_.empty() && waiting_.empty(); }

@@ -120,6 +120,7 @@ class PimStack : public sc_core::sc_module {
 
   std::uint64_t dram_base() const;
   void set_constants();
+  std::uint32_t row_open_ps() const;
   void on_reset_pin();
   void reset_device();
 
