@@ -46,11 +46,13 @@ pim::CommandEnergy pim_command_energy(const PimDevice& pim, const memory::Device
 }
 
 std::string pim_refusal(std::string message) {
-  constexpr std::array<std::pair<const char*, const char*>, 4> kKeys = {{
+  constexpr std::array<std::pair<const char*, const char*>, 6> kKeys = {{
       {"pim.banks.dual_row_buffer = 1", "pim.row_buffer = dual"},
       {"pim.banks.", "pim.timing."},
       {"pim.clock_period_ps", "pim.clock, in ps,"},
       {"pim.queue_depth", "pim.command_queue_depth"},
+      {"pim.vector_bytes", "pim.vector_window, in bytes,"},
+      {"pim.result_bytes", "pim.result_window, in bytes,"},
   }};
   for (const auto& [field, key] : kKeys) {
     if (message.rfind(field, 0) != 0) continue;

@@ -61,6 +61,10 @@ void bind_pim(Binder& b, PimConfig& p) {
             4096);
   b.integer({"command_queue_depth", "PIM commands that a channel holds"}, p.command_queue_depth, 1,
             4096);
+  b.measure({"vector_window", "vectors that wait for the banks, of all jobs, at most 960 KiB"},
+            p.vector_window_bytes, Quantity::kBytes, 64);
+  b.measure({"result_window", "results that wait to be read, of all jobs, at most 1 MiB"},
+            p.result_window_bytes, Quantity::kBytes, 64);
   b.measure(
       {"mac_energy", "one FP16 multiply-accumulate in a bank, where commands do not contain it"},
       p.mac_energy_fj, Quantity::kEnergy, 0);

@@ -78,7 +78,7 @@ TEST_CASE("a value that only the instance knows is not printed as a reset value"
       lines += block->registers[i].access == abi::Access::kInstance;
     }
   }
-  REQUIRE(lines == 23);
+  REQUIRE(lines == 26);
   CHECK(count(render_registers("markdown"), " | RO | instance | ") == lines);
   CHECK(count(render_registers("json"), "\"reset\": \"instance\"") == lines);
   CHECK(count(render_registers("svd"), "<resetMask>0x0</resetMask>") == lines);

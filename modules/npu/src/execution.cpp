@@ -271,13 +271,15 @@ bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& 
   constexpr abi::Format kFormat = abi::Format::kFp16;
   std::uint64_t weights = 0, moved_elements = 0, idle_factor = 1, read_factor = 1;
   bool one_channel_each = true;
+  bool heads_apart = true;
   for (const RowRange& range : pass_.ranges) {
     const Sequence& sequence = sequences_[range.sequence];
     const std::uint64_t length = sequence.kv_length[primitive.kv_set] + range.count;
     weights += 2 * length * primitive.kv_heads * primitive.head_dim;
     moved_elements += 2 * length * shape.rows / shape.sequences * primitive.heads;
-    one_channel_each = one_channel_each && sequence.entry.kv[primitive.kv_set].layout ==
-                                               static_cast<std::uint32_t>(KvLayout::kBankRows);
+    const auto layout = static_cast<KvLayout>(sequence.entry.kv[primitive.kv_set].layout);
+    one_channel_each = one_channel_each && layout == KvLayout::kBankRows;
+    heads_apart = heads_apart && layout == KvLayout::kHeadSplit;
   }
   const std::uint64_t vectors =
       std::uint64_t{shape.rows} * primitive.heads / primitive.kv_heads / shape.sequences;
@@ -293,6 +295,15 @@ bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& 
     const std::uint64_t buffered = core_.config.kv_buffer_bytes / sequence_bytes;
     idle_factor = std::max<std::uint64_t>(1, channels / shape.sequences);
     read_factor = std::max(idle_factor, channels / std::max<std::uint64_t>(1, buffered));
+  }
+  if (heads_apart) {
+    // Heads whose scores the windows hold, each in its own channels.
+    const std::uint64_t scores = std::max<std::uint64_t>(
+        1, vectors * weights / (std::uint64_t{primitive.kv_heads} * primitive.head_dim));
+    const std::uint64_t heads =
+        std::max<std::uint64_t>(1, window * shape.sequences / std::max<std::uint64_t>(1, scores));
+    const std::uint64_t of_head = std::max<std::uint64_t>(1, channels / primitive.kv_heads);
+    idle_factor = std::max<std::uint64_t>(1, channels / (heads * of_head));
   }
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
   const std::uint64_t npu_ps =

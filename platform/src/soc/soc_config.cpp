@@ -2,6 +2,7 @@
 #include "soc_config.h"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 #include "pim_commands.h"
@@ -131,6 +132,12 @@ void apply(const PimConfig& written, pim::Config& config) {
   replace(config.lanes.bsfp_draft, l.bsfp_draft);
   replace(config.global_buffer_rows, written.global_buffer_rows);
   replace(config.accumulators_per_bank, written.accumulators_per_bank);
+}
+
+// What does not fit is too large for the module, which refuses it.
+std::uint32_t window_bytes(std::uint64_t bytes) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(bytes, std::numeric_limits<std::uint32_t>::max()));
 }
 
 abi::Placement placement(Engine engine) {
@@ -315,6 +322,8 @@ pim::Config pim_config(const HardwareConfig& hardware, FidelityLevel fidelity,
   }
   config.timing_only = traffic != TensorTraffic::kComputed;
   config.queue_depth = written.command_queue_depth;
+  config.vector_bytes = window_bytes(written.vector_window_bytes);
+  config.result_bytes = window_bytes(written.result_window_bytes);
   config.port_bytes_per_cycle = static_cast<std::uint32_t>(hardware.interconnect.width_bytes);
   config.dram_base = hardware.address_map.dram;
   try {

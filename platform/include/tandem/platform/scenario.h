@@ -61,6 +61,8 @@ struct PimConfig {
   std::optional<std::uint32_t> global_buffer_rows;  // DRAM rows of input vector a channel holds
   std::optional<std::uint32_t> accumulators_per_bank;
   std::uint32_t command_queue_depth = 64;
+  std::uint64_t vector_window_bytes = 256 << 10;
+  std::uint64_t result_window_bytes = 256 << 10;
   // One FP16 multiply-accumulate in a bank; none: the device's, or the model's assumption.
   std::optional<std::uint64_t> mac_energy_fj;
 };
