@@ -233,13 +233,16 @@ memory::Sram::Config sram_config(const HardwareConfig& hardware) {
 namespace {
 // About a matrix of a 7B model, so that the cost of simulating follows matrices.
 constexpr std::uint64_t kBulkBytes = 32ull << 20;
+// Vectors for the banks of one command wait for weights of the other, a few microseconds of them.
+constexpr std::uint64_t kSharedBulkBytes = 2ull << 20;
 }  // namespace
 
 TensorTraffic tensor_traffic(const Scenario& scenario) {
   if (scenario.execution == Execution::kFunctional) return TensorTraffic::kComputed;
   const bool bulk = scenario.fidelity.transfers == Transfers::kBulk &&
                     scenario.platform.npu.sequencer == SequencerMode::kOverlapped;
-  return bulk ? TensorTraffic::kBulk : TensorTraffic::kBursts;
+  if (!bulk) return TensorTraffic::kBursts;
+  return scenario.policy.sub_batches > 1 ? TensorTraffic::kSharedBulk : TensorTraffic::kBulk;
 }
 
 namespace {
@@ -285,6 +288,7 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic,
   config.serial = written.sequencer == SequencerMode::kSerial;
   config.timing_only = traffic != TensorTraffic::kComputed;
   if (traffic == TensorTraffic::kBulk) config.bulk_bytes = kBulkBytes;
+  if (traffic == TensorTraffic::kSharedBulk) config.bulk_bytes = kSharedBulkBytes;
   config.replay_layers = replay_layers;
 
   config.buffer_fj_per_byte = 2500.0;

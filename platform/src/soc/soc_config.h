@@ -21,9 +21,10 @@ memory::Stack::Config npu_stack_config(const HardwareConfig& hardware, FidelityL
 memory::Sram::Config sram_config(const HardwareConfig& hardware);
 // What becomes of the bytes of tensors.
 enum class TensorTraffic {
-  kComputed,  // functional execution
-  kBursts,    // timing-only, in the transactions of functional execution
-  kBulk,      // timing-only, in long transactions
+  kComputed,    // functional execution
+  kBursts,      // timing-only, in the transactions of functional execution
+  kBulk,        // timing-only, in long transactions
+  kSharedBulk,  // the same in shorter ones, where two commands share the port
 };
 TensorTraffic tensor_traffic(const Scenario& scenario);
 
