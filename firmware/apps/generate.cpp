@@ -110,10 +110,16 @@ class Generator {
     machine_.log("generate: the NPU does not answer, resetting it\n");
     const bool silent = machine_.bus_error();
     machine_.clear_bus_error();
+    // Recovery takes time, in which others may cross their limits.
+    bool blamed[kMaxLanes];
+    for (u32 i = 0; i < state_.lane_count; ++i) {
+      LaneWork work = lane(i);
+      blamed[i] = silent || (work.running() && work.timed_out());
+    }
     const Status status = state_.npu.recover(machine_);
     for (u32 i = 0; i < state_.lane_count; ++i) {
       LaneWork work = lane(i);
-      if (work.running()) work.repeat(status, silent || work.timed_out());
+      if (work.running()) work.repeat(status, blamed[i]);
     }
   }
 

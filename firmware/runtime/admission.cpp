@@ -181,11 +181,12 @@ Sequence* Scheduler::youngest_active() {
 
 void Scheduler::place(Sequence& sequence) {
   u32 channel = kv_.least_loaded();
-  if (packing_ == abi::ChannelPacking::kRoundRobin) {
+  if (sequence.channel != 0) {
+    channel = sequence.channel - 1;
+  } else if (packing_ == abi::ChannelPacking::kRoundRobin) {
     channel = next_channel_;
     next_channel_ = (next_channel_ + 1) % kv_.channels();
   }
-  if (sequence.channel != 0) channel = sequence.channel - 1;
   const u64 load = packing_ == abi::ChannelPacking::kMinLoad
                        ? attention_cycles(shape_, sequence.total)
                        : u64{sequence.total} + sequence.remaining;

@@ -300,6 +300,10 @@ void check_replay(const Checker& check, const Scenario& scenario) {
     check.fail("fidelity.layers", "replay needs fidelity.memory: transaction",
                "at command fidelity every DRAM command is scheduled: write `layers: all`");
   }
+  if (scenario.policy.sub_batches > 1) {
+    check.fail("fidelity.layers", "replay needs policy.sub_batches: 1",
+               "two commands meet at the engines in every layer: write `layers: all`");
+  }
   if (scenario.run.timeline.enabled) {
     check.fail("fidelity.layers", "replay needs run.timeline: off",
                "the timeline would show a gap where layers are left out");

@@ -96,6 +96,8 @@ TEST_CASE_METHOD(ScenarioFixture, "layers stand for others only where that is si
   CHECK(refused("").find("s.yaml:4:20: fidelity.layers: replay needs execution: timing") == 0);
   CHECK(refused("execution: timing\n")
             .find("s.yaml:4:20: fidelity.layers: replay needs run.timeline: off") == 0);
+  CHECK(refused("execution: timing\npolicy: {sub_batches: 2}\n")
+            .find("s.yaml:4:20: fidelity.layers: replay needs policy.sub_batches: 1") == 0);
   CHECK(error_of(minimal("fidelity: {memory: command, pim: command, layers: replay}\n"
                          "execution: timing\nrun: {timeline: off}"))
             .find("s.yaml:4:51: fidelity.layers: replay needs fidelity.memory: transaction") == 0);

@@ -612,11 +612,13 @@ void Execution::signal_and_finish() {
 void Execution::maybe_finish() {
   if (finished_called_ || pending_ != 0 || !stream_.idle()) return;
   if (!stopped() && !finishing_) return;
+  const Repeated once(core_, 1);
   if (stopped()) {
     stream_.cancel_rest();
     for (std::size_t i = 0; i < states_.size(); ++i) {
       const bool attends = static_cast<PrimitiveOp>(program_[i].op) == PrimitiveOp::kAttention;
       if (!attends || !states_[i].issued || states_[i].done) continue;
+      const Repeated repeated(core_, program_.times(i));
       if (--core_.attention_in_flight == 0) {
         core_.attention_ps += common::now_ps() - core_.attention_since_ps;
       }

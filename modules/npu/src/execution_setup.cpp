@@ -108,9 +108,11 @@ Fault Execution::check_parameters() const {
 void Execution::setup_part_done() {
   if (--setup_pending_ != 0) return;
   if (!fetched_program_.empty()) {
-    const Fault fault =
-        program_.load(command_.program, std::move(fetched_program_), core_.config.pim_bound,
-                      !timing_only(), core_.config.replay_layers);
+    // Commands that take turns meet in every layer.
+    const bool takes_turns = (command_.flags & abi::kCommandTurns) != 0;
+    const std::uint32_t replay_layers = takes_turns ? 0 : core_.config.replay_layers;
+    const Fault fault = program_.load(command_.program, std::move(fetched_program_),
+                                      core_.config.pim_bound, !timing_only(), replay_layers);
     if (fault) return fail(fault);
   }
   const Fault fault = check_program_use();

@@ -497,6 +497,7 @@ void Execution::wait_for(std::uint64_t semaphore, std::uint32_t value, std::uint
   core_.dma.read(Dma::kControl, semaphore, word.get(), 4,
                  then(primitive, [this, word, semaphore, value, primitive, next] {
                    if (*word >= value) return next();
+                   core_.turn.give_up(serial_);  // who signals may need it
                    at(common::now_ps() + core_.config.semaphore_poll_ps,
                       [this, semaphore, value, primitive, next] {
                         wait_for(semaphore, value, primitive, next);

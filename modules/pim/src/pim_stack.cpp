@@ -419,8 +419,13 @@ void PimStack::reserve_bus(unsigned channel, std::uint64_t bytes, std::uint64_t 
     stack_.channel(channel).reserve_bus(bytes, false, begin_ps);
     return;
   }
-  agenda_.at(begin_ps, [this, channel, bytes] {
-    stack_.channel(channel).reserve_bus(bytes, false, common::now_ps());
+  const auto short_bytes = static_cast<std::uint32_t>(bytes);
+  const auto times = static_cast<std::uint32_t>(times_);
+  agenda_.at(begin_ps, [this, channel, short_bytes, times] {
+    memory::Channel& memory = stack_.channel(channel);
+    memory.count_times(times);
+    memory.reserve_bus(short_bytes, false, common::now_ps());
+    memory.count_times(1);
   });
 }
 
