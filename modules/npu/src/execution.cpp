@@ -8,17 +8,14 @@
 
 namespace tandem::npu {
 
-using abi::KvLayout;
 using abi::Opcode;
 using abi::PrimitiveOp;
 using abi::Status;
 
 namespace {
 
-constexpr std::uint16_t kNoPrimitive = 0xFFFF;
 // What one ATTENTION may hold of one sequence; larger ones are refused with kNoSpace.
 constexpr std::uint64_t kMaxKvHalfBytes = 1ull << 30;
-constexpr std::uint64_t kMaxScores = 1ull << 28;
 
 bool touches_kv(const abi::Primitive& primitive) {
   const auto op = static_cast<PrimitiveOp>(primitive.op);
@@ -200,118 +197,6 @@ void Execution::prefetch() {
   const bool goes_on = opcode() == Opcode::kDraft && parameters_.stop_below == 0 &&
                        iteration_ + 1 < parameters_.max_draft && !program_.has_experts();
   if (goes_on) push_tiles(next_tiles_);
-}
-
-// Decided once per command, so that tiles fetched ahead fit the passes to come; for DRAFT by the
-// shape of its later passes, a row per sequence.
-void Execution::place() {
-  PassShape shape = pass_.shape();
-  if (opcode() == Opcode::kDraft) shape.rows = shape.sequences;
-  on_pim_.assign(program_.size(), false);
-  for (std::uint16_t i = 0; i < program_.size(); ++i) {
-    const abi::Primitive& primitive = program_[i];
-    if ((primitive.engine_mask & abi::kEnginePim) == 0 || !core_.config.pim_bound) continue;
-    const bool npu_can = (primitive.engine_mask & abi::kEngineNpu) != 0;
-    const Fault fault = why_not_on_pim(primitive);
-    if (fault && !npu_can && !fault_) fault_ = {fault.status, i, fault.value};
-    on_pim_[i] = !fault && (!npu_can || pim_is_faster(primitive, shape));
-  }
-}
-
-Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
-  const PimPort::Geometry& pim = core_.pim.geometry();
-  const auto has = [&](abi::Format format) {
-    return (pim.formats >> static_cast<unsigned>(format) & 1u) != 0;
-  };
-  const auto no_space = [&](std::uint64_t vector_bytes, std::uint64_t result_bytes) {
-    const bool fits = vector_bytes <= pim.vector_bytes && result_bytes <= pim.result_bytes;
-    return fits ? Fault{} : Fault{Status::kNoSpace, kNoPrimitive, vector_bytes};
-  };
-  if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kLinear) {
-    const numerics::TensorLayout layout = layout_of(primitive);
-    const bool tables_and_scales = numerics::has_tables(layout) && numerics::has_scales(layout) &&
-                                   primitive.scales.slot != abi::kNoSlot;
-    if (is_over_experts(primitive) || !has(layout.format) || tables_and_scales) {
-      return {Status::kNoEngine, kNoPrimitive, primitive.weight.format};
-    }
-    return fits_pim_windows(primitive) ? Fault{}
-                                       : Fault{Status::kNoSpace, kNoPrimitive, 2ull * primitive.k};
-  }
-  if (!has(abi::Format::kFp16) || primitive.mask != 0) {
-    return {Status::kNoEngine, kNoPrimitive, primitive.mask};
-  }
-  std::uint64_t scores = 0;
-  for (const RowRange& range : pass_.ranges) {
-    const Sequence& sequence = sequences_[range.sequence];
-    const abi::KvSet& kv = sequence.entry.kv[primitive.kv_set];
-    if (!geometry_of(primitive, kv).element_major() || kv.page_tokens % abi::kChunk != 0) {
-      return {Status::kNoEngine, kNoPrimitive, kv.layout};
-    }
-    const std::uint64_t length =
-        std::uint64_t{sequence.kv_length[primitive.kv_set]} + range.count + parameters_.max_draft;
-    const std::uint64_t vectors = std::uint64_t{range.count} * primitive.heads / primitive.kv_heads;
-    const std::uint64_t longest = 2 * vectors * std::max<std::uint64_t>(length, primitive.head_dim);
-    if (vectors > 0xFFFF) return {Status::kNoSpace, kNoPrimitive, vectors};
-    const Fault fault = no_space(longest, longest);
-    if (fault) return fault;
-    scores += length * range.count * primitive.heads;  // all sequences at once
-    if (scores > kMaxScores && !timing_only()) return {Status::kNoSpace, kNoPrimitive, scores};
-  }
-  return {};
-}
-
-// The expected times of both: bytes over the memory port's rate, against multiplications at the
-// banks' rate, the traffic of vectors and results, and what jobs have been seen to cost besides.
-bool Execution::pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const {
-  const PimPort::Geometry& pim = core_.pim.geometry();
-  if (static_cast<PrimitiveOp>(primitive.op) == PrimitiveOp::kLinear) {
-    const std::uint32_t m = output_rows(primitive, shape);
-    return pim_linear_ps(primitive, m) < npu_linear_ps(primitive, m);
-  }
-  constexpr abi::Format kFormat = abi::Format::kFp16;
-  std::uint64_t weights = 0, moved_elements = 0, idle_factor = 1, read_factor = 1;
-  bool one_channel_each = true;
-  bool heads_apart = true;
-  for (const RowRange& range : pass_.ranges) {
-    const Sequence& sequence = sequences_[range.sequence];
-    const std::uint64_t length = sequence.kv_length[primitive.kv_set] + range.count;
-    weights += 2 * length * primitive.kv_heads * primitive.head_dim;
-    moved_elements += 2 * length * shape.rows / shape.sequences * primitive.heads;
-    const auto layout = static_cast<KvLayout>(sequence.entry.kv[primitive.kv_set].layout);
-    one_channel_each = one_channel_each && layout == KvLayout::kBankRows;
-    heads_apart = heads_apart && layout == KvLayout::kHeadSplit;
-  }
-  const std::uint64_t vectors =
-      std::uint64_t{shape.rows} * primitive.heads / primitive.kv_heads / shape.sequences;
-  // Scores and outputs, a head for each channel, fewer where they do not fit the windows.
-  const std::uint64_t window =
-      std::max<std::uint64_t>(1, std::min(pim.vector_bytes, pim.result_bytes));
-  const std::uint64_t channels = std::max(1u, pim.channels);
-  const std::uint64_t jobs =
-      2 * ((std::uint64_t{shape.sequences} * primitive.kv_heads + channels - 1) / channels) +
-      2 * moved_elements / window;
-  if (one_channel_each) {
-    const std::uint64_t sequence_bytes = std::max<std::uint64_t>(1, 2 * weights / shape.sequences);
-    const std::uint64_t buffered = core_.config.kv_buffer_bytes / sequence_bytes;
-    idle_factor = std::max<std::uint64_t>(1, channels / shape.sequences);
-    read_factor = std::max(idle_factor, channels / std::max<std::uint64_t>(1, buffered));
-  }
-  if (heads_apart) {
-    // Heads whose scores the windows hold, each in its own channels.
-    const std::uint64_t scores = std::max<std::uint64_t>(
-        1, vectors * weights / (std::uint64_t{primitive.kv_heads} * primitive.head_dim));
-    const std::uint64_t heads =
-        std::max<std::uint64_t>(1, window * shape.sequences / std::max<std::uint64_t>(1, scores));
-    const std::uint64_t of_head = std::max<std::uint64_t>(1, channels / primitive.kv_heads);
-    idle_factor = std::max<std::uint64_t>(1, channels / (heads * of_head));
-  }
-  const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
-  const std::uint64_t npu_ps =
-      weights * read_factor * abi::stream_bits(kFormat) / 8 * 1'000'000 / rate;
-  const std::uint64_t pim_ps = core_.pim.multiply_ps(kFormat, weights, vectors) * idle_factor +
-                               moved_elements * 2 * 1'000'000 / rate +
-                               jobs * core_.pim.overhead_ps();
-  return pim_ps < npu_ps;
 }
 
 void Execution::push_tiles(Tiles& tiles) {
@@ -520,38 +405,6 @@ void Execution::pass_done() {
   await_left_out(most_times(), settle_stages());
 }
 
-// The layers that were left out take their time at the end, when nothing is on its way that could
-// use it: about layer by layer, so that CANCEL need not wait for all of them.
-void Execution::await_left_out(std::uint64_t steps, std::uint64_t left_out_ps) {
-  if (left_out_ps == 0) return write_results();
-  const std::uint64_t step_ps = left_out_ps / steps;
-  at(common::now_ps() + step_ps, [this, steps, rest_ps = left_out_ps - step_ps] {
-    await_left_out(std::max<std::uint64_t>(1, steps - 1), rest_ps);
-  });
-}
-
-// Adds what layers that stand for others did, as often as they count, and returns the time of those
-// that were left out, in all passes.
-std::uint64_t Execution::settle_stages() {
-  settled_ = true;
-  std::uint64_t left_out_ps = 0;
-  for (std::size_t less = 0; less < repeated_stages_.size(); ++less) {
-    const std::uint64_t times = most_times() - less;
-    for (std::size_t i = 0; i < abi::kStages; ++i) {
-      const StageCounters& repeated = repeated_stages_[less][i];
-      StageCounters& stage = core_.stages[command_.phase % abi::kPhases][i];
-      stage.time_ps += times * repeated.time_ps;
-      stage.pim_ps += times * repeated.pim_ps;
-      stage.matrix_ps += times * repeated.matrix_ps;
-      stage.vector_ps += times * repeated.vector_ps;
-      stage.link_ps += times * repeated.link_ps;
-      stage.read_bytes += times * repeated.read_bytes;
-      left_out_ps += (times - 1) * repeated.time_ps;
-    }
-  }
-  return left_out_ps;
-}
-
 // After a pass of DRAFT: the tokens just drafted are the rows of the next one.
 bool Execution::next_draft_pass() {
   for (const RowRange& range : pass_.ranges) {
@@ -569,94 +422,6 @@ bool Execution::next_draft_pass() {
     pass_.add(i, &sequence.draft.tokens[sequence.draft.count - 1], 1, sequence.position);
   }
   return !pass_.ranges.empty();
-}
-
-void Execution::write_results() {
-  stream_.cancel_rest();  // nothing, unless a DRAFT has ended before its length
-  setup_pending_ = 1;
-  const auto part = [this] {
-    ++setup_pending_;
-    return then(kNoPrimitive, [this] {
-      if (--setup_pending_ == 0) signal_and_finish();
-    });
-  };
-  for (std::size_t i = 0; i < sequences_.size(); ++i) {
-    Sequence& sequence = sequences_[i];
-    if (opcode() == Opcode::kDraft) {
-      const abi::DraftBlock& draft = sequence.draft;
-      const std::uint64_t block = sequence.entry.draft_block;
-      const std::uint32_t first = parameters_.draft_index;
-      const std::uint64_t bytes = 4ull * (draft.count - first);
-      core_.dma.write(Dma::kControl, block, &draft, 8, part());
-      core_.dma.write(Dma::kControl, block + offsetof(abi::DraftBlock, tokens) + 4ull * first,
-                      draft.tokens + first, bytes, part());
-      core_.dma.write(Dma::kControl, block + offsetof(abi::DraftBlock, confidences) + 4ull * first,
-                      draft.confidences + first, bytes, part());
-      emitted_ += draft.count - first;
-    } else if (sequence.accepted) {
-      core_.dma.write(Dma::kControl, command_.result_block + i * sizeof(abi::VerifyResult),
-                      &sequence.result, offsetof(abi::VerifyResult, path), part());
-      emitted_ += sequence.result.emitted;
-    }
-  }
-  if (--setup_pending_ == 0) signal_and_finish();
-}
-
-void Execution::signal_and_finish() {
-  finishing_ = true;
-  if ((command_.flags & abi::kCommandSignal) == 0) return maybe_finish();
-  core_.dma.write(Dma::kControl, command_.semaphore_address, &command_.signal_value, 4,
-                  then(kNoPrimitive, [this] { maybe_finish(); }));
-}
-
-void Execution::maybe_finish() {
-  if (finished_called_ || pending_ != 0 || !stream_.idle()) return;
-  if (!stopped() && !finishing_) return;
-  const Repeated once(core_, 1);
-  if (stopped()) {
-    stream_.cancel_rest();
-    for (std::size_t i = 0; i < states_.size(); ++i) {
-      const bool attends = static_cast<PrimitiveOp>(program_[i].op) == PrimitiveOp::kAttention;
-      if (!attends || !states_[i].issued || states_[i].done) continue;
-      const Repeated repeated(core_, program_.times(i));
-      if (--core_.attention_in_flight == 0) {
-        core_.attention_ps += common::now_ps() - core_.attention_since_ps;
-      }
-    }
-    states_.clear();
-    for (Sequence& sequence : sequences_) {
-      if (!sequence.committed) continue;
-      restore_lengths();
-      return;
-    }
-  }
-  finished_called_ = true;
-  if (!settled_) settle_stages();
-  core_.turn.forget(serial_);
-  stream_.reset();
-  PassCounters& counters = core_.phases[command_.phase % abi::kPhases];
-  counters.passes += passes_;
-  counters.weight_bytes += stream_.requested_bytes() - stream_bytes_before_ + gather_bytes_;
-  if (cancelled_ && !fault_) fault_ = {Status::kCancelled, kNoPrimitive, 0};
-  fault_.primitive = program_.loaded_index(fault_.primitive);
-  if (fault_) ++core_.failed_commands;
-  finished_(fault_, emitted_);
-}
-
-// A command that does not succeed leaves the lengths of its batch as they were.
-void Execution::restore_lengths() {
-  for (std::size_t i = 0; i < sequences_.size(); ++i) {
-    Sequence& sequence = sequences_[i];
-    if (!sequence.committed) continue;
-    sequence.committed = false;
-    for (std::uint32_t set = 0; set < abi::kKvSets; ++set) {
-      const std::uint64_t address = command_.batch_table + i * sizeof(abi::BatchEntry) +
-                                    offsetof(abi::BatchEntry, kv) + set * sizeof(abi::KvSet) +
-                                    offsetof(abi::KvSet, committed_length);
-      core_.dma.write(Dma::kControl, address, &sequence.entry.kv[set].committed_length, 4,
-                      then(kNoPrimitive, [this] { maybe_finish(); }));
-    }
-  }
 }
 
 }  // namespace tandem::npu

@@ -13,7 +13,6 @@ using abi::Status;
 
 namespace {
 constexpr std::uint32_t kMaxPages = 65'536;
-constexpr std::uint16_t kNoPrimitive = 0xFFFF;
 }  // namespace
 
 bool Execution::drafted_rows() const {

@@ -12,8 +12,6 @@ namespace regs = abi::pim;
 using abi::KvLayout;
 using abi::Status;
 
-constexpr std::uint16_t kNoPrimitive = 0xFFFF;
-
 std::uint32_t ceil_divide(std::uint32_t a, std::uint32_t b) {
   return (a + b - 1) / b;
 }

@@ -63,6 +63,9 @@ class Execution {
   }
 
  private:
+  // Scores that one ATTENTION may hold of one sequence; more are refused with kNoSpace.
+  static constexpr std::uint64_t kMaxScores = 1ull << 28;
+
   struct State {
     std::uint32_t waiting = 0;  // predecessors not done
     bool issued = false, done = false;
@@ -102,10 +105,7 @@ class Execution {
   Fault check_pass();
   Fault check_kv(const abi::Primitive& primitive) const;
   bool predicate_is_bound(const abi::Primitive& primitive) const;
-  void place();
-  Fault why_not_on_pim(const abi::Primitive& primitive) const;
   void prefetch();
-  bool pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const;
   void push_tiles(Tiles& tiles);
   void push_primitive(std::uint16_t index, std::vector<WeightTile*>& tiles);
   void tile_arrived(WeightTile& tile, bool ok, std::uint64_t fault_address);
@@ -116,9 +116,24 @@ class Execution {
   void issue_unpredicated(std::uint16_t index);
   void account_stage();
   void pass_done();
+  bool next_draft_pass();
+
+  // Engines: placement.cpp
+  struct AttentionLoad {               // of all sequences
+    std::uint64_t weights = 0;         // keys and values
+    std::uint64_t moved_elements = 0;  // vectors and results
+    std::uint64_t vectors = 0;         // that meet the same keys
+    bool one_channel_each = true, heads_apart = true;
+  };
+  void place();
+  Fault why_not_on_pim(const abi::Primitive& primitive) const;
+  bool pim_is_faster(const abi::Primitive& primitive, const PassShape& shape) const;
+  bool pim_attends_faster(const abi::Primitive& primitive, const PassShape& shape) const;
+  AttentionLoad attention_load(const abi::Primitive& primitive, const PassShape& shape) const;
+
+  // The end: execution_outcome.cpp
   void await_left_out(std::uint64_t steps, std::uint64_t left_out_ps);
   std::uint64_t settle_stages();
-  bool next_draft_pass();
   void write_results();
   void signal_and_finish();
   void maybe_finish();

@@ -10,10 +10,12 @@
 
 namespace tandem::npu {
 
+constexpr std::uint16_t kNoPrimitive = 0xFFFF;
+
 // Why something cannot run. `value` is the address or the value that is to blame.
 struct Fault {
   abi::Status status = abi::Status::kOk;
-  std::uint16_t primitive = 0xFFFF;
+  std::uint16_t primitive = kNoPrimitive;
   std::uint64_t value = 0;
 
   explicit operator bool() const { return status != abi::Status::kOk; }
