@@ -3,12 +3,13 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "soc/soc_config.h"
+#include "llama_bound.h"
 #include "system_run.h"
-#include "tandem/memory/channel.h"
 #include "tandem/platform/scenario_loader.h"
 
 using namespace tandem;
+using test::effective_bytes_per_s;
+using test::kWeightBytes;
 
 namespace {
 
@@ -32,18 +33,7 @@ platform::Scenario shared_llama(unsigned devices, const std::vector<std::string>
                                       "test", ".", all);
 }
 
-double effective_bytes_per_s(const platform::Scenario& scenario) {
-  const memory::Stack::Config stack =
-      platform::npu_stack_config(scenario.platform, platform::FidelityLevel::kTransaction);
-  const memory::AddressMapping mapping(stack.mapping, stack.channels, stack.device.geometry,
-                                       stack.interleave_bytes, stack.hash);
-  const memory::StreamPace pace =
-      memory::measure_stream(stack.device, stack.controller, mapping, false, stack.stream);
-  return stack.channels * stack.device.geometry.burst_bytes() / (pace.burst_ps * 1e-12);
-}
-
-constexpr double kWeightBytes = 2.0 * (6.738415616e9 - 32000.0 * 4096);  // less the embedding
-constexpr double kKvBytes = 2.0 * 32 * 4096 * 2 * 520.5;                 // 513 to 528 tokens
+constexpr double kKvBytes = 2.0 * 32 * 4096 * 2 * 520.5;  // 513 to 528 tokens
 
 void check_shared(unsigned devices) {
   const platform::Scenario scenario = shared_llama(devices);

@@ -4,12 +4,13 @@
 #include <fstream>
 #include <string>
 
-#include "soc/soc_config.h"
+#include "llama_bound.h"
 #include "system_run.h"
-#include "tandem/memory/channel.h"
 #include "tandem/platform/scenario_loader.h"
 
 using namespace tandem;
+using test::effective_bytes_per_s;
+using test::kWeightBytes;
 
 namespace {
 
@@ -31,18 +32,6 @@ platform::Scenario llama(const std::vector<std::string>& settings,
   return platform::load_scenario_text("version: 1\nworkload: " + workload + "\n", "test", ".", all);
 }
 
-// What the stack sustains for consecutive reads with as much in flight as the DMA has.
-double effective_bytes_per_s(const platform::Scenario& scenario) {
-  const memory::Stack::Config stack =
-      platform::npu_stack_config(scenario.platform, platform::FidelityLevel::kTransaction);
-  const memory::AddressMapping mapping(stack.mapping, stack.channels, stack.device.geometry,
-                                       stack.interleave_bytes, stack.hash);
-  const memory::StreamPace pace =
-      memory::measure_stream(stack.device, stack.controller, mapping, false, stack.stream);
-  return stack.channels * stack.device.geometry.burst_bytes() / (pace.burst_ps * 1e-12);
-}
-
-constexpr double kWeightBytes = 2.0 * (6.738415616e9 - 32000.0 * 4096);  // less the embedding
 constexpr double kKvBytesPerToken = 2.0 * 32 * 4096 * 2;
 
 long peak_memory_kib() {
