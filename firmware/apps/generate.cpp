@@ -3,6 +3,7 @@
 // lanes their next groups of sequences; it never waits.
 #include "tandem/firmware/apps/generate.h"
 
+#include "apps/draft_work.h"
 #include "apps/lane_work.h"
 
 namespace tandem::firmware {
@@ -10,6 +11,8 @@ namespace tandem::firmware {
 using abi::Status;
 
 namespace {
+
+constexpr u32 kDraftLane = 1;
 
 class Generator {
  public:
@@ -34,12 +37,19 @@ class Generator {
   }
 
  private:
-  LaneWork lane(u32 index) { return {state_, machine_, state_.lanes[index]}; }
+  template <typename Action>
+  auto with_lane(u32 index, Action action) {
+    if (state_.drafts_ahead && index == kDraftLane) {
+      return action(DraftWork(state_, machine_, state_.lanes[index]));
+    }
+    return action(LaneWork(state_, machine_, state_.lanes[index]));
+  }
+  bool running(u32 index) const { return state_.lanes[index].progress.running; }
 
-  u32 running_lanes() {
-    u32 running = 0;
-    for (u32 i = 0; i < state_.lane_count; ++i) running += lane(i).running() ? 1u : 0u;
-    return running;
+  u32 running_lanes() const {
+    u32 count = 0;
+    for (u32 i = 0; i < state_.lane_count; ++i) count += running(i) ? 1u : 0u;
+    return count;
   }
 
   // A lane that finds nothing may just have handed its sequences to one that was asked before.
@@ -52,8 +62,8 @@ class Generator {
   bool ask_idle_lanes() {
     bool started = false;
     for (u32 i = 0; i < state_.lane_count; ++i) {
-      LaneWork work = lane(i);
-      if (!work.running() && work.start()) started = true;
+      if (running(i)) continue;
+      if (with_lane(i, [](auto work) { return work.start(); })) started = true;
     }
     return started;
   }
@@ -90,15 +100,17 @@ class Generator {
     bool ended = false;
     bool timed_out = false;
     for (u32 i = 0; i < state_.lane_count; ++i) {
-      LaneWork work = lane(i);
-      if (!work.running()) continue;
-      if (work.poll()) {
+      if (!running(i)) continue;
+      if (with_lane(i, [](auto work) { return work.poll(); })) {
         ended = true;
       } else {
-        timed_out = timed_out || work.timed_out();
+        timed_out = timed_out || lane_timed_out(i);
       }
     }
-    if (ended) return true;
+    if (ended) {
+      withdraw_draft();
+      return true;
+    }
     if (!machine_.bus_error() && !timed_out) return false;
     recover();
     return true;
@@ -113,14 +125,23 @@ class Generator {
     // Recovery takes time, in which others may cross their limits.
     bool blamed[kMaxLanes];
     for (u32 i = 0; i < state_.lane_count; ++i) {
-      LaneWork work = lane(i);
-      blamed[i] = silent || (work.running() && work.timed_out());
+      blamed[i] = silent || (running(i) && lane_timed_out(i));
     }
     const Status status = state_.npu.recover(machine_);
     for (u32 i = 0; i < state_.lane_count; ++i) {
-      LaneWork work = lane(i);
-      if (work.running()) work.repeat(status, blamed[i]);
+      if (!running(i)) continue;
+      with_lane(i, [&](auto work) { work.repeat(status, blamed[i]); });
     }
+  }
+
+  bool lane_timed_out(u32 index) {
+    return with_lane(index, [](auto work) { return work.timed_out(); });
+  }
+
+  // Verification may have made what is being drafted useless.
+  void withdraw_draft() {
+    if (!state_.drafts_ahead || !running(kDraftLane)) return;
+    DraftWork(state_, machine_, state_.lanes[kDraftLane]).withdraw();
   }
 
   GenerateState& state_;

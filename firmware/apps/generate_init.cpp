@@ -12,12 +12,24 @@ namespace {
 constexpr u32 kQueueEntries = 16;
 constexpr u64 kActivationAlignment = 64;
 
+// Drafting ahead has the second lane, a command per token, and a KV set that no verification
+// writes.
+bool valid_ahead(const abi::PolicyBlock& policy) {
+  if (policy.draft_control > static_cast<u32>(abi::DraftControl::kHistory)) return false;
+  if (policy.draft_ahead == 0) return policy.draft_control == 0;
+  return policy.policy == static_cast<u32>(abi::Policy::kSelfSpeculative) &&
+         policy.draft_ahead <= abi::kMaxDraft - larger(1u, policy.draft_length) &&
+         policy.draft_kv == static_cast<u32>(abi::DraftKv::kOwn) && policy.sub_batches < 2 &&
+         policy.granularity == static_cast<u32>(abi::Granularity::kStep);
+}
+
 bool valid(const abi::BootInfo& boot) {
   const abi::PolicyBlock& policy = boot.policy;
   return boot.magic == abi::kBootMagic && boot.abi_version == abi::kAbiVersion &&
          boot.npu_base != 0 && boot.mailbox_base != 0 && policy.max_batch > 0 &&
          policy.prefill_chunk > 0 && policy.page_tokens > 0 &&
          policy.draft_length <= abi::kMaxDraft && policy.sub_batches <= kMaxLanes &&
+         valid_ahead(policy) &&
          policy.channel_packing <= static_cast<u32>(abi::ChannelPacking::kRoundRobin);
 }
 
@@ -101,7 +113,7 @@ class Setup {
     setup.rows = state_.layout.rows;
     setup.chunk = state_.layout.chunk;
     setup.kv_sets = draft.keeps_own_kv() ? 2 : 1;
-    setup.lanes = lanes();
+    setup.lanes = larger(1u, boot_.policy.sub_batches);
     setup.lanes_from = boot_.policy.sub_batch_min;
     setup.pim = pim_;
     setup.distributions_bytes = u64{draft.longest_draft()} * shape.vocabulary * sizeof(u32);
@@ -116,6 +128,7 @@ class Setup {
 
   bool start_lanes(const abi::ModelImage& shape, u64 activation_bytes) {
     state_.lane_count = lanes();
+    state_.drafts_ahead = drafts_ahead();
     for (u32 i = 0; i < lanes(); ++i) {
       Lane& lane = state_.lanes[i];
       lane.queue = i;
@@ -136,7 +149,8 @@ class Setup {
                         contexts_per_lane(), state_.npu.max_primitives(), state_.passes);
   }
 
-  u32 lanes() const { return larger(1u, boot_.policy.sub_batches); }
+  bool drafts_ahead() const { return policies_.draft().drafts_ahead() > 0; }
+  u32 lanes() const { return drafts_ahead() ? 2 : larger(1u, boot_.policy.sub_batches); }
   u32 contexts_per_lane() const { return state_.npu.contexts() / lanes(); }
 
   GenerateState& state_;

@@ -20,7 +20,8 @@ struct Progress {
   u32 rows[kMaxSequences];  // sequence of each row of the batch table
   u32 tag;
   u64 submitted_ns;
-  bool repeated;  // the group was started again after the device had hung with it
+  bool repeated;   // the group was started again after the device had hung with it
+  bool withdrawn;  // drafting ahead: CANCEL was asked for
 };
 
 // What works on one group at a time: a queue pair, programs in contexts of its own, a part of the
@@ -41,7 +42,8 @@ struct GenerateState {
   ActivationLayout layout;
   PassPrograms passes[kPasses];
   u32 lane_count;
-  Lane lanes[kMaxLanes];
+  Lane lanes[kMaxLanes];  // the second one is another like the first, or drafts ahead
+  bool drafts_ahead;
   Scheduler scheduler;
   Reporter reporter;
   u32 vocabulary;

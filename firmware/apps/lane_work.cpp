@@ -54,7 +54,10 @@ void LaneWork::begin_group() {
   const Sequence& leader = scheduler_.at(group_.members[0]);
   lane_.batch.set_sampler(machine_, {leader.sampling, leader.temperature, state_.boot.seed});
   if (group_.work == Work::kDraftExtend) return begin_pass(Pass::kDraftExtend);
-  if (group_.longest_draft > 0) return begin_round();
+  if (policy().drafts_ahead() > 0) take_drafts();
+  if (group_.longest_draft > 0) {
+    return policy().drafts_ahead() > 0 ? begin_pass(Pass::kVerify) : begin_round();
+  }
   begin_pass(any_emits() ? Pass::kNext : Pass::kExtend);
 }
 
@@ -63,6 +66,18 @@ bool LaneWork::any_emits() {
     if (scheduler_.at(group_.members[i]).emits) return true;
   }
   return false;
+}
+
+// Again when the group is repeated: more may have been drafted since.
+void LaneWork::take_drafts() {
+  group_.longest_draft = 0;
+  for (u32 i = 0; i < group_.count; ++i) {
+    Sequence& sequence = scheduler_.at(group_.members[i]);
+    if (!sequence.prompt_done()) continue;
+    const u32 tokens = scheduler_.round_drafts(sequence, policy());
+    sequence.ahead.take(machine_, sequence.draft_block, tokens);
+    group_.longest_draft = larger(group_.longest_draft, tokens);
+  }
 }
 
 void LaneWork::begin_round() {
@@ -91,7 +106,7 @@ void LaneWork::add_row(u32 member) {
   const u32 tokens = speculates ? sequence.pending(set) : sequence.taking;
   lane_.batch.add(machine_, scheduler_.kv(), sequence, set, tokens);
   if (speculates) {
-    lane_.batch.attach_draft(machine_, sequence);
+    lane_.batch.attach_draft(machine_, sequence.draft_block);
   } else if (!sequence.emits) {
     lane_.batch.keep_silent(machine_);
   }
@@ -111,7 +126,8 @@ bool LaneWork::begin_next_draft() {
     if (draft.stopped_early != 0 || draft.count != drafted) continue;
     if (drafted >= policy().draft_tokens(sequence.remaining)) continue;
     progress_.rows[lane_.batch.count()] = group_.members[i];
-    lane_.batch.add_drafted(machine_, scheduler_.kv(), sequence, policy().kv_set(), drafted - 1);
+    lane_.batch.add_drafted(machine_, scheduler_.kv(), sequence, policy().kv_set(),
+                            {sequence.draft_block, drafted - 1, sequence.total + drafted - 1});
   }
   if (lane_.batch.count() == 0) return false;
   run_from(0);
@@ -136,7 +152,7 @@ void LaneWork::submit() {
   abi::Command command = lane_.batch.command();
   command.opcode = static_cast<u8>(tail ? tail_opcode() : abi::Opcode::kRun);
   if (!tail && progress_.pass == Pass::kVerify) command.flags = abi::kCommandRowsDrafted;
-  if (state_.lane_count > 1) command.flags |= abi::kCommandTurns;
+  if (state_.boot.policy.sub_batches > 1) command.flags |= abi::kCommandTurns;
   command.phase = static_cast<u32>(phase());
   command.context = static_cast<u8>(lane_.first_context + program.context);
   command.program = program.address;
@@ -178,6 +194,7 @@ void LaneWork::advance() {
     return begin_pass(Pass::kVerify);
   }
   for (u32 i = 0; i < lane_.batch.count(); ++i) collect(row_sequence(i), i);
+  if (policy().drafts_ahead() > 0) settle_drafts();
   end_group();
 }
 
@@ -210,6 +227,15 @@ void LaneWork::collect(Sequence& sequence, u32 row) {
   }
 }
 
+void LaneWork::settle_drafts() {
+  for (u32 i = 0; i < lane_.batch.count(); ++i) {
+    Sequence& sequence = row_sequence(i);
+    const Status failure = sequence.ahead.failure;
+    if (failure != Status::kOk && sequence.active()) sequence.fail(failure);
+    scheduler_.settle_drafts(machine_, sequence, policy());
+  }
+}
+
 void LaneWork::collect_tokens(Sequence& sequence, const abi::VerifyResult& result) {
   const bool verified = progress_.pass == Pass::kVerify;
   const u32 drafted = verified ? draft_of(sequence).count : 0;
@@ -222,7 +248,7 @@ void LaneWork::collect_tokens(Sequence& sequence, const abi::VerifyResult& resul
   append_tokens(sequence, result);
   sequence.committed[0] = before + result.accepted;
   // The last drafted token was never an input of the draft pass.
-  if (drafted > 0 && policy().keeps_own_kv()) {
+  if (drafted > 0 && policy().keeps_own_kv() && policy().drafts_ahead() == 0) {
     sequence.committed[policy().kv_set()] = before + smaller(result.accepted, drafted - 1);
   }
   sequence.report = {before, result.emitted, drafted, result.accepted, sequence.rounds};

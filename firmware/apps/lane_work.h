@@ -38,6 +38,7 @@ class LaneWork {
 
   void begin_group();
   bool any_emits();
+  void take_drafts();
   void begin_round();
   void begin_pass(Pass pass);
   void add_row(u32 member);
@@ -50,6 +51,7 @@ class LaneWork {
   abi::Phase phase() const;
   void advance();
   void trim_drafts();
+  void settle_drafts();
   void collect(Sequence& sequence, u32 row);
   void collect_tokens(Sequence& sequence, const abi::VerifyResult& result);
   void append_tokens(Sequence& sequence, const abi::VerifyResult& result);

@@ -142,6 +142,7 @@ void Scheduler::activate_one(Machine& machine, Sequence& sequence) {
   sequence.state = SequenceState::kActive;
   for (u32& length : sequence.committed) length = sequence.cached;
   sequence.cached = 0;
+  sequence.ahead.clear(sequence.total);
   if (sequence.started_ns == 0) sequence.started_ns = machine.now_ns();
 }
 
@@ -215,12 +216,13 @@ bool Scheduler::holds_all_used(const Sequence& sequence) const {
 // is in a command: were an older one preempted instead, two could take turns without end.
 bool Scheduler::make_room(Machine& machine, Sequence& sequence) {
   if (holds_all_used(sequence)) {
+    if (sequence.ahead.busy) return false;
     release_pages(machine, sequence);
     sequence.fail(Status::kNoSpace);
     return true;
   }
   Sequence& youngest = *youngest_active();
-  if (youngest.busy) return false;
+  if (youngest.in_command()) return false;
   preempt(machine, youngest);
   return true;
 }

@@ -58,21 +58,21 @@ void BatchTable::add(Machine& machine, const PagedKvCache& kv, const Sequence& s
 }
 
 void BatchTable::add_drafted(Machine& machine, const PagedKvCache& kv, const Sequence& sequence,
-                             u32 kv_set, u32 index) {
+                             u32 kv_set, const DraftedToken& token) {
   abi::BatchEntry& row = append(machine, kv, sequence);
   row.pending_count = 1;
-  row.pending_tokens = sequence.draft_block + abi::kDraftHeaderBytes + u64{index} * sizeof(u32);
-  row.position_base = sequence.total + index;
-  row.kv[kv_set].committed_length = sequence.total + index;
-  attach_draft(machine, sequence);
+  row.pending_tokens = token.block + abi::kDraftHeaderBytes + u64{token.index} * sizeof(u32);
+  row.position_base = token.position;
+  row.kv[kv_set].committed_length = token.position;
+  attach_draft(machine, token.block);
 }
 
 void BatchTable::keep_silent(Machine& machine) {
   entry(machine, count_ - 1).remaining_tokens = 0;
 }
 
-void BatchTable::attach_draft(Machine& machine, const Sequence& sequence) {
-  entry(machine, count_ - 1).draft_block = sequence.draft_block;
+void BatchTable::attach_draft(Machine& machine, u64 draft_block) {
+  entry(machine, count_ - 1).draft_block = draft_block;
 }
 
 void BatchTable::set_sampler(Machine& machine, const Sampler& sampler) {

@@ -20,6 +20,9 @@ u8 DraftPolicy::kv_set() const {
 abi::TensorRole DraftPolicy::classifier_role() const {
   return abi::TensorRole::kFull;
 }
+u32 DraftPolicy::drafts_ahead() const {
+  return 0;
+}
 
 // The target adds a token of its own to the accepted ones, hence one less than what remains.
 u32 SelfSpeculation::draft_tokens(u32 remaining) const {
@@ -36,6 +39,10 @@ u8 SelfSpeculation::kv_set() const {
 }
 abi::TensorRole SelfSpeculation::classifier_role() const {
   return block_.draft_classifier_full != 0 ? abi::TensorRole::kFull : abi::TensorRole::kDraft;
+}
+
+u32 SelfSpeculation::drafts_ahead() const {
+  return block_.draft_ahead;
 }
 
 u8 Placement::attention() const {

@@ -22,12 +22,14 @@ bool Reporter::send(Machine& machine, Mailbox& mailbox, Scheduler& scheduler) {
   bool all_sent = true;
   for (u32 i = 0; i < scheduler.count(); ++i) {
     Sequence& sequence = scheduler.at(i);
-    if (sequence.state == SequenceState::kEnding) scheduler.release_pages(machine, sequence);
+    // A DRAFT in flight still uses the pages.
+    const bool ends = sequence.state == SequenceState::kEnding && !sequence.ahead.busy;
+    if (ends) scheduler.release_pages(machine, sequence);
     if (sequence.report.count > 0 && !send_tokens(machine, mailbox, sequence)) {
       all_sent = false;
       continue;
     }
-    if (sequence.state != SequenceState::kEnding) continue;
+    if (!ends) continue;
     if (!send_end(machine, mailbox, scheduler, sequence)) {
       all_sent = false;
       continue;
@@ -73,6 +75,7 @@ bool Reporter::send_end(Machine& machine, Mailbox& mailbox, const Scheduler& sch
   report.largest_batch = scheduler.steps().largest;
   report.decode_steps = scheduler.steps().count;
   report.decode_step_sequences = scheduler.steps().sequences;
+  report.drafts_dropped = scheduler.drafts_dropped();
   copy_bytes(record.tokens, &report, sizeof report);
   return mailbox.send(machine, record);
 }

@@ -18,6 +18,8 @@ bool Scheduler::start(const abi::ModelImage& model, const abi::PolicyBlock& poli
     prompts_turn_[lane] = true;
   }
   steps_ = {};
+  control_.start(policy.draft_control == static_cast<u32>(abi::DraftControl::kHistory));
+  drafts_dropped_ = 0;
   for (u32 i = 0; i < setup.sequences && setup.distributions_bytes > 0; ++i) {
     sequences_[i].distributions = memory.take(setup.distributions_bytes);
   }
@@ -39,6 +41,7 @@ bool Scheduler::start(const abi::ModelImage& model, const abi::PolicyBlock& poli
     Sequence& sequence = sequences_[i];
     sequence.history = control.take(u64{shape.max_tokens} * sizeof(u32));
     sequence.draft_block = control.take(sizeof(abi::DraftBlock));
+    sequence.ahead.block = policy.draft_ahead > 0 ? control.take(sizeof(abi::DraftBlock)) : 0;
     for (u32 set = 0; set < setup.kv_sets; ++set) {
       sequence.kv[set].page_table = control.take(u64{kv_.pages_per_table()} * sizeof(u64));
     }
@@ -70,7 +73,7 @@ u32 Scheduler::backlog(const Sequence& sequence, Work work) const {
 bool Scheduler::any_round(const DraftPolicy& policy, u32 lane) const {
   for (u32 i = 0; i < setup_.sequences; ++i) {
     const Sequence& sequence = sequences_[i];
-    if (sequence.ready_in(lane) && next_work(sequence, policy) == Work::kRound) return true;
+    if (sequence.ready_in(lane) && round_ready(sequence, policy)) return true;
   }
   return false;
 }
@@ -129,7 +132,7 @@ void Scheduler::add_rounds(const DraftPolicy& policy, u32 lane, Group& group) {
     if (group.count == setup_.group || group.rows >= setup_.rows) break;
     const u32 index = (start + i) % setup_.sequences;
     Sequence& sequence = sequences_[index];
-    if (!sequence.ready_in(lane) || next_work(sequence, policy) != Work::kRound) continue;
+    if (!sequence.ready_in(lane) || !round_ready(sequence, policy)) continue;
     if (!may_join(sequence, group)) {
       if (left == setup_.sequences) left = index;
       continue;
@@ -137,7 +140,7 @@ void Scheduler::add_rounds(const DraftPolicy& policy, u32 lane, Group& group) {
     add(sequence, Work::kRound, group);
     next_[lane] = (index + 1) % setup_.sequences;
     ++group.decoding;
-    group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));
+    group.longest_draft = larger(group.longest_draft, round_drafts(sequence, policy));
   }
   if (left != setup_.sequences) next_[lane] = left;
 }
@@ -160,7 +163,7 @@ u32 Scheduler::longest_draft(const DraftPolicy& policy, const Group& group) cons
   for (u32 i = 0; i < group.count; ++i) {
     const Sequence& sequence = sequences_[group.members[i]];
     if (!sequence.active() || next_work(sequence, policy) != Work::kRound) continue;
-    longest = larger(longest, policy.draft_tokens(sequence.remaining));
+    longest = larger(longest, round_drafts(sequence, policy));
   }
   return longest;
 }
@@ -191,7 +194,7 @@ bool Scheduler::reserve_pages(Machine& machine, const DraftPolicy& policy, Group
     group.rows += sequence.taking;
     if (next_work(sequence, policy) != Work::kRound) continue;
     ++group.decoding;
-    group.longest_draft = larger(group.longest_draft, policy.draft_tokens(sequence.remaining));
+    group.longest_draft = larger(group.longest_draft, round_drafts(sequence, policy));
   }
   return waits;
 }

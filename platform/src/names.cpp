@@ -167,6 +167,10 @@ constexpr Choice kDraftKv[] = {
     {"own", "the draft keeps a KV cache of its own"},
     {"shared", "the draft reads the verified KV cache"},
 };
+constexpr Choice kDraftControl[] = {
+    {"length", "until `length` and `ahead` are reached"},
+    {"history", "while tokens after ones of like confidence have been accepted (with `ahead`)"},
+};
 constexpr Choice kOracle[] = {
     {"bernoulli", "every drafted token is accepted with the same probability"},
     {"table", "with a probability that depends on its index in the round"},
@@ -324,6 +328,10 @@ ChoiceList choices<DraftScope>() {
 template <>
 ChoiceList choices<DraftKv>() {
   return list(kDraftKv);
+}
+template <>
+ChoiceList choices<DraftControl>() {
+  return list(kDraftControl);
 }
 template <>
 ChoiceList choices<OracleKind>() {

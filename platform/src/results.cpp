@@ -122,6 +122,7 @@ Json summary_json(const RunConfig& run, const RunReport& report) {
   json["acceptance"] = or_null(report.acceptance());
   json["drafted_tokens"] = report.drafted_tokens;
   json["accepted_tokens"] = report.accepted_tokens;
+  json["dropped_drafts"] = report.dropped_drafts;
   json["speedup_vs_plain"] = whole ? or_null(report.speedup_vs_plain()) : Json(nullptr);
   json["prefill_time_ps"] = report.prefill_time_ps;
   json["decode_time_ps"] = report.decode_time_ps;

@@ -8,6 +8,7 @@
 
 #include "device_schema.h"
 #include "oracle/check_oracle.h"
+#include "tandem/abi/command.h"
 #include "tandem/memory/field_error.h"
 #include "tandem/platform/device_file.h"
 #include "tandem/platform/model/shard.h"
@@ -288,6 +289,41 @@ void check_batching(const Checker& check, const PolicyConfig& policy) {
   }
 }
 
+// It has the second command in flight, one per token, and must not write where verification does.
+void check_ahead(const Checker& check, const Scenario& scenario) {
+  const PolicyConfig& policy = scenario.policy;
+  const DraftConfig& draft = policy.draft;
+  if (draft.ahead == 0) {
+    if (draft.control == DraftControl::kHistory) {
+      check.fail("policy.draft.control", "history needs policy.draft.ahead",
+                 "a draft of a whole round is one command: write `ahead: 4`, or `control: length`");
+    }
+    return;
+  }
+  if (policy.name == PolicyName::kPlain) return;
+  if (draft.length + draft.ahead > abi::kMaxDraft) {
+    check.fail("policy.draft.ahead",
+               "length and ahead are " + std::to_string(draft.length + draft.ahead) +
+                   " tokens, expected at most " + std::to_string(abi::kMaxDraft));
+  }
+  if (draft.kv != DraftKv::kOwn) {
+    check.fail("policy.draft.ahead", "needs policy.draft.kv: own",
+               "in a shared cache drafts would overwrite what is being verified");
+  }
+  if (policy.sub_batches > 1) {
+    check.fail("policy.draft.ahead", "needs policy.sub_batches: 1",
+               "the second command in flight is that of the drafts");
+  }
+  if (policy.granularity != Granularity::kStep) {
+    check.fail("policy.draft.ahead", "needs policy.granularity: step");
+  }
+  if (!scenario.workload.sampling.greedy &&
+      scenario.workload.sampling.rule == SamplingRule::kStandard) {
+    check.fail("policy.draft.ahead", "needs greedy sampling or workload.sampling.rule: coupled",
+               "the standard rule compares distributions, which are kept for one round only");
+  }
+}
+
 // Layers that are left out have no tensors, no DRAM commands and no place in the timeline.
 void check_replay(const Checker& check, const Scenario& scenario) {
   const Fidelity& fidelity = scenario.fidelity;
@@ -300,8 +336,10 @@ void check_replay(const Checker& check, const Scenario& scenario) {
     check.fail("fidelity.layers", "replay needs fidelity.memory: transaction",
                "at command fidelity every DRAM command is scheduled: write `layers: all`");
   }
-  if (scenario.policy.sub_batches > 1) {
-    check.fail("fidelity.layers", "replay needs policy.sub_batches: 1",
+  if (lanes(scenario.policy) > 1) {
+    check.fail("fidelity.layers",
+               scenario.policy.sub_batches > 1 ? "replay needs policy.sub_batches: 1"
+                                               : "replay needs policy.draft.ahead: 0",
                "two commands meet at the engines in every layer: write `layers: all`");
   }
   if (scenario.run.timeline.enabled) {
@@ -359,6 +397,7 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   check_devices(check, scenario);
   check_policy(check, scenario);
   check_batching(check, scenario.policy);
+  check_ahead(check, scenario);
   check_workload(check, scenario);
   check_fidelity(check, scenario);
   check_oracle(scenario, [&check](const std::string& path, const std::string& message,

@@ -248,6 +248,9 @@ void bind_draft(Binder& b, DraftConfig& d) {
   b.choice({"classifier", "weights of the draft's last layer"}, d.classifier);
   b.choice({"scope", "weights that share one BSFP table"}, d.scope);
   b.choice({"kv", "KV cache of the draft"}, d.kv);
+  b.integer({"ahead", "tokens drafted beyond a round while it is verified; 0: rounds in turn"},
+            d.ahead, 0, 15);
+  b.choice({"control", "whether drafting ahead goes on"}, d.control);
 }
 
 void bind_policy(Binder& b, PolicyConfig& p) {

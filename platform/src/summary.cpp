@@ -175,7 +175,7 @@ void write_speed(Page& page, const Scenario& scenario, const RunReport& report) 
   }
 }
 
-void write_speculation(Page& page, const RunReport& report) {
+void write_speculation(Page& page, const Scenario& scenario, const RunReport& report) {
   const std::optional<double> acceptance = report.acceptance();
   if (!acceptance) return;
   page.heading("Speculation");
@@ -183,6 +183,9 @@ void write_speculation(Page& page, const RunReport& report) {
   page.line("acceptance", percent(*acceptance),
             grouped(report.accepted_tokens) + " of " + grouped(report.drafted_tokens) +
                 " drafted tokens");
+  if (scenario.policy.draft.ahead == 0) return;
+  page.line("drafted ahead and dropped", grouped(report.dropped_drafts),
+            "tokens that followed a wrong one and were not verified");
 }
 
 void write_phases(Page& page, const RunReport& report) {
@@ -499,7 +502,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
              << "\n\n";
   write_setup(page, scenario);
   write_speed(page, scenario, report);
-  write_speculation(page, report);
+  write_speculation(page, scenario, report);
   if (report.serving) write_serving(page, scenario, *report.serving);
   write_phases(page, report);
   write_group(page, scenario.platform.devices, report);

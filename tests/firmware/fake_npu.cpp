@@ -24,6 +24,11 @@ Tokens prefix(const Tokens& tokens, std::size_t count) {
   return Tokens(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
+// A sequence may be drafted for while it is verified: they use different KV sets.
+bool drafts(const abi::Command& command) {
+  return command.opcode == static_cast<std::uint8_t>(abi::Opcode::kDraft);
+}
+
 constexpr std::uint32_t kHalf = 0x3F00'0000;   // 0.5f
 constexpr std::uint32_t kTenth = 0x3DCC'CCCD;  // 0.1f
 
@@ -100,9 +105,14 @@ void FakeNpu::fetch(unsigned queue) {
   const std::uint64_t base = queue_register(queue, npu::SQ_BASE_LO);
   std::uint32_t& fetched = queues_[queue].fetched;
   while (fetched != queue_register(queue, npu::SQ_TAIL)) {
-    const Pending added{queue, at<abi::Command>(base + fetched * sizeof(abi::Command))};
-    check_shared(added);
-    pending_.push_back(added);
+    const Pending added{queue, at<abi::Command>(base + fetched * sizeof(abi::Command)),
+                        delay_of_queue[queue]};
+    if (added.command.opcode == static_cast<std::uint8_t>(abi::Opcode::kCancel)) {
+      cancel(added);
+    } else {
+      check_shared(added);
+      pending_.push_back(added);
+    }
     fetched = (fetched + 1) % queue_register(queue, npu::SQ_SIZE);
   }
   most_in_flight = std::max(most_in_flight, pending_.size());
@@ -115,6 +125,35 @@ std::set<std::uint32_t> FakeNpu::requests_of(const abi::Command& command) {
         at<abi::BatchEntry>(command.batch_table + i * sizeof(abi::BatchEntry)).request_id);
   }
   return requests;
+}
+
+// The request that each KV page belongs to.
+std::map<std::uint64_t, std::uint32_t> FakeNpu::pages_of(const abi::Command& command) {
+  std::map<std::uint64_t, std::uint32_t> pages;
+  for (std::uint32_t i = 0; i < command.batch_count; ++i) {
+    const auto& entry = at<abi::BatchEntry>(command.batch_table + i * sizeof(abi::BatchEntry));
+    for (const abi::KvSet& kv : entry.kv) {
+      for (std::uint32_t p = 0; p < kv.page_count; ++p) {
+        pages[at<std::uint64_t>(kv.page_table + p * 8ull)] = entry.request_id;
+      }
+    }
+  }
+  return pages;
+}
+
+void FakeNpu::cancel(const Pending& cancel) {
+  const auto found = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& one) {
+    return one.command.tag == cancel.command.semaphore_address;
+  });
+  const bool hung = found != pending_.end() && hangs(found->queue);
+  if (found == pending_.end() || hung) {
+    return complete(cancel.queue, cancel.command, Status::kNotFound, 0);
+  }
+  const Pending one = *found;
+  pending_.erase(found);
+  ++cancelled;
+  complete(one.queue, one.command, Status::kCancelled, 0);
+  complete(cancel.queue, cancel.command, Status::kOk, 0);
 }
 
 // Commands of several queue pairs must not meet in what they use.
@@ -132,8 +171,14 @@ void FakeNpu::check_shared(const Pending& added) {
     if (slot.base < its.base + its.bytes && its.base < slot.base + slot.bytes) {
       complain("activations overlap");
     }
+    const auto pages = pages_of(other.command);
+    for (const auto& [page, request] : pages_of(added.command)) {
+      const auto found = pages.find(page);
+      if (found != pages.end() && found->second != request) complain("a page has two requests");
+    }
     for (const std::uint32_t request : requests_of(other.command)) {
-      if (requests.count(request) != 0) complain("a sequence is in two commands");
+      if (requests.count(request) == 0) continue;
+      if (drafts(added.command) == drafts(other.command)) complain("a sequence is in two commands");
     }
   }
 }
@@ -145,10 +190,12 @@ bool FakeNpu::hangs(unsigned queue) const {
 }
 
 void FakeNpu::work() {
-  const auto next = std::find_if(pending_.begin(), pending_.end(),
-                                 [&](const Pending& one) { return !hangs(one.queue); });
+  const auto next = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& one) {
+    return one.delay == 0 && !hangs(one.queue);
+  });
+  for (Pending& one : pending_) one.delay -= one.delay > 0;
   if (next == pending_.end()) return;
-  const auto [queue, command] = *next;
+  const auto [queue, command, delay] = *next;
   const unsigned number = command_count_;
   if (swallow_command.count(number) != 0) return;
   ++command_count_;
@@ -157,6 +204,10 @@ void FakeNpu::work() {
   executed.push_back(command);
   const auto failure = fail_command.find(number);
   if (failure != fail_command.end()) return complete(queue, command, failure->second, 0xDEAD);
+  if (drafts(command) && draft_pending.size() >= fail_draft) {
+    fail_draft = ~0u;
+    return complete(queue, command, Status::kBusError, 0xDEAD);
+  }
   if (command.batch_count > 0) execute(command);
   complete(queue, command, Status::kOk, 0);
 }

@@ -42,9 +42,12 @@ class FakeNpu {
 
   // Faults. A command is counted from 0 since construction.
   std::map<unsigned, abi::Status> fail_command;
+  unsigned fail_draft = ~0u;           // the first DRAFT after so many drafted entries: a bus error
   std::set<unsigned> swallow_command;  // no completion ever
   // By queue pair, counted from 0 within it: no completion, the other queue pairs go on.
   std::map<unsigned, std::set<unsigned>> swallow_of_queue;
+  // By queue pair: work() leaves a command alone so many times.
+  std::map<unsigned, unsigned> delay_of_queue;
   bool lie_about_acceptance = false;  // more tokens than there were drafted
   unsigned stop_draft_after = ~0u;    // confidence is low at this many tokens
 
@@ -57,6 +60,7 @@ class FakeNpu {
   std::size_t most_in_flight = 0;  // commands
   std::map<std::uint32_t, std::set<unsigned>> queues_of;  // that each request was worked on by
   unsigned resets = 0;
+  unsigned cancelled = 0;               // commands
   std::vector<std::string> complaints;  // what the driver did wrong
 
  private:
@@ -81,6 +85,7 @@ class FakeNpu {
   struct Pending {
     unsigned queue;
     abi::Command command;
+    unsigned delay;
   };
   std::uint32_t& queue_register(unsigned queue, std::uint32_t offset) {
     return registers[queue * abi::kQueuePairStride + offset];
@@ -88,7 +93,9 @@ class FakeNpu {
   void write_queue(unsigned queue, std::uint32_t offset, std::uint32_t value);
   void fetch(unsigned queue);
   void check_shared(const Pending& added);
+  void cancel(const Pending& cancel);
   std::set<std::uint32_t> requests_of(const abi::Command& command);
+  std::map<std::uint64_t, std::uint32_t> pages_of(const abi::Command& command);
   bool hangs(unsigned queue) const;
   void complete(unsigned queue, const abi::Command& command, abi::Status status,
                 std::uint64_t value);

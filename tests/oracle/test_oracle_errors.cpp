@@ -105,6 +105,8 @@ TEST_CASE("recorded runs that are malformed are refused with file and line") {
       {"target,0,4,,8,", "target,0,4,,-1,", "r.csv:15: token: expected an integer 0..511"},
       {"target,0,4,,8,", "guess,0,4,,8,", "r.csv:15: row: expected prompt, target, draft or end"},
       {"draft,0,4,0,8", "draft,0,4,1,8", "r.csv:17: index: expected 0, got '1'"},
+      {"row,request", "# policy.draft.ahead: 4\nrow,request",
+       "r.csv:12: recorded with policy.draft.ahead 4, the scenario has 0"},
       {"3f000000", "0.5", "r.csv:17: confidence: expected 8 hexadecimal digits"},
       {"3f000000", "40000000", "r.csv:17: confidence: expected 8 hexadecimal digits"},
       {"3f000000", "7fc00000", "r.csv:17: confidence: expected 8 hexadecimal digits"},

@@ -45,7 +45,8 @@ TEST_CASE_METHOD(ScenarioFixture, "values out of range are refused with the rang
 TEST_CASE_METHOD(ScenarioFixture, "unknown keys are refused with the one that was meant") {
   CHECK(error_of(minimal("policy: {draft: {lenght: 4}}")) ==
         "s.yaml:4:18: policy.draft.lenght: unknown key; did you mean 'length'?\n"
-        "known here: format, group, scale, length, stop_below, classifier, scope or kv");
+        "known here: format, group, scale, length, stop_below, classifier, scope, kv, ahead or "
+        "control");
   CHECK(error_of(minimal("polcy: {}")).find("polcy: unknown key; did you mean 'policy'?") !=
         std::string::npos);
   CHECK(error_of(minimal("policy: {xyzzy: 1}")).find("policy.xyzzy: unknown key\n") !=
@@ -103,6 +104,30 @@ TEST_CASE_METHOD(ScenarioFixture, "layers stand for others only where that is si
             .find("s.yaml:4:51: fidelity.layers: replay needs fidelity.memory: transaction") == 0);
   CHECK(error_of(minimal("fidelity: {layers: replay, replay_layers: 3}"))
             .find("s.yaml:4:43: fidelity.replay_layers: expected an integer 4..4096") == 0);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "drafting ahead needs what it works with") {
+  const auto refusal = [&](std::vector<std::string> settings) {
+    settings.push_back("policy.draft.ahead=4");
+    return error_of(minimal(), settings);
+  };
+  CHECK(refusal({}).empty());
+  CHECK(refusal({"policy.draft.length=13"}).find("17 tokens, expected at most 16") !=
+        std::string::npos);
+  CHECK(refusal({"policy.draft.kv=shared"}).find("needs policy.draft.kv: own") !=
+        std::string::npos);
+  CHECK(refusal({"policy.sub_batches=2"}).find("needs policy.sub_batches: 1") != std::string::npos);
+  CHECK(refusal({"policy.granularity=layer"}).find("needs policy.granularity: step") !=
+        std::string::npos);
+  CHECK(refusal({"workload.sampling={temperature: 1.0, rule: standard}"}).find("rule: coupled") !=
+        std::string::npos);
+  CHECK(refusal({"workload.sampling={temperature: 1.0, rule: coupled}"}).empty());
+  CHECK(refusal({"execution=timing", "fidelity.layers=replay", "run.timeline=off"})
+            .find("replay needs policy.draft.ahead: 0") != std::string::npos);
+  CHECK(error_of(minimal(), {"policy.draft.control=history"})
+            .find("history needs policy.draft.ahead") != std::string::npos);
+  // Of a policy that is not active.
+  CHECK(refusal({"policy.name=plain", "policy.draft.length=13"}).empty());
 }
 
 TEST_CASE_METHOD(ScenarioFixture, "the timing checker needs commands to look at") {

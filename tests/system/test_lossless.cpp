@@ -39,6 +39,20 @@ std::vector<Factor> speculative_factors() {
   return factors;
 }
 
+// What drafting ahead can be combined with.
+std::vector<Factor> ahead_factors() {
+  return {{"policy.draft.ahead", {"4", "1", "8"}},
+          {"policy.draft.length", {"4", "1", "8"}},
+          {"policy.draft.control", {"length", "history"}},
+          {"policy.draft.stop_below", {"0", "0.5"}},
+          {"policy.draft.format", {"bsfp_i", "int4"}},
+          {"policy.placement.attention", {"npu", "pim", "auto"}},
+          {"policy.placement.linear", {"npu", "pim", "auto"}},
+          {"policy.max_batch", {"8", "1", "3"}},
+          {"platform.npu.sequencer", {"overlapped", "serial"}},
+          {"platform.pim.row_buffer", {"dual", "single"}}};
+}
+
 std::vector<std::string> overrides(const std::vector<Factor>& factors, const Row& row) {
   std::vector<std::string> all;
   for (std::size_t f = 0; f < factors.size(); ++f) {
@@ -64,24 +78,27 @@ class LosslessRow : public Catch::ITestInvoker {
 
 // Registers a test case per row, so that ctest can run each on its own.
 struct RegisterRows {
-  RegisterRows(const std::string& policy, const std::vector<Factor>& factors) {
+  RegisterRows(const std::string& what, const std::string& policy,
+               const std::vector<Factor>& factors) {
     const std::vector<Row> rows = pairwise_rows(factors);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       std::vector<std::string> settings = overrides(factors, rows[i]);
       settings.push_back("policy.name=" + policy);
       settings.push_back("policy.sub_batch_min=2");
       char name[64];
-      std::snprintf(name, sizeof name, "%s row %02zu", policy.c_str(), i);
+      std::snprintf(name, sizeof name, "%s row %02zu", what.c_str(), i);
       Catch::AutoReg(new LosslessRow(settings), CATCH_INTERNAL_LINEINFO, {},
                      Catch::NameAndTags(name, "[lossless]"));
     }
   }
 };
-const RegisterRows kSpeculativeRows("self_speculative", speculative_factors());
-const RegisterRows kPlainRows("plain", placement_factors());
+const RegisterRows kSpeculativeRows("self_speculative", "self_speculative", speculative_factors());
+const RegisterRows kAheadRows("ahead", "self_speculative", ahead_factors());
+const RegisterRows kPlainRows("plain", "plain", placement_factors());
 
 TEST_CASE("the rows cover every pair of settings") {
-  for (const std::vector<Factor>& factors : {speculative_factors(), placement_factors()}) {
+  for (const std::vector<Factor>& factors :
+       {speculative_factors(), ahead_factors(), placement_factors()}) {
     std::vector<Row> rows = pairwise_rows(factors);
     CHECK(uncovered_pairs(factors, rows) == 0);
     rows.pop_back();

@@ -15,6 +15,7 @@ namespace tandem::platform {
 namespace {
 
 constexpr const char* kNames = "row,request,position,index,token,confidence";
+constexpr const char* kAheadKey = "policy.draft.ahead";
 constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::uint32_t>::max() - 1;
 
 std::string bits_text(float value) {
@@ -48,10 +49,10 @@ void append_request(std::string& text, std::size_t number, const RecordedRequest
         {std::to_string(request.prompt_tokens + i), "", std::to_string(request.tokens[i]), ""});
   }
   for (const auto& [first, drafted] : request.rounds) {
-    for (std::size_t i = 0; i < drafted.size(); ++i) {
+    for (const auto& [index, draft] : drafted) {
       append_row(text, "draft", number,
-                 {std::to_string(first), std::to_string(i), std::to_string(drafted[i].token),
-                  bits_text(drafted[i].confidence)});
+                 {std::to_string(first), std::to_string(index), std::to_string(draft.token),
+                  bits_text(draft.confidence)});
     }
   }
 }
@@ -91,7 +92,9 @@ class RecordReader {
         position_(file.column("position")),
         index_(file.column("index")),
         token_(file.column("token")),
-        confidence_(file.column("confidence")) {}
+        confidence_(file.column("confidence")) {
+    for (const CsvFile::Remark& remark : file.remarks()) ahead_ |= remark.key == kAheadKey;
+  }
 
   std::vector<RecordedRequest> read() {
     const std::size_t last = file_.rows() - 1;
@@ -138,16 +141,21 @@ class RecordReader {
 
   void read_draft(std::size_t row) {
     auto& drafted = requests_.back().rounds[number(row, position_)];
-    if (number(row, index_) != drafted.size()) {
+    const std::uint32_t index = number(row, index_);
+    if (!ahead_ && index != drafted.size()) {
       file_.expected(row, index_, std::to_string(drafted.size()));
+    }
+    if (!drafted.empty() && index <= drafted.rbegin()->first) {
+      file_.expected(row, index_, "more than " + std::to_string(drafted.rbegin()->first));
     }
     const std::optional<float> confidence = parse_bits(file_.text(row, confidence_));
     if (!confidence) file_.expected(row, confidence_, "8 hexadecimal digits, an FP32 0..1");
-    drafted.push_back({token(row), *confidence});
+    drafted.emplace(index, npu::TokenOracle::Drafted{token(row), *confidence});
   }
 
   const CsvFile& file_;
   const std::uint32_t largest_token_;
+  bool ahead_ = false;  // drafted ahead: rounds may begin with any index
   const std::size_t kind_, request_, position_, index_, token_, confidence_;
   std::vector<RecordedRequest> requests_;
 };
@@ -166,6 +174,8 @@ PolicyFacts policy_facts(const Scenario& scenario) {
   PolicyFacts facts{{"policy.name", policy["name"].get<std::string>()}};
   if (scenario.policy.name == PolicyName::kPlain) return facts;
   for (const auto& [key, value] : policy["draft"].items()) {
+    // Rounds in turn are what a record is of if it does not say otherwise.
+    if (scenario.policy.draft.ahead == 0 && (key == "ahead" || key == "control")) continue;
     facts.emplace_back("policy.draft." + key,
                        value.is_string() ? value.get<std::string>() : value.dump());
   }
@@ -204,6 +214,10 @@ void check_policy(const CsvFile& file, const Scenario& scenario) {
     file.fail_at(remark.line, message.append(", the scenario has ").append(value));
   }
   for (const CsvFile::Remark& remark : file.remarks()) {
+    if (remark.key == kAheadKey && scenario.policy.draft.ahead == 0) {
+      file.fail_at(remark.line, "recorded with policy.draft.ahead " + printable(remark.value) +
+                                    ", the scenario has 0");
+    }
     const bool known = remark.key == kOracleRecordMark || remark.key == "vocabulary" ||
                        std::any_of(facts.begin(), facts.end(),
                                    [&](const auto& fact) { return fact.first == remark.key; });

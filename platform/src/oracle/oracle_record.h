@@ -19,8 +19,9 @@ constexpr const char* kOracleRecordMark = "tandem_oracle";  // the file's first 
 struct RecordedRequest {
   std::uint32_t prompt_tokens = 0;
   std::vector<std::uint32_t> tokens;  // the target's, from position prompt_tokens on
-  // By the position of a round's first drafted token.
-  std::map<std::uint32_t, std::vector<npu::TokenOracle::Drafted>> rounds;
+  // By the position of a round's first drafted token, then by index. Drafting ahead begins a round
+  // anew where the target has spoken, with the index of the token that is drafted next.
+  std::map<std::uint32_t, std::map<std::uint32_t, npu::TokenOracle::Drafted>> rounds;
   std::size_t line = 0;  // of the file
 };
 

@@ -35,9 +35,8 @@ void OracleRecorder::drafted(std::uint32_t request_id, std::uint32_t first_posit
                              std::uint32_t index, std::uint32_t token, float confidence) {
   if (request_id >= requests_.size()) return void(in_order_ = false);
   auto& round = requests_[request_id].rounds[first_position];
-  if (index > round.size()) return void(in_order_ = false);
-  round.resize(index);
-  round.push_back({token, confidence});
+  round.erase(round.lower_bound(index), round.end());
+  round.emplace(index, npu::TokenOracle::Drafted{token, confidence});
 }
 
 void OracleRecorder::accepted(std::uint32_t request_id, std::uint32_t position,

@@ -84,7 +84,9 @@ TokenOracle::Drafted RecordOracle::draft(std::uint32_t request_id, std::uint32_t
   const auto& rounds = requests_[request_id].rounds;
   const auto round = rounds.find(first_position);
   if (round == rounds.end()) return kNothingDrafted;
-  return index < round->second.size() ? round->second[index] : kDropped;
+  const auto drafted = round->second.find(index);
+  if (drafted != round->second.end()) return drafted->second;
+  return index > round->second.rbegin()->first ? kDropped : kNothingDrafted;
 }
 
 // --- TraceOracle
@@ -94,10 +96,12 @@ TraceOracle::TraceOracle(OracleFacts facts, std::unique_ptr<ExpertChoice> expert
     : ReplayOracle(std::move(facts), std::move(experts)),
       answers_(traced_answers(file)),
       own_kv_(policy.draft.kv == DraftKv::kOwn) {
-  if (policy.name != PolicyName::kPlain && policy.draft.length > kTracedRun) {
-    file.fail("it counts at most " + std::to_string(kTracedRun) +
-              " right tokens in a row, policy.draft.length is " +
-              std::to_string(policy.draft.length));
+  const std::uint32_t drafted = policy.draft.length + policy.draft.ahead;
+  if (policy.name != PolicyName::kPlain && drafted > kTracedRun) {
+    file.fail("it counts at most " + std::to_string(kTracedRun) + " right tokens in a row, " +
+              (policy.draft.ahead > 0 ? "policy.draft.length and ahead are "
+                                      : "policy.draft.length is ") +
+              std::to_string(drafted));
   }
   for (const std::vector<TracedToken>& answer : answers_) {
     for (const TracedToken& token : answer) {
@@ -144,6 +148,10 @@ StepsOracle::StepsOracle(OracleFacts facts, std::unique_ptr<ExpertChoice> expert
     : ReplayOracle(std::move(facts), std::move(experts)),
       draws_(scenario.seed),
       tokens_(this->facts().vocabulary, this->facts().stop_ids) {
+  if (scenario.policy.name != PolicyName::kPlain && scenario.policy.draft.ahead > 0) {
+    file.fail("it has rounds that were drafted in turn, policy.draft.ahead is " +
+              std::to_string(scenario.policy.draft.ahead));
+  }
   const auto recorded = step_lengths(file, scenario.oracle.method, scenario.oracle.category);
   const std::vector<OracleRequest>& wanted = this->facts().requests;
   if (wanted.size() > recorded.size()) {

@@ -114,6 +114,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   }
   report.drafted_tokens = totals.drafted;
   report.accepted_tokens = totals.accepted;
+  report.dropped_drafts = outcome.serving.drafts_dropped;
   report.draft_pass = outcome.draft_pass;
   report.verify_pass = outcome.verify_pass;
   report.phases = outcome.phases;

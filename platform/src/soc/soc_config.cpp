@@ -242,7 +242,7 @@ TensorTraffic tensor_traffic(const Scenario& scenario) {
   const bool bulk = scenario.fidelity.transfers == Transfers::kBulk &&
                     scenario.platform.npu.sequencer == SequencerMode::kOverlapped;
   if (!bulk) return TensorTraffic::kBursts;
-  return scenario.policy.sub_batches > 1 ? TensorTraffic::kSharedBulk : TensorTraffic::kBulk;
+  return lanes(scenario.policy) > 1 ? TensorTraffic::kSharedBulk : TensorTraffic::kBulk;
 }
 
 namespace {
@@ -375,6 +375,10 @@ abi::PolicyBlock policy_block(const PolicyConfig& policy) {
   block.draft_classifier_full = policy.draft.classifier == Classifier::kFull ? 1 : 0;
   block.draft_kv = static_cast<std::uint32_t>(
       policy.draft.kv == DraftKv::kShared ? abi::DraftKv::kShared : abi::DraftKv::kOwn);
+  block.draft_ahead = speculative ? policy.draft.ahead : 0;
+  const bool by_history = speculative && policy.draft.control == DraftControl::kHistory;
+  block.draft_control = static_cast<std::uint32_t>(by_history ? abi::DraftControl::kHistory
+                                                              : abi::DraftControl::kLength);
   block.max_batch = policy.max_batch;
   block.prefill_chunk = policy.prefill_chunk;
   block.batch_tokens = policy.batch_tokens;

@@ -101,6 +101,8 @@ ChoiceList choices<DraftScope>();
 template <>
 ChoiceList choices<DraftKv>();
 template <>
+ChoiceList choices<DraftControl>();
+template <>
 ChoiceList choices<OracleKind>();
 template <>
 ChoiceList choices<ExpertKind>();

@@ -95,6 +95,7 @@ struct RunReport {
   double tokens_per_round = 0.0;
   std::uint64_t drafted_tokens = 0;
   std::uint64_t accepted_tokens = 0;
+  std::uint64_t dropped_drafts = 0;     // drafted ahead, and no round has taken them
   std::optional<PassBytes> draft_pass;  // absent if nothing was drafted
   PassBytes verify_pass;                // of plain decoding: the decode pass
 

@@ -278,6 +278,7 @@ enum class DraftScale { kAbsmax, kMse, kPow2 };
 enum class Classifier { kPlane, kFull };
 enum class DraftScope { kTensor, kRow };
 enum class DraftKv { kOwn, kShared };
+enum class DraftControl { kLength, kHistory };
 
 struct PlacementConfig {
   Engine attention = Engine::kAuto;
@@ -293,6 +294,8 @@ struct DraftConfig {
   Classifier classifier = Classifier::kPlane;
   DraftScope scope = DraftScope::kTensor;
   DraftKv kv = DraftKv::kOwn;
+  std::uint32_t ahead = 0;  // tokens drafted beyond those that are verified meanwhile; 0: in turn
+  DraftControl control = DraftControl::kLength;  // whether drafting ahead goes on
 };
 
 struct PolicyConfig {
@@ -309,6 +312,11 @@ struct PolicyConfig {
   PlacementConfig placement;
   DraftConfig draft;
 };
+// Commands that the firmware keeps in flight.
+inline std::uint32_t lanes(const PolicyConfig& policy) {
+  const bool drafts_ahead = policy.name == PolicyName::kSelfSpeculative && policy.draft.ahead > 0;
+  return drafts_ahead ? 2 : policy.sub_batches;
+}
 
 enum class OracleKind { kBernoulli, kTable, kConfidence, kReplay };
 enum class ExpertKind { kUniform, kPopularity };

@@ -37,6 +37,7 @@ struct ServingCounters {
   std::uint32_t kv_pages = 0;  // 0: it does not tell
   std::uint32_t kv_pages_free = 0;
   std::uint32_t kv_pages_most_used = 0;
+  std::uint64_t drafts_dropped = 0;  // drafted ahead, and never asked about
 };
 
 // Of the values of all answered requests that have one. A percentile is the least value that so

@@ -26,14 +26,19 @@ class BatchTable {
   // Adds a row: tokens [first, first + pending) of the sequence's history, for KV set `kv_set`.
   void add(Machine& machine, const PagedKvCache& kv, const Sequence& sequence, u32 kv_set,
            u32 pending);
-  // Adds a row whose one pending token is drafted token `index`: all before it are in the KV cache
-  // of `kv_set`, though not committed.
+  // Adds a row whose one pending token is a drafted one: all before it are in the KV cache of
+  // `kv_set`, though not committed.
+  struct DraftedToken {
+    u64 block;     // DraftBlock
+    u32 index;     // in the block
+    u32 position;  // in the sequence
+  };
   void add_drafted(Machine& machine, const PagedKvCache& kv, const Sequence& sequence, u32 kv_set,
-                   u32 index);
+                   const DraftedToken& token);
   // The last row added gets no token.
   void keep_silent(Machine& machine);
   // The last row added takes part in drafting or verifying.
-  void attach_draft(Machine& machine, const Sequence& sequence);
+  void attach_draft(Machine& machine, u64 draft_block);
 
   void set_sampler(Machine& machine, const Sampler& sampler);
   void set_draft(Machine& machine, u32 max_draft, u32 draft_index, u32 stop_below);

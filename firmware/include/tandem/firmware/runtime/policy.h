@@ -23,6 +23,9 @@ class DraftPolicy {
   virtual u8 kv_set() const;
   // Role of the output matrix in the draft pass.
   virtual abi::TensorRole classifier_role() const;
+  // Tokens that may be drafted beyond a round while it is verified; 0: drafting waits. Needs a KV
+  // set of the draft's own.
+  virtual u32 drafts_ahead() const;
 
   bool keeps_own_kv() const { return kv_set() != 0; }
 
@@ -41,6 +44,7 @@ class SelfSpeculation final : public DraftPolicy {
   u32 stop_below() const override;
   u8 kv_set() const override;
   abi::TensorRole classifier_role() const override;
+  u32 drafts_ahead() const override;
 
  private:
   const abi::PolicyBlock& block_;

@@ -59,10 +59,21 @@ class Scheduler {
   void admit(Machine& machine, Mailbox& mailbox);
   // The next group of a lane; false when it has nothing to compute. No other lane gets its members
   // before release(). When the KV cache cannot grow, the youngest sequences give their pages up and
-  // wait; while the youngest is in another lane's group, the others wait for it; one that is alone
+  // wait; while the youngest is in another command, the others wait for it; one that is alone
   // fails with kNoSpace.
   bool choose(Machine& machine, const DraftPolicy& policy, u32 lane, Group& group);
   void release(const Group& group);
+  // Drafting ahead (drafting.cpp). The next group of streams that a DRAFT appends a token to; false
+  // when none wants one.
+  bool choose_drafts(Machine& machine, const DraftPolicy& policy, Group& group);
+  // That DRAFT has succeeded; it has not, for a reason of its own or, with kOk, of another's.
+  void drafted(Machine& machine, Sequence& sequence, const DraftPolicy& policy);
+  void draft_failed(Machine& machine, Sequence& sequence, const DraftPolicy& policy,
+                    abi::Status status);
+  // The target has given tokens to the sequence.
+  void settle_drafts(Machine& machine, Sequence& sequence, const DraftPolicy& policy);
+  // Drafted tokens that a round of the sequence takes.
+  u32 round_drafts(const Sequence& sequence, const DraftPolicy& policy) const;
   void release_pages(Machine& machine, Sequence& sequence);
 
   u32 count() const { return setup_.sequences; }
@@ -70,6 +81,7 @@ class Scheduler {
   bool empty() const;
   const PagedKvCache& kv() const { return kv_; }
   const Steps& steps() const { return steps_; }
+  u64 drafts_dropped() const { return drafts_dropped_; }
 
  private:
   Sequence* free_slot();
@@ -102,6 +114,10 @@ class Scheduler {
   void add(Sequence& sequence, Work work, Group& group);
   bool reserve_pages(Machine& machine, const DraftPolicy& policy, Group& group);
 
+  bool streams(const Sequence& sequence, const DraftPolicy& policy) const;
+  bool wants_draft(const Sequence& sequence, const DraftPolicy& policy) const;
+  bool round_ready(const Sequence& sequence, const DraftPolicy& policy) const;
+
   // Lanes: lanes.cpp.
   struct LaneLoad {
     u32 all[kMaxLanes];                         // sequences
@@ -124,6 +140,8 @@ class Scheduler {
   u32 next_[kMaxLanes];
   bool prompts_turn_[kMaxLanes];
   Steps steps_;
+  DraftControl control_;
+  u64 drafts_dropped_;
   Sequence sequences_[kMaxSequences];
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "tandem/abi/command.h"
 #include "tandem/abi/mailbox.h"
+#include "tandem/firmware/runtime/draft_stream.h"
 #include "tandem/firmware/runtime/kv_cache.h"
 
 namespace tandem::firmware {
@@ -42,15 +43,17 @@ struct Sequence {
   u32 temperature;
   u32 stop_count;
   u32 stop_ids[abi::kMaxStopIds];
-  u32 committed[abi::kKvSets];  // tokens in the KV cache: target, draft
-  u32 taking;                   // tokens that its group's pass takes into the KV cache
-  bool emits;                   // that pass gives it a token
-  u32 lane;                     // whose groups it joins
-  bool busy;                    // it is in the group that its lane works on
+  // Tokens in the KV cache: target, draft. The draft's may run ahead of `total`.
+  u32 committed[abi::kKvSets];
+  u32 taking;  // tokens that its group's pass takes into the KV cache
+  bool emits;  // that pass gives it a token
+  u32 lane;    // whose groups it joins
+  bool busy;   // it is in the group that its lane works on
   KvTable kv[abi::kKvSets];
   u64 history;        // shared memory, u32[]
   u64 draft_block;    // shared memory, DraftBlock
   u64 distributions;  // memory for the draft's distributions; 0: none
+  DraftStream ahead;  // tokens drafted while others are verified
   Report report;
   abi::RecordKind end_kind;
   abi::Status end_status;
@@ -59,10 +62,11 @@ struct Sequence {
   bool live() const { return state != SequenceState::kFree; }
   bool active() const { return state == SequenceState::kActive; }
   bool ready() const { return active() && !busy; }
+  bool in_command() const { return busy || ahead.busy; }
   bool ready_in(u32 its_lane) const { return ready() && lane == its_lane; }
   bool waiting() const { return state == SequenceState::kWaiting; }
   bool prompt_done() const { return total > prompt_count; }
-  u32 pending(u32 kv_set) const { return total - committed[kv_set]; }
+  u32 pending(u32 kv_set) const { return total - smaller(total, committed[kv_set]); }
 
   void finish(abi::StopReason reason) {
     state = SequenceState::kEnding;

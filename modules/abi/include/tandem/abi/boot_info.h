@@ -48,30 +48,38 @@ TANDEM_ENUM(KvPlacement, u32, "Where the firmware puts the KV cache", TANDEM_KV_
 TANDEM_ENUM(ChannelPacking, u32, "Which channel a sequence of BankRows goes to",
             TANDEM_CHANNEL_PACKINGS)
 
+#define TANDEM_DRAFT_CONTROLS(ITEM)                      \
+  ITEM(Length, 0, "As many tokens as draft_length says") \
+  ITEM(History, 1, "While tokens like the last ones are accepted more often than not")
+TANDEM_ENUM(DraftControl, u32, "How long drafting goes on ahead of verification",
+            TANDEM_DRAFT_CONTROLS)
+
 #define TANDEM_BOOT_FLAGS(ITEM) \
   ITEM(u32, BootEchoText, 1u << 0, "Write the text of sequence 0 to the UART")
 TANDEM_CONSTANTS(BootFlags, "BootInfo::flags", TANDEM_BOOT_FLAGS)
 
-#define TANDEM_POLICY_MEMBERS(ONE, MANY)                                          \
-  ONE(u32, policy, "Policy")                                                      \
-  ONE(u32, granularity, "Granularity of commands")                                \
-  ONE(u32, attention, "Placement of attention")                                   \
-  ONE(u32, linear, "Placement of linear layers")                                  \
-  ONE(u32, draft_length, "Tokens drafted per round, 1..kMaxDraft")                \
-  ONE(u32, stop_below, "FP32 bits; 0: always draft the full length")              \
-  ONE(u32, draft_classifier_full, "1: the draft pass uses the full classifier")   \
-  ONE(u32, draft_kv, "DraftKv")                                                   \
-  ONE(u32, max_batch, "Sequences decoded together")                               \
-  ONE(u32, prefill_chunk, "Prompt tokens per sequence and command, at most")      \
-  ONE(u32, page_tokens, "Tokens of a KV page")                                    \
-  ONE(u32, use_interrupts, "1: wait for interrupts, 0: poll")                     \
-  ONE(u32, kv_layout, "KvPlacement")                                              \
-  ONE(u32, batch_tokens, "Token positions per command, at most; 0: what fits")    \
-  ONE(u32, sub_batches, "Parts of the batch with a command each in flight: 1, 2") \
-  ONE(u32, sub_batch_min, "Sequences from which on there are 2")                  \
-  ONE(u32, channel_packing, "ChannelPacking")                                     \
+#define TANDEM_POLICY_MEMBERS(ONE, MANY)                                             \
+  ONE(u32, policy, "Policy")                                                         \
+  ONE(u32, granularity, "Granularity of commands")                                   \
+  ONE(u32, attention, "Placement of attention")                                      \
+  ONE(u32, linear, "Placement of linear layers")                                     \
+  ONE(u32, draft_length, "Tokens drafted per round, 1..kMaxDraft")                   \
+  ONE(u32, stop_below, "FP32 bits; 0: always draft the full length")                 \
+  ONE(u32, draft_classifier_full, "1: the draft pass uses the full classifier")      \
+  ONE(u32, draft_kv, "DraftKv")                                                      \
+  ONE(u32, max_batch, "Sequences decoded together")                                  \
+  ONE(u32, prefill_chunk, "Prompt tokens per sequence and command, at most")         \
+  ONE(u32, page_tokens, "Tokens of a KV page")                                       \
+  ONE(u32, use_interrupts, "1: wait for interrupts, 0: poll")                        \
+  ONE(u32, kv_layout, "KvPlacement")                                                 \
+  ONE(u32, batch_tokens, "Token positions per command, at most; 0: what fits")       \
+  ONE(u32, sub_batches, "Parts of the batch with a command each in flight: 1, 2")    \
+  ONE(u32, sub_batch_min, "Sequences from which on there are 2")                     \
+  ONE(u32, channel_packing, "ChannelPacking")                                        \
+  ONE(u32, draft_ahead, "Tokens drafted beyond those that are verified; 0: in turn") \
+  ONE(u32, draft_control, "DraftControl; with draft_ahead")                          \
   ONE(u32, reserved, "0")
-TANDEM_STRUCTURE(PolicyBlock, 72, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
+TANDEM_STRUCTURE(PolicyBlock, 80, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
 
 #define TANDEM_BOOT_MEMBERS(ONE, MANY)                                                  \
   ONE(u32, magic, "kBootMagic")                                                         \
@@ -96,8 +104,7 @@ TANDEM_STRUCTURE(PolicyBlock, 72, "How the firmware decodes", TANDEM_POLICY_MEMB
   ONE(u64, model_image, "Address of the ModelImage")                                    \
   ONE(u32, flags, "kBoot... bits")                                                      \
   ONE(u32, timeout_us, "A command that takes longer has failed")                        \
-  ONE(PolicyBlock, policy, "")                                                          \
-  MANY(u64, reserved, 1, "0")
+  ONE(PolicyBlock, policy, "")
 TANDEM_STRUCTURE(BootInfo, 224, "Memory map, devices, policy", TANDEM_BOOT_MEMBERS)
 
 }  // namespace tandem::abi

@@ -46,7 +46,8 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<Granularity>::kInfo,    &DescribeEnumeration<Placement>::kInfo,
     &DescribeEnumeration<DraftKv>::kInfo,        &DescribeEnumeration<RecordKind>::kInfo,
     &DescribeEnumeration<KvPlacement>::kInfo,    &DescribeEnumeration<ExpertInput>::kInfo,
-    &DescribeEnumeration<ChannelPacking>::kInfo, &DescribeEnumeration<CollectiveOp>::kInfo,
+    &DescribeEnumeration<ChannelPacking>::kInfo, &DescribeEnumeration<DraftControl>::kInfo,
+    &DescribeEnumeration<CollectiveOp>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {
