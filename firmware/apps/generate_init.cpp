@@ -16,11 +16,15 @@ constexpr u64 kActivationAlignment = 64;
 // writes.
 bool valid_ahead(const abi::PolicyBlock& policy) {
   if (policy.draft_control > static_cast<u32>(abi::DraftControl::kHistory)) return false;
-  if (policy.draft_ahead == 0) return policy.draft_control == 0;
+  if (policy.draft_ahead == 0) return policy.draft_control == 0 && policy.pre_verify == 0;
   return policy.policy == static_cast<u32>(abi::Policy::kSelfSpeculative) &&
          policy.draft_ahead <= abi::kMaxDraft - larger(1u, policy.draft_length) &&
          policy.draft_kv == static_cast<u32>(abi::DraftKv::kOwn) && policy.sub_batches < 2 &&
          policy.granularity == static_cast<u32>(abi::Granularity::kStep);
+}
+
+bool on_pim(u32 placement) {
+  return placement == static_cast<u32>(abi::Placement::kPim);
 }
 
 bool valid(const abi::BootInfo& boot) {
@@ -30,6 +34,8 @@ bool valid(const abi::BootInfo& boot) {
          policy.prefill_chunk > 0 && policy.page_tokens > 0 &&
          policy.draft_length <= abi::kMaxDraft && policy.sub_batches <= kMaxLanes &&
          valid_ahead(policy) &&
+         policy.draft_attention <= static_cast<u32>(abi::DraftPlacement::kAuto) &&
+         policy.draft_linear <= static_cast<u32>(abi::DraftPlacement::kAuto) &&
          policy.channel_packing <= static_cast<u32>(abi::ChannelPacking::kRoundRobin);
 }
 
@@ -88,7 +94,9 @@ class Setup {
       const Status status = PimDriver::start(machine_, boot_.pim_base, boot_.dram_base, pim_);
       if (status != Status::kOk) return status;
     }
-    const bool wanted = boot_.policy.attention == static_cast<u32>(abi::Placement::kPim);
+    const bool wanted =
+        on_pim(boot_.policy.attention) ||
+        on_pim(draft_placement(boot_.policy.draft_attention, boot_.policy.attention));
     const bool able = (pim_.formats >> static_cast<u32>(abi::Format::kFp16) & 1u) != 0;
     return wanted && !able ? Status::kNoEngine : Status::kOk;
   }
@@ -129,6 +137,7 @@ class Setup {
   bool start_lanes(const abi::ModelImage& shape, u64 activation_bytes) {
     state_.lane_count = lanes();
     state_.drafts_ahead = drafts_ahead();
+    state_.check_block = drafts_ahead() ? control_.take(sizeof(abi::DraftBlock)) : 0;
     for (u32 i = 0; i < lanes(); ++i) {
       Lane& lane = state_.lanes[i];
       lane.queue = i;

@@ -5,6 +5,7 @@
 #include "tandem/firmware/driver/mailbox.h"
 #include "tandem/firmware/driver/npu.h"
 #include "tandem/firmware/runtime/batch_table.h"
+#include "tandem/firmware/runtime/pace.h"
 #include "tandem/firmware/runtime/reporter.h"
 #include "tandem/firmware/runtime/scheduler.h"
 
@@ -20,8 +21,14 @@ struct Progress {
   u32 rows[kMaxSequences];  // sequence of each row of the batch table
   u32 tag;
   u64 submitted_ns;
-  bool repeated;   // the group was started again after the device had hung with it
-  bool withdrawn;  // drafting ahead: CANCEL was asked for
+  bool repeated;  // the group was started again after the device had hung with it
+  // Drafting ahead. Of a DRAFT or pre-verification: CANCEL was asked for; the round it looks at.
+  bool withdrawn;
+  u32 round_tag;
+  // Of a round: it has been looked at; what came of that, if it decides the round.
+  bool checked;
+  bool decided;
+  abi::VerifyResult outcome;
 };
 
 // What works on one group at a time: a queue pair, programs in contexts of its own, a part of the
@@ -44,6 +51,8 @@ struct GenerateState {
   u32 lane_count;
   Lane lanes[kMaxLanes];  // the second one is another like the first, or drafts ahead
   bool drafts_ahead;
+  Paces paces;
+  u64 check_block;  // shared memory, DraftBlock: the tokens of a pre-verification
   Scheduler scheduler;
   Reporter reporter;
   u32 vocabulary;

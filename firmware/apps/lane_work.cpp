@@ -16,15 +16,26 @@ bool LaneWork::start() {
 bool LaneWork::poll() {
   abi::Completion completion;
   if (!state_.npu.poll(machine_, lane_.queue, completion)) return false;
-  if (completion.tag == progress_.tag) complete(completion);
+  if (completion.tag == progress_.tag) {
+    complete(completion);
+  } else if (static_cast<Status>(completion.status) != Status::kOk) {
+    state_.npu.clear_errors(machine_);  // of a CANCEL that came too late
+  }
   return true;
 }
 
 void LaneWork::complete(const abi::Completion& completion) {
   const Status status = static_cast<Status>(completion.status);
   if (status == Status::kOk) {
-    advance();
-    return;
+    if (progress_.pass == Pass::kVerify) {
+      state_.paces.round.note(machine_.now_ns() - progress_.submitted_ns);
+    }
+    progress_.decided = false;
+    return advance();
+  }
+  if (status == Status::kCancelled && progress_.decided) {
+    state_.npu.clear_errors(machine_);
+    return advance();
   }
   machine_.log("generate: a command failed\n");
   state_.npu.clear_errors(machine_);
@@ -160,6 +171,14 @@ void LaneWork::submit() {
   if (tail && progress_.pass == Pass::kDraft) set_draft();
   progress_.tag = state_.npu.submit(machine_, lane_.queue, command);
   progress_.submitted_ns = machine_.now_ns();
+  progress_.checked = false;
+  progress_.decided = false;
+}
+
+void LaneWork::decide(const abi::VerifyResult& outcome) {
+  progress_.decided = true;
+  progress_.outcome = outcome;
+  state_.npu.cancel(machine_, lane_.queue, progress_.tag);
 }
 
 void LaneWork::set_draft() {
@@ -223,7 +242,8 @@ void LaneWork::collect(Sequence& sequence, u32 row) {
       }
       [[fallthrough]];
     default:
-      return collect_tokens(sequence, lane_.batch.result(machine_, row));
+      return collect_tokens(
+          sequence, progress_.decided ? progress_.outcome : lane_.batch.result(machine_, row));
   }
 }
 

@@ -25,6 +25,8 @@ class LaneWork {
   // The device was reset, with the outcome `reset`: starts the group's work again. A lane that is
   // to blame gets this once.
   void repeat(abi::Status reset, bool blamed);
+  // The outcome of the round of one sequence that is being verified is known already.
+  void decide(const abi::VerifyResult& outcome);
 
  private:
   const DraftPolicy& policy() const { return policies_.draft(); }

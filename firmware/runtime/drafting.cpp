@@ -68,14 +68,14 @@ bool Scheduler::choose_drafts(Machine& machine, const DraftPolicy& policy, Group
 
 void Scheduler::drafted(Machine& machine, Sequence& sequence, const DraftPolicy& policy) {
   if (!sequence.ahead.append(machine, control_, sequence.committed[policy.kv_set()])) {
-    ++drafts_dropped_;
+    ++drafting_.dropped;
   }
   settle_drafts(machine, sequence, policy);
 }
 
 // The sequence fails when no other command has it.
-void Scheduler::draft_failed(Machine& machine, Sequence& sequence, const DraftPolicy& policy,
-                             Status status) {
+void Scheduler::free_stream(Machine& machine, Sequence& sequence, const DraftPolicy& policy,
+                            Status status) {
   DraftStream& ahead = sequence.ahead;
   ahead.busy = false;
   ahead.stale = false;
@@ -90,10 +90,10 @@ void Scheduler::draft_failed(Machine& machine, Sequence& sequence, const DraftPo
 }
 
 void Scheduler::settle_drafts(Machine& machine, Sequence& sequence, const DraftPolicy& policy) {
-  drafts_dropped_ +=
+  drafting_.dropped +=
       sequence.ahead.settle(machine, machine.shared<u32>(sequence.history), sequence.total,
                             control_, sequence.committed[policy.kv_set()]);
-  if (!sequence.active()) drafts_dropped_ += sequence.ahead.drop(sequence.total);
+  if (!sequence.active()) drafting_.dropped += sequence.ahead.drop(sequence.total);
 }
 
 }  // namespace tandem::firmware

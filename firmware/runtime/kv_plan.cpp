@@ -3,6 +3,7 @@
 
 #include "tandem/abi/formats.h"
 #include "tandem/abi/pim_registers.h"
+#include "tandem/firmware/runtime/policy.h"
 
 namespace tandem::firmware {
 
@@ -151,7 +152,10 @@ u64 attention_cycles(const KvShape& shape, u32 tokens) {
 void plan_kv(const abi::PolicyBlock& policy, const PimFacts& pim, u32 sequences, u64 base,
              u64 bytes, KvShape& shape) {
   const bool pim_able = (pim.formats >> static_cast<u32>(abi::Format::kFp16) & 1u) != 0;
-  const bool pim_attends = pim_able && policy.attention != static_cast<u32>(abi::Placement::kNpu);
+  const u32 on_npu = static_cast<u32>(abi::Placement::kNpu);
+  const bool pim_attends =
+      pim_able && (policy.attention != on_npu ||
+                   draft_placement(policy.draft_attention, policy.attention) != on_npu);
   shape.banks = pim.banks;
   shape.channels = pim.channels;
   shape.dram_base = pim.dram_base;

@@ -55,7 +55,7 @@ void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append)
 
   writer_.set_stage(abi::Stage::kAttention);
   Primitive attention = blank_primitive(PrimitiveOp::kAttention);
-  attention.engine_mask = placement_.attention();
+  attention.engine_mask = placement_.attention(engines_);
   attention.layer = static_cast<u16>(index);
   attention.kv_set = plane.kv_set;
   attention.mask = static_cast<u8>(abi::Mask::kCausal);
@@ -166,7 +166,7 @@ u16 LlamaPasses::linear(TensorKind kind, u32 layer, TensorRole role, Buffer from
   const bool has_both = entry->tables != 0 && entry->scales != 0;
   const TensorEntry* const bias = bias_of(kind, layer);
   primitive.engine_mask =
-      has_both ? abi::kEngineNpu : placement_.linear(static_cast<Format>(entry->format));
+      has_both ? abi::kEngineNpu : placement_.linear(engines_, static_cast<Format>(entry->format));
   primitive.row_mode = static_cast<u8>(rows);
   primitive.layer = static_cast<u16>(layer);
   primitive.n = entry->rows;

@@ -29,7 +29,8 @@ LlamaPasses::LlamaPasses(const Model& model, const ActivationLayout& layout,
       writer_(machine, control),
       target_{TensorRole::kFull, TensorRole::kFull, 0},
       draft_{TensorRole::kDraft, draft.classifier_role(), draft.kv_set()},
-      drafts_(draft.longest_draft() > 0) {}
+      drafts_(draft.longest_draft() > 0),
+      pre_verifies_(draft.pre_verifies()) {}
 
 u32 LlamaPasses::primitives_per_layer() const {
   return kDensePrimitives + (model_.shape().experts != 0 ? kExpertPrimitives : 0) +
@@ -57,8 +58,9 @@ void LlamaPasses::build_steps(PassPrograms* passes) {
   for (u32 i = 0; i < kPasses; ++i) {
     const Pass pass = static_cast<Pass>(i);
     const bool drafting = pass == Pass::kDraft || pass == Pass::kDraftExtend;
-    if (drafting && !drafts_) continue;
+    if ((drafting && !drafts_) || (pass == Pass::kPreVerify && !pre_verifies_)) continue;
     const Plane& plane = drafting ? draft_ : target_;
+    engines_ = drafting || pass == Pass::kPreVerify ? Engines::kDraft : Engines::kTarget;
     writer_.begin(length);
     embed();
     if (pass == Pass::kExtend || pass == Pass::kDraftExtend) {
@@ -77,8 +79,9 @@ void LlamaPasses::build_layers(PassPrograms* passes) {
   for (u32 i = 0; i < kPasses; ++i) {
     const Pass pass = static_cast<Pass>(i);
     const bool drafting = pass == Pass::kDraft || pass == Pass::kDraftExtend;
-    if (drafting && !drafts_) continue;
+    if ((drafting && !drafts_) || pass == Pass::kPreVerify) continue;
     const Plane& plane = drafting ? draft_ : target_;
+    engines_ = drafting ? Engines::kDraft : Engines::kTarget;
     const bool headless = pass == Pass::kExtend || pass == Pass::kDraftExtend;
     passes[i].body = bodies[drafting];
     passes[i].body_count = headless ? last : last + 1;
@@ -98,6 +101,7 @@ u64 LlamaPasses::body_programs(const Plane& plane) {
   const u32 layers = model_.shape().layers;
   const u64 address = control_.take(u64{layers} * sizeof(ProgramRef));
   if (address == 0) return 0;
+  engines_ = &plane == &draft_ ? Engines::kDraft : Engines::kTarget;
   ProgramRef* const programs = machine_.shared<ProgramRef>(address);
   for (u32 i = 0; i < layers; ++i) {
     writer_.begin(kPrimitivesBefore + primitives_per_layer());
@@ -145,7 +149,7 @@ void LlamaPasses::extend(const Plane& plane, u32 first_layer) {
 }
 
 void LlamaPasses::finish(const Plane& plane, Pass pass) {
-  const bool all_rows = pass == Pass::kVerify;
+  const bool all_rows = pass == Pass::kVerify || pass == Pass::kPreVerify;
   const RowMode rows = all_rows ? RowMode::kAll : RowMode::kEntries;
   writer_.set_stage(abi::Stage::kOther);
   norm(TensorKind::kFinalNorm, TensorKind::kFinalNormBias, 0,

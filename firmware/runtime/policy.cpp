@@ -23,6 +23,9 @@ abi::TensorRole DraftPolicy::classifier_role() const {
 u32 DraftPolicy::drafts_ahead() const {
   return 0;
 }
+bool DraftPolicy::pre_verifies() const {
+  return false;
+}
 
 // The target adds a token of its own to the accepted ones, hence one less than what remains.
 u32 SelfSpeculation::draft_tokens(u32 remaining) const {
@@ -44,11 +47,14 @@ abi::TensorRole SelfSpeculation::classifier_role() const {
 u32 SelfSpeculation::drafts_ahead() const {
   return block_.draft_ahead;
 }
+bool SelfSpeculation::pre_verifies() const {
+  return block_.pre_verify != 0;
+}
 
-u8 Placement::attention() const {
+u8 Placement::attention(Engines) const {
   return abi::kEngineNpu;
 }
-u8 Placement::linear(abi::Format) const {
+u8 Placement::linear(Engines, abi::Format) const {
   return abi::kEngineNpu;
 }
 
@@ -67,13 +73,29 @@ u8 engines(u32 placement) {
 
 }  // namespace
 
-u8 ConfiguredPlacement::attention() const {
-  return engines(block_.attention);
+u32 draft_placement(u32 draft, u32 other) {
+  switch (static_cast<abi::DraftPlacement>(draft)) {
+    case abi::DraftPlacement::kNpu:
+      return static_cast<u32>(abi::Placement::kNpu);
+    case abi::DraftPlacement::kPim:
+      return static_cast<u32>(abi::Placement::kPim);
+    case abi::DraftPlacement::kAuto:
+      return static_cast<u32>(abi::Placement::kAuto);
+    default:
+      return other;
+  }
 }
 
-u8 ConfiguredPlacement::linear(abi::Format format) const {
+u8 ConfiguredPlacement::attention(Engines of) const {
+  return engines(of == Engines::kDraft ? draft_placement(block_.draft_attention, block_.attention)
+                                       : block_.attention);
+}
+
+u8 ConfiguredPlacement::linear(Engines of, abi::Format format) const {
   const bool on_pim = (pim_formats_ >> static_cast<u32>(format) & 1u) != 0;
-  return on_pim ? engines(block_.linear) : abi::kEngineNpu;
+  if (!on_pim) return abi::kEngineNpu;
+  return engines(of == Engines::kDraft ? draft_placement(block_.draft_linear, block_.linear)
+                                       : block_.linear);
 }
 
 }  // namespace tandem::firmware

@@ -75,7 +75,9 @@ bool Reporter::send_end(Machine& machine, Mailbox& mailbox, const Scheduler& sch
   report.largest_batch = scheduler.steps().largest;
   report.decode_steps = scheduler.steps().count;
   report.decode_step_sequences = scheduler.steps().sequences;
-  report.drafts_dropped = scheduler.drafts_dropped();
+  report.drafts_dropped = scheduler.drafting().dropped;
+  report.pre_verifications = scheduler.drafting().pre_verifications;
+  report.decided_early = scheduler.drafting().decided_early;
   copy_bytes(record.tokens, &report, sizeof report);
   return mailbox.send(machine, record);
 }

@@ -19,7 +19,7 @@ bool Scheduler::start(const abi::ModelImage& model, const abi::PolicyBlock& poli
   }
   steps_ = {};
   control_.start(policy.draft_control == static_cast<u32>(abi::DraftControl::kHistory));
-  drafts_dropped_ = 0;
+  drafting_ = {};
   for (u32 i = 0; i < setup.sequences && setup.distributions_bytes > 0; ++i) {
     sequences_[i].distributions = memory.take(setup.distributions_bytes);
   }

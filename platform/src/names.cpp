@@ -167,6 +167,12 @@ constexpr Choice kDraftKv[] = {
     {"own", "the draft keeps a KV cache of its own"},
     {"shared", "the draft reads the verified KV cache"},
 };
+constexpr Choice kDraftEngine[] = {
+    {"same", "where the other passes run it"},
+    {"npu", "always on the NPU"},
+    {"pim", "always in the memory"},
+    {"auto", "wherever it is estimated to be faster"},
+};
 constexpr Choice kDraftControl[] = {
     {"length", "until `length` and `ahead` are reached"},
     {"history", "while tokens after ones of like confidence have been accepted (with `ahead`)"},
@@ -328,6 +334,10 @@ ChoiceList choices<DraftScope>() {
 template <>
 ChoiceList choices<DraftKv>() {
   return list(kDraftKv);
+}
+template <>
+ChoiceList choices<DraftEngine>() {
+  return list(kDraftEngine);
 }
 template <>
 ChoiceList choices<DraftControl>() {

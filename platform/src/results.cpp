@@ -123,6 +123,8 @@ Json summary_json(const RunConfig& run, const RunReport& report) {
   json["drafted_tokens"] = report.drafted_tokens;
   json["accepted_tokens"] = report.accepted_tokens;
   json["dropped_drafts"] = report.dropped_drafts;
+  json["pre_verifications"] = report.pre_verifications;
+  json["rounds_decided_early"] = report.rounds_decided_early;
   json["speedup_vs_plain"] = whole ? or_null(report.speedup_vs_plain()) : Json(nullptr);
   json["prefill_time_ps"] = report.prefill_time_ps;
   json["decode_time_ps"] = report.decode_time_ps;

@@ -204,6 +204,12 @@ void check_policy(const Checker& check, const Scenario& scenario) {
   if (placement.linear == Engine::kPim) {
     check.fail("policy.placement.linear", "pim, but platform.pim.enabled is false", hint);
   }
+  if (placement.draft_attention == DraftEngine::kPim) {
+    check.fail("policy.placement.draft_attention", "pim, but platform.pim.enabled is false", hint);
+  }
+  if (placement.draft_linear == DraftEngine::kPim) {
+    check.fail("policy.placement.draft_linear", "pim, but platform.pim.enabled is false", hint);
+  }
   const KvLayoutChoice layout = scenario.policy.kv_layout;
   if (layout == KvLayoutChoice::kBankRows || layout == KvLayoutChoice::kHeadSplit) {
     check.fail("policy.kv_layout",
@@ -297,6 +303,10 @@ void check_ahead(const Checker& check, const Scenario& scenario) {
     if (draft.control == DraftControl::kHistory) {
       check.fail("policy.draft.control", "history needs policy.draft.ahead",
                  "a draft of a whole round is one command: write `ahead: 4`, or `control: length`");
+    }
+    if (draft.pre_verify) {
+      check.fail("policy.draft.pre_verify", "needs policy.draft.ahead",
+                 "without it nothing is free while a round is verified");
     }
     return;
   }

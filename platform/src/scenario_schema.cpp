@@ -251,6 +251,9 @@ void bind_draft(Binder& b, DraftConfig& d) {
   b.integer({"ahead", "tokens drafted beyond a round while it is verified; 0: rounds in turn"},
             d.ahead, 0, 15);
   b.choice({"control", "whether drafting ahead goes on"}, d.control);
+  b.flag(
+      {"pre_verify", "with ahead: a round's head is verified where drafts run, if there is time"},
+      d.pre_verify);
 }
 
 void bind_policy(Binder& b, PolicyConfig& p) {
@@ -273,6 +276,8 @@ void bind_policy(Binder& b, PolicyConfig& p) {
   b.section({"placement", "which engine runs what"}, [&](Binder& inner) {
     inner.choice({"attention", "attention over the KV cache"}, p.placement.attention);
     inner.choice({"linear", "the matrices of the layers"}, p.placement.linear);
+    inner.choice({"draft_attention", "attention of draft passes"}, p.placement.draft_attention);
+    inner.choice({"draft_linear", "the matrices of draft passes"}, p.placement.draft_linear);
   });
   b.section({"draft", "speculation; checked but unused by `plain`"},
             [&](Binder& inner) { bind_draft(inner, p.draft); });

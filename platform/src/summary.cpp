@@ -186,6 +186,9 @@ void write_speculation(Page& page, const Scenario& scenario, const RunReport& re
   if (scenario.policy.draft.ahead == 0) return;
   page.line("drafted ahead and dropped", grouped(report.dropped_drafts),
             "tokens that followed a wrong one and were not verified");
+  if (!scenario.policy.draft.pre_verify) return;
+  page.line("pre-verifications", grouped(report.pre_verifications),
+            grouped(report.rounds_decided_early) + " rounds were decided early");
 }
 
 void write_phases(Page& page, const RunReport& report) {

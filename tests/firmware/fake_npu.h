@@ -94,6 +94,7 @@ class FakeNpu {
   void fetch(unsigned queue);
   void check_shared(const Pending& added);
   void cancel(const Pending& cancel);
+  bool verify_the_same(const abi::Command& one, const abi::Command& other);
   std::set<std::uint32_t> requests_of(const abi::Command& command);
   std::map<std::uint64_t, std::uint32_t> pages_of(const abi::Command& command);
   bool hangs(unsigned queue) const;

@@ -7,6 +7,7 @@
 #include "fake_machine.h"
 #include "tandem/firmware/apps/generate.h"
 #include "tandem/firmware/runtime/draft_stream.h"
+#include "tandem/firmware/runtime/pace.h"
 
 using namespace tandem;
 using test::FakeMachine;
@@ -113,6 +114,69 @@ TEST_CASE("drafting ahead: what is drafted for nothing is withdrawn and counted"
   CHECK(answered(machine, 0, 50));
   CHECK(machine.npu().cancelled > 0);
   CHECK(end_report(machine, 0).drafts_dropped > 0);
+  CHECK(machine.npu().complaints == std::vector<std::string>{});
+}
+
+TEST_CASE("pre-verification: a wrong token at the head decides a round before its end") {
+  const auto interrupts = GENERATE(0u, 1u);
+  FakeMachine machine;
+  draft_ahead(machine, 4, 2);
+  machine.policy().pre_verify = 1;
+  machine.policy().use_interrupts = interrupts;
+  machine.npu().delay_of_queue = {{0, 120}, {1, 3}};
+  machine.post(0, prompt(0), 50);
+  REQUIRE(machine.start(generate()) == 0);
+  REQUIRE(machine.run());
+  CHECK(answered(machine, 0, 50));
+  const abi::EndReport report = end_report(machine, 0);
+  CHECK(report.pre_verifications > report.decided_early);
+  CHECK(report.decided_early > 0);
+  CHECK(machine.npu().cancelled >= report.decided_early);
+  CHECK(machine.npu().complaints == std::vector<std::string>{});
+}
+
+TEST_CASE("pre-verification: not where a round would end before it") {
+  FakeMachine machine;
+  draft_ahead(machine, 4, 2);
+  machine.policy().pre_verify = 1;
+  machine.npu().delay_of_queue = {{0, 3}, {1, 20}};
+  machine.post(0, prompt(0), 50);
+  REQUIRE(machine.start(generate()) == 0);
+  REQUIRE(machine.run());
+  CHECK(answered(machine, 0, 50));
+  CHECK(end_report(machine, 0).pre_verifications == 0);
+}
+
+TEST_CASE("pre-verification: a sequence that ends, a lane that hangs") {
+  const auto slow = GENERATE(4u, 40u, 120u);
+  const auto hangs = GENERATE(0u, 7u, 12u, 25u);
+  const auto queue = GENERATE(0u, 1u);
+  CAPTURE(slow, hangs, queue);
+  FakeMachine machine;
+  draft_ahead(machine, 4, 3);
+  machine.policy().pre_verify = 1;
+  machine.policy().max_batch = 1;
+  machine.npu().delay_of_queue = {{0, slow}, {1, 2}};
+  if (hangs > 0) machine.npu().swallow_of_queue[queue] = {hangs};
+  for (std::uint32_t id = 0; id < 6; ++id) {
+    const std::uint32_t stop = FakeNpu::reference(prompt(id), 9).back();
+    machine.post(id, prompt(id), 40, [&](abi::Request& request) {
+      request.stop_count = 1;
+      request.stop_ids[0] = stop;
+    });
+  }
+  REQUIRE(machine.start(generate()) == 0);
+  for (int i = 0; i < 100'000 && machine.npu().resets == 0; ++i) {
+    if (machine.run(1)) break;
+  }
+  machine.npu().swallow_of_queue.clear();
+  REQUIRE(machine.run());
+  for (std::uint32_t id = 0; id < 6; ++id) {
+    const Tokens answer = machine.tokens(id);
+    CHECK_FALSE(answer.empty());
+    CHECK(answer == FakeNpu::reference(prompt(id), static_cast<std::uint32_t>(answer.size())));
+    CHECK(machine.last_record(id).kind == static_cast<std::uint32_t>(abi::RecordKind::kFinished));
+  }
   CHECK(machine.npu().complaints == std::vector<std::string>{});
 }
 
@@ -286,6 +350,11 @@ TEST_CASE("drafting ahead: what it cannot be combined with is refused") {
     policy.draft_control = 1;
     CHECK(refused());
   }
+  SECTION("pre-verification without anything that is free") {
+    policy.draft_ahead = 0;
+    policy.pre_verify = 1;
+    CHECK(refused());
+  }
   SECTION("an unknown control") {
     policy.draft_control = 2;
     CHECK(refused());
@@ -419,6 +488,21 @@ TEST_CASE(
   CHECK(s.stream.closed);
   s.says({5, 6});
   CHECK_FALSE(s.stream.closed);
+}
+
+TEST_CASE("there is time for rows until a verification is likely to end") {
+  firmware::Paces paces{};
+  CHECK(paces.rows_in_time(0, 8) == 0);
+  paces.round.note(1000);
+  paces.draft.note(100);
+  CHECK(paces.rows_in_time(0, 20) == 9);  // at the cost of a drafted token
+  CHECK(paces.rows_in_time(0, 8) == 8);
+  CHECK(paces.rows_in_time(850, 8) == 0);
+  paces.checked.note(300);
+  CHECK(paces.rows_in_time(0, 8) == 3);
+  CHECK(paces.rows_in_time(1200, 8) == 0);
+  for (int i = 0; i < 4; ++i) paces.round.note(2000);
+  CHECK(paces.round.mean_ns() == 2000);  // of the last four
 }
 
 TEST_CASE("grades and patterns of the drafting control") {

@@ -45,8 +45,8 @@ TEST_CASE_METHOD(ScenarioFixture, "values out of range are refused with the rang
 TEST_CASE_METHOD(ScenarioFixture, "unknown keys are refused with the one that was meant") {
   CHECK(error_of(minimal("policy: {draft: {lenght: 4}}")) ==
         "s.yaml:4:18: policy.draft.lenght: unknown key; did you mean 'length'?\n"
-        "known here: format, group, scale, length, stop_below, classifier, scope, kv, ahead or "
-        "control");
+        "known here: format, group, scale, length, stop_below, classifier, scope, kv, ahead, "
+        "control or pre_verify");
   CHECK(error_of(minimal("polcy: {}")).find("polcy: unknown key; did you mean 'policy'?") !=
         std::string::npos);
   CHECK(error_of(minimal("policy: {xyzzy: 1}")).find("policy.xyzzy: unknown key\n") !=

@@ -175,7 +175,8 @@ PolicyFacts policy_facts(const Scenario& scenario) {
   if (scenario.policy.name == PolicyName::kPlain) return facts;
   for (const auto& [key, value] : policy["draft"].items()) {
     // Rounds in turn are what a record is of if it does not say otherwise.
-    if (scenario.policy.draft.ahead == 0 && (key == "ahead" || key == "control")) continue;
+    const bool of_ahead = key == "ahead" || key == "control" || key == "pre_verify";
+    if (scenario.policy.draft.ahead == 0 && of_ahead) continue;
     facts.emplace_back("policy.draft." + key,
                        value.is_string() ? value.get<std::string>() : value.dump());
   }

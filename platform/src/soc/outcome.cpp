@@ -115,6 +115,8 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   report.drafted_tokens = totals.drafted;
   report.accepted_tokens = totals.accepted;
   report.dropped_drafts = outcome.serving.drafts_dropped;
+  report.pre_verifications = outcome.serving.pre_verifications;
+  report.rounds_decided_early = outcome.serving.decided_early;
   report.draft_pass = outcome.draft_pass;
   report.verify_pass = outcome.verify_pass;
   report.phases = outcome.phases;

@@ -152,6 +152,20 @@ abi::Placement placement(Engine engine) {
   throw InternalError("unknown engine");
 }
 
+abi::DraftPlacement draft_placement(DraftEngine engine) {
+  switch (engine) {
+    case DraftEngine::kSame:
+      return abi::DraftPlacement::kSame;
+    case DraftEngine::kNpu:
+      return abi::DraftPlacement::kNpu;
+    case DraftEngine::kPim:
+      return abi::DraftPlacement::kPim;
+    case DraftEngine::kAuto:
+      return abi::DraftPlacement::kAuto;
+  }
+  throw InternalError("unknown engine");
+}
+
 abi::KvPlacement kv_placement(KvLayoutChoice layout) {
   switch (layout) {
     case KvLayoutChoice::kAuto:
@@ -379,6 +393,10 @@ abi::PolicyBlock policy_block(const PolicyConfig& policy) {
   const bool by_history = speculative && policy.draft.control == DraftControl::kHistory;
   block.draft_control = static_cast<std::uint32_t>(by_history ? abi::DraftControl::kHistory
                                                               : abi::DraftControl::kLength);
+  block.pre_verify = speculative && policy.draft.pre_verify ? 1 : 0;
+  block.draft_attention =
+      static_cast<std::uint32_t>(draft_placement(policy.placement.draft_attention));
+  block.draft_linear = static_cast<std::uint32_t>(draft_placement(policy.placement.draft_linear));
   block.max_batch = policy.max_batch;
   block.prefill_chunk = policy.prefill_chunk;
   block.batch_tokens = policy.batch_tokens;

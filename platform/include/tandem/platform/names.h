@@ -103,6 +103,8 @@ ChoiceList choices<DraftKv>();
 template <>
 ChoiceList choices<DraftControl>();
 template <>
+ChoiceList choices<DraftEngine>();
+template <>
 ChoiceList choices<OracleKind>();
 template <>
 ChoiceList choices<ExpertKind>();

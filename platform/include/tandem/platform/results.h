@@ -95,9 +95,11 @@ struct RunReport {
   double tokens_per_round = 0.0;
   std::uint64_t drafted_tokens = 0;
   std::uint64_t accepted_tokens = 0;
-  std::uint64_t dropped_drafts = 0;     // drafted ahead, and no round has taken them
-  std::optional<PassBytes> draft_pass;  // absent if nothing was drafted
-  PassBytes verify_pass;                // of plain decoding: the decode pass
+  std::uint64_t dropped_drafts = 0;  // drafted ahead, and no round has taken them
+  std::uint64_t pre_verifications = 0;
+  std::uint64_t rounds_decided_early = 0;  // by one of these
+  std::optional<PassBytes> draft_pass;     // absent if nothing was drafted
+  PassBytes verify_pass;                   // of plain decoding: the decode pass
 
   std::vector<PhaseTime> phases;  // partition simulated_time_ps
   std::vector<StageTime> stages;  // of the phases that have any

@@ -270,6 +270,7 @@ struct Workload {
 enum class PolicyName { kPlain, kSelfSpeculative };
 enum class Granularity { kStep, kLayer };
 enum class Engine { kNpu, kPim, kAuto };
+enum class DraftEngine { kSame, kNpu, kPim, kAuto };
 enum class ChannelPacking { kTokens, kMinLoad, kRoundRobin };
 enum class KvLayoutChoice { kAuto, kContiguous, kBankRows, kHeadSplit };
 enum class DraftFormat { kBsfpE, kBsfpI, kBsfpIShiftAdd, kInt4, kE2m1, kE3m0 };
@@ -283,6 +284,8 @@ enum class DraftControl { kLength, kHistory };
 struct PlacementConfig {
   Engine attention = Engine::kAuto;
   Engine linear = Engine::kNpu;
+  DraftEngine draft_attention = DraftEngine::kSame;
+  DraftEngine draft_linear = DraftEngine::kSame;
 };
 
 struct DraftConfig {
@@ -296,6 +299,7 @@ struct DraftConfig {
   DraftKv kv = DraftKv::kOwn;
   std::uint32_t ahead = 0;  // tokens drafted beyond those that are verified meanwhile; 0: in turn
   DraftControl control = DraftControl::kLength;  // whether drafting ahead goes on
+  bool pre_verify = false;  // the head of a round is verified where drafts run, if there is time
 };
 
 struct PolicyConfig {

@@ -38,6 +38,8 @@ struct ServingCounters {
   std::uint32_t kv_pages_free = 0;
   std::uint32_t kv_pages_most_used = 0;
   std::uint64_t drafts_dropped = 0;  // drafted ahead, and never asked about
+  std::uint32_t pre_verifications = 0;
+  std::uint32_t decided_early = 0;  // rounds, by a pre-verification
 };
 
 // Of the values of all answered requests that have one. A percentile is the least value that so

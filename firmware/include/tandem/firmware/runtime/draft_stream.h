@@ -11,14 +11,14 @@ namespace tandem::firmware {
 // head; settle() hears what became of it. A device may write into the block, so tokens move in it
 // in prepare() only.
 struct DraftStream {
-  u64 block;             // shared memory, DraftBlock
-  u32 start;             // index in the block of the first token
-  u32 count;             // tokens
-  u32 first;             // position of the first one
-  u32 asked;             // position behind the tokens that a round has taken
-  bool closed;           // nothing is drafted until the target has spoken
-  bool busy;             // a DRAFT in flight appends a token
-  bool stale;            // which will be of no use
+  u64 block;    // shared memory, DraftBlock
+  u32 start;    // index in the block of the first token
+  u32 count;    // tokens
+  u32 first;    // position of the first one
+  u32 asked;    // position behind the tokens that a round has taken
+  bool closed;  // nothing is drafted until the target has spoken
+  bool busy;    // a DRAFT in flight appends a token, or a pre-verification needs the sequence
+  bool stale;   // which will be of no use
   abi::Status failure;   // of a DRAFT, while another command had the sequence
   u32 closing_pattern;   // upon which drafting ended; kNoPattern: it did not, or for another reason
   DraftHistory history;  // with all the tokens

@@ -18,8 +18,9 @@ enum class Pass : u32 {
   kVerify = 2,       // logits of all rows, acceptance
   kDraftExtend = 3,  // takes tokens into the draft's own KV cache
   kDraft = 4,        // one drafted token per sequence
+  kPreVerify = 5,    // as kVerify, on the engines of the draft
 };
-constexpr u32 kPasses = 5;
+constexpr u32 kPasses = 6;
 
 // A pass is a run of programs: with granularity `layer` the layers, then what follows them.
 struct PassPrograms {
@@ -103,6 +104,8 @@ class LlamaPasses {
   Plane target_;
   Plane draft_;
   bool drafts_;
+  bool pre_verifies_;
+  Engines engines_ = Engines::kTarget;  // of the pass that is being built
   bool missing_ = false;
 };
 

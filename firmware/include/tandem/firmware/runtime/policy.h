@@ -26,6 +26,8 @@ class DraftPolicy {
   // Tokens that may be drafted beyond a round while it is verified; 0: drafting waits. Needs a KV
   // set of the draft's own.
   virtual u32 drafts_ahead() const;
+  // Whether the head of a round is verified on the engines of the draft while they have time.
+  virtual bool pre_verifies() const;
 
   bool keeps_own_kv() const { return kv_set() != 0; }
 
@@ -45,20 +47,27 @@ class SelfSpeculation final : public DraftPolicy {
   u8 kv_set() const override;
   abi::TensorRole classifier_role() const override;
   u32 drafts_ahead() const override;
+  bool pre_verifies() const override;
 
  private:
   const abi::PolicyBlock& block_;
 };
 
+// Which passes a primitive is placed for.
+enum class Engines : u32 { kTarget, kDraft };
+
 // Which engines may run a primitive. This base class puts everything on the NPU.
 class Placement {
  public:
-  virtual u8 attention() const;
-  virtual u8 linear(abi::Format format) const;
+  virtual u8 attention(Engines of) const;
+  virtual u8 linear(Engines of, abi::Format format) const;
 
  protected:
   ~Placement() = default;
 };
+
+// The abi::Placement of a draft pass, from its DraftPlacement and that of the other passes.
+u32 draft_placement(u32 draft, u32 other);
 
 // Follows the PolicyBlock, within what the PIM can do.
 class ConfiguredPlacement final : public Placement {
@@ -66,8 +75,8 @@ class ConfiguredPlacement final : public Placement {
   // `pim_formats`: bit per Format that the PIM multiplies; 0 when the NPU has no PIM.
   ConfiguredPlacement(const abi::PolicyBlock& block, u32 pim_formats)
       : block_(block), pim_formats_(pim_formats) {}
-  u8 attention() const override;
-  u8 linear(abi::Format format) const override;
+  u8 attention(Engines of) const override;
+  u8 linear(Engines of, abi::Format format) const override;
 
  private:
   const abi::PolicyBlock& block_;

@@ -48,6 +48,12 @@ class Scheduler {
     u64 sequences;  // in all of them
     u32 largest;    // most in one
   };
+  // Drafting ahead.
+  struct Drafting {
+    u64 dropped;            // tokens that no round has taken
+    u32 pre_verifications;  // of the head of a round
+    u32 decided_early;      // rounds
+  };
 
   // Takes what the sequences need of the two memories and gives the rest of `memory` to the KV
   // cache. False when there is not enough.
@@ -66,10 +72,12 @@ class Scheduler {
   // Drafting ahead (drafting.cpp). The next group of streams that a DRAFT appends a token to; false
   // when none wants one.
   bool choose_drafts(Machine& machine, const DraftPolicy& policy, Group& group);
-  // That DRAFT has succeeded; it has not, for a reason of its own or, with kOk, of another's.
+  // That DRAFT has succeeded.
   void drafted(Machine& machine, Sequence& sequence, const DraftPolicy& policy);
-  void draft_failed(Machine& machine, Sequence& sequence, const DraftPolicy& policy,
-                    abi::Status status);
+  // No command has the stream any more, and nothing came of the last one: by its own fault, or with
+  // kOk not.
+  void free_stream(Machine& machine, Sequence& sequence, const DraftPolicy& policy,
+                   abi::Status status);
   // The target has given tokens to the sequence.
   void settle_drafts(Machine& machine, Sequence& sequence, const DraftPolicy& policy);
   // Drafted tokens that a round of the sequence takes.
@@ -81,7 +89,8 @@ class Scheduler {
   bool empty() const;
   const PagedKvCache& kv() const { return kv_; }
   const Steps& steps() const { return steps_; }
-  u64 drafts_dropped() const { return drafts_dropped_; }
+  Drafting& drafting() { return drafting_; }
+  const Drafting& drafting() const { return drafting_; }
 
  private:
   Sequence* free_slot();
@@ -141,7 +150,7 @@ class Scheduler {
   bool prompts_turn_[kMaxLanes];
   Steps steps_;
   DraftControl control_;
-  u64 drafts_dropped_;
+  Drafting drafting_;
   Sequence sequences_[kMaxSequences];
 };
 

@@ -48,6 +48,14 @@ TANDEM_ENUM(KvPlacement, u32, "Where the firmware puts the KV cache", TANDEM_KV_
 TANDEM_ENUM(ChannelPacking, u32, "Which channel a sequence of BankRows goes to",
             TANDEM_CHANNEL_PACKINGS)
 
+#define TANDEM_DRAFT_PLACEMENTS(ITEM)   \
+  ITEM(Same, 0, "Where the others run") \
+  ITEM(Npu, 1, "The NPU")               \
+  ITEM(Pim, 2, "The PIM")               \
+  ITEM(Auto, 3, "The device chooses")
+TANDEM_ENUM(DraftPlacement, u32, "Engine that runs a kind of primitive in draft passes",
+            TANDEM_DRAFT_PLACEMENTS)
+
 #define TANDEM_DRAFT_CONTROLS(ITEM)                      \
   ITEM(Length, 0, "As many tokens as draft_length says") \
   ITEM(History, 1, "While tokens like the last ones are accepted more often than not")
@@ -78,8 +86,10 @@ TANDEM_CONSTANTS(BootFlags, "BootInfo::flags", TANDEM_BOOT_FLAGS)
   ONE(u32, channel_packing, "ChannelPacking")                                        \
   ONE(u32, draft_ahead, "Tokens drafted beyond those that are verified; 0: in turn") \
   ONE(u32, draft_control, "DraftControl; with draft_ahead")                          \
-  ONE(u32, reserved, "0")
-TANDEM_STRUCTURE(PolicyBlock, 80, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
+  ONE(u32, draft_attention, "DraftPlacement of attention")                           \
+  ONE(u32, draft_linear, "DraftPlacement of linear layers")                          \
+  ONE(u32, pre_verify, "1: a round's head is verified where drafts run; with draft_ahead")
+TANDEM_STRUCTURE(PolicyBlock, 88, "How the firmware decodes", TANDEM_POLICY_MEMBERS)
 
 #define TANDEM_BOOT_MEMBERS(ONE, MANY)                                                  \
   ONE(u32, magic, "kBootMagic")                                                         \
@@ -105,6 +115,6 @@ TANDEM_STRUCTURE(PolicyBlock, 80, "How the firmware decodes", TANDEM_POLICY_MEMB
   ONE(u32, flags, "kBoot... bits")                                                      \
   ONE(u32, timeout_us, "A command that takes longer has failed")                        \
   ONE(PolicyBlock, policy, "")
-TANDEM_STRUCTURE(BootInfo, 224, "Memory map, devices, policy", TANDEM_BOOT_MEMBERS)
+TANDEM_STRUCTURE(BootInfo, 232, "Memory map, devices, policy", TANDEM_BOOT_MEMBERS)
 
 }  // namespace tandem::abi

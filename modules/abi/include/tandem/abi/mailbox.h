@@ -62,8 +62,10 @@ TANDEM_STRUCTURE(Record, 128, "Entry of the record ring", TANDEM_RECORD_MEMBERS)
   ONE(u32, reserved, "0")                                                                         \
   ONE(u64, decode_steps, "Decoding steps so far: a draft with its verification, or a plain pass") \
   ONE(u64, decode_step_sequences, "Sequences in all of them together")                            \
-  ONE(u64, drafts_dropped, "Tokens drafted ahead so far that no verification was asked about")
-TANDEM_STRUCTURE(EndReport, 56, "What firmware says when a request has ended",
+  ONE(u64, drafts_dropped, "Tokens drafted ahead so far that no verification was asked about")    \
+  ONE(u32, pre_verifications, "Heads of rounds verified where drafts run, so far")                \
+  ONE(u32, decided_early, "Rounds that were decided by that")
+TANDEM_STRUCTURE(EndReport, 64, "What firmware says when a request has ended",
                  TANDEM_END_REPORT_MEMBERS)
 static_assert(sizeof(EndReport) <= sizeof(Record::tokens));
 

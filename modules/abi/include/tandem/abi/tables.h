@@ -47,7 +47,7 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<DraftKv>::kInfo,        &DescribeEnumeration<RecordKind>::kInfo,
     &DescribeEnumeration<KvPlacement>::kInfo,    &DescribeEnumeration<ExpertInput>::kInfo,
     &DescribeEnumeration<ChannelPacking>::kInfo, &DescribeEnumeration<DraftControl>::kInfo,
-    &DescribeEnumeration<CollectiveOp>::kInfo,
+    &DescribeEnumeration<DraftPlacement>::kInfo, &DescribeEnumeration<CollectiveOp>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {
