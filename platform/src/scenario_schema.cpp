@@ -270,6 +270,7 @@ void bind_policy(Binder& b, PolicyConfig& p) {
   b.section({"placement", "which engine runs what"}, [&](Binder& inner) {
     inner.choice({"attention", "attention over the KV cache"}, p.placement.attention);
     inner.choice({"linear", "the matrices of the layers"}, p.placement.linear);
+    inner.choice({"weight_layout", "how matrices lie in the memory"}, p.placement.weight_layout);
   });
   b.section({"draft", "speculation; checked but unused by `plain`"},
             [&](Binder& inner) { bind_draft(inner, p.draft); });

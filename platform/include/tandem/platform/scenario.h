@@ -270,6 +270,7 @@ struct Workload {
 enum class PolicyName { kPlain, kSelfSpeculative };
 enum class Granularity { kStep, kLayer };
 enum class Engine { kNpu, kPim, kAuto };
+enum class WeightLayout { kRows, kBankTiles };
 enum class ChannelPacking { kTokens, kMinLoad, kRoundRobin };
 enum class KvLayoutChoice { kAuto, kContiguous, kBankRows, kHeadSplit };
 enum class DraftFormat { kBsfpE, kBsfpI, kBsfpIShiftAdd, kInt4, kE2m1, kE3m0 };
@@ -282,6 +283,7 @@ enum class DraftKv { kOwn, kShared };
 struct PlacementConfig {
   Engine attention = Engine::kAuto;
   Engine linear = Engine::kNpu;
+  WeightLayout weight_layout = WeightLayout::kRows;
 };
 
 struct DraftConfig {
