@@ -78,7 +78,9 @@ std::uint64_t Execution::pim_gemv_ps(const abi::Primitive& primitive, std::uint3
 // Weights arrive while the array works on those before.
 std::uint64_t Execution::npu_linear_ps(const abi::Primitive& primitive, std::uint32_t m) const {
   const auto format = static_cast<abi::Format>(primitive.weight.format);
-  const std::uint64_t weights = std::uint64_t{primitive.n} * primitive.k;
+  const numerics::SlicedTensor tensor = sliced_weight(primitive);
+  const std::uint64_t columns = std::uint64_t{tensor.slices()} * tensor.slice().cols;
+  const std::uint64_t weights = primitive.n * columns;  // with padding, which is streamed too
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
   const std::uint64_t load_ps = weights * abi::stream_bits(format) / 8 * 1'000'000 / rate;
   const pe_array::TileTiming timing = core_.array.tile_timing(format, primitive.n, primitive.k, m);
