@@ -35,7 +35,8 @@ std::vector<Factor> factors() {
           {"policy.granularity", {"step", "layer"}},
           {"policy.max_batch", {"8", "1"}},
           {"platform.npu.weight_buffer", {"256 KiB", "16 KiB"}},
-          {"platform.npu.sequencer", {"overlapped", "serial"}}};
+          {"platform.npu.sequencer", {"overlapped", "serial"}},
+          {"fidelity", {"transaction", "command"}}};
 }
 
 class TilesRow : public Catch::ITestInvoker {
