@@ -138,14 +138,17 @@ class TilesRig : public test::PimRig {
 
   // A LINEAR alone, of weights that nobody looks at.
   abi::Command linear(std::uint8_t engines, std::uint32_t n, std::uint32_t k, std::uint32_t rows,
-                      std::uint32_t slice_columns) {
+                      std::uint32_t slice_columns, Format format = Format::kFp16,
+                      Grouping grouping = Grouping::kNone) {
     abi::Primitive linear = test::primitive(PrimitiveOp::kLinear);
     linear.engine_mask = engines;
     linear.n = n;
     linear.k = k;
     linear.input = test::on_chip(0, k);
     linear.output = test::on_chip(1 << 20, n);
-    linear.weight = test::in_memory(kMatrix);
+    linear.weight = test::in_memory(kMatrix, format);
+    linear.grouping = static_cast<std::uint8_t>(grouping);
+    linear.scales = test::in_memory(kScales);
     if (slice_columns != 0) {
       linear.weight.layout = static_cast<std::uint8_t>(abi::OperandLayout::kBankTiles);
       linear.slice_columns = slice_columns;
@@ -236,6 +239,17 @@ TEST_CASE("bank tiles: each row is opened once, each piece of the vector loaded 
   CHECK(rig.counter("activations") == 4ull * 8 * banks);
   CHECK(rig.counter("buffer_loads") == 2ull * k * pim.memory.channels / 32);
   CHECK(rig.counter("internal_bytes") == 2ull * n * k);
+}
+
+TEST_CASE("bank tiles: a scale of the tensor is read once, not with every slice") {
+  pim::Config pim = pim_config();
+  pim.timing_only = true;
+  TilesRig rig(timing_npu(), pim);
+  const std::uint32_t banks = pim.memory.device.geometry.banks() * pim.memory.channels;
+  // Four rows of 1,024 weights to a row of a bank.
+  rig.time_ps(
+      rig.linear(abi::kEnginePim, 8 * banks, 3 * 1024, 1, 1024, Format::kInt4, Grouping::kTensor));
+  CHECK(rig.counter("activations") == 3ull * 2 * banks + 1);
 }
 
 TEST_CASE("bank tiles: all banks work on a piece, in rows a quarter of them") {
