@@ -187,7 +187,7 @@ std::vector<Tile> cut_slice(const numerics::SlicedTensor& tensor, std::uint64_t 
   layout.rows = tensor.matrix.rows;
   std::vector<Tile> tiles = in_bulk ? cut_in_bulk(layout, limit_bytes, row_multiple)
                                     : cut(layout, limit_bytes, row_multiple);
-  if (tiles.size() * tensor.slices() > kMaxTiles) tiles.clear();
+  if (tensor.is_sliced() && tiles.size() * tensor.slices() > kMaxTiles) tiles.clear();
   return tiles;
 }
 
