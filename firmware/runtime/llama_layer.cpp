@@ -251,6 +251,8 @@ void LlamaPasses::bind_weight(Primitive& primitive, const TensorEntry& entry) co
   primitive.scope = entry.scope;
   primitive.weight = weights(entry.stream, format);
   primitive.weight.layout = entry.layout;
+  primitive.slice_columns = entry.slice_columns;
+  primitive.slice_rows = entry.slice_rows;
   if (abi::is_bsfp_full(format)) primitive.remainder = weights(entry.remainder, format);
   if (entry.scales != 0) primitive.scales = weights(entry.scales, Format::kFp16);
   if (entry.tables != 0) primitive.tables = weights(entry.tables, format);

@@ -23,6 +23,7 @@ tandem::platform::CommandHooks hooks() {
     tandem::platform::npu_config(scenario.platform, tandem::platform::tensor_traffic(scenario));
     if (scenario.platform.pim.enabled) tandem::platform::pim_config(scenario.platform);
     tandem::platform::check_kv_layout(scenario);
+    tandem::platform::bank_tiles(scenario);
   };
   hooks.start = tandem::platform::check_scenario;
   hooks.run = tandem::platform::run_scenario;

@@ -125,6 +125,10 @@ constexpr Choice kEngine[] = {
     {"pim", "always in the memory"},
     {"auto", "wherever it is estimated to be faster"},
 };
+constexpr Choice kWeightLayout[] = {
+    {"rows", "row after row"},
+    {"bank_tiles", "slices of columns: all banks of a channel multiply the same piece of a vector"},
+};
 constexpr Choice kKvLayout[] = {
     {"auto", "for a PIM that attends: bank_rows, head_split with fewer sequences than channels"},
     {"contiguous", "pages are ranges of addresses"},
@@ -302,6 +306,10 @@ ChoiceList choices<Granularity>() {
 template <>
 ChoiceList choices<Engine>() {
   return list(kEngine);
+}
+template <>
+ChoiceList choices<WeightLayout>() {
+  return list(kWeightLayout);
 }
 template <>
 ChoiceList choices<KvLayoutChoice>() {

@@ -210,6 +210,10 @@ void check_policy(const Checker& check, const Scenario& scenario) {
   if (placement.draft_linear == DraftEngine::kPim) {
     check.fail("policy.placement.draft_linear", "pim, but platform.pim.enabled is false", hint);
   }
+  if (placement.weight_layout == WeightLayout::kBankTiles) {
+    check.fail("policy.placement.weight_layout", "bank_tiles, but platform.pim.enabled is false",
+               "set platform.pim.enabled: true, or choose rows");
+  }
   const KvLayoutChoice layout = scenario.policy.kv_layout;
   if (layout == KvLayoutChoice::kBankRows || layout == KvLayoutChoice::kHeadSplit) {
     check.fail("policy.kv_layout",

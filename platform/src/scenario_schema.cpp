@@ -278,6 +278,7 @@ void bind_policy(Binder& b, PolicyConfig& p) {
     inner.choice({"linear", "the matrices of the layers"}, p.placement.linear);
     inner.choice({"draft_attention", "attention of draft passes"}, p.placement.draft_attention);
     inner.choice({"draft_linear", "the matrices of draft passes"}, p.placement.draft_linear);
+    inner.choice({"weight_layout", "how matrices lie in the memory"}, p.placement.weight_layout);
   });
   b.section({"draft", "speculation; checked but unused by `plain`"},
             [&](Binder& inner) { bind_draft(inner, p.draft); });

@@ -207,18 +207,36 @@ void Execution::push_tiles(Tiles& tiles) {
 }
 
 const std::vector<numerics::Tile>& Execution::tiles_of(std::uint16_t index,
-                                                       const numerics::TensorLayout& layout) {
+                                                       const numerics::SlicedTensor& tensor) {
   return program_.tiles(index, [&] {
     const std::uint32_t at_once = core_.config.array.columns * core_.config.array.arrays;
-    return core_.config.bulk_bytes == 0 ? cut(layout, core_.config.weight_tile_bytes, at_once)
-                                        : cut_in_bulk(layout, core_.config.bulk_bytes, at_once);
+    const bool in_bulk = core_.config.bulk_bytes != 0;
+    return cut_slice(tensor, in_bulk ? core_.config.bulk_bytes : core_.config.weight_tile_bytes,
+                     in_bulk, at_once);
   });
+}
+
+void Execution::push_matrix(std::uint16_t index, std::vector<WeightTile*>& tiles) {
+  const abi::Primitive& primitive = program_[index];
+  const numerics::SlicedTensor tensor = sliced_weight(primitive);
+  const numerics::TensorLayout layout = tensor.slice();
+  const std::vector<numerics::Tile>& parts = tiles_of(index, tensor);
+  if (parts.empty() && !fault_) {
+    fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, layout.cols})};
+  }
+  const PlaneAddresses planes = plane_addresses(primitive, parameters_);
+  for (std::uint32_t slice = 0; slice < tensor.slices() && !parts.empty(); ++slice) {
+    const PlaneAddresses addresses = slice_addresses(tensor, slice, planes);
+    for (const numerics::Tile& part : parts) {
+      if (part.col0 >= tensor.columns_in(slice)) continue;  // nothing but padding
+      tiles.push_back(stream_.push(index, layout, part, addresses, 0, tensor.first_column(slice)));
+    }
+  }
 }
 
 void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& tiles) {
   const Repeated repeated(core_, program_.times(index));
   const abi::Primitive& primitive = program_[index];
-  const PlaneAddresses planes = plane_addresses(primitive, parameters_);
   const auto raw = [&](const abi::Operand& operand, std::uint64_t bytes) {
     const std::uint64_t address = parameters_.slots[operand.slot].base + operand.offset;
     if (bytes > core_.config.weight_buffer_bytes) {
@@ -231,14 +249,7 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
     case PrimitiveOp::kLinear: {
       if (is_over_experts(primitive)) return push_experts(index, tiles);
       if (primitive.bias.slot != abi::kNoSlot) raw(primitive.bias, 2ull * primitive.n);
-      if (on_pim_[index]) break;
-      const numerics::TensorLayout layout = layout_of(primitive);
-      const std::vector<numerics::Tile>& parts = tiles_of(index, layout);
-      if (parts.empty() && !fault_)
-        fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, primitive.k})};
-      for (const numerics::Tile& part : parts) {
-        tiles.push_back(stream_.push(index, layout, part, planes));
-      }
+      if (!on_pim_[index]) push_matrix(index, tiles);
       break;
     }
     case PrimitiveOp::kNorm:

@@ -43,7 +43,7 @@ void Execution::push_experts(std::uint16_t index, std::vector<WeightTile*>& tile
   const std::vector<std::uint32_t>& rows = rows_by_expert(route);
   const PlaneAddresses planes = plane_addresses(primitive, parameters_);
   numerics::TensorLayout layout = layout_of(primitive);
-  const std::vector<numerics::Tile>& parts = tiles_of(index, layout);
+  const std::vector<numerics::Tile>& parts = tiles_of(index, {layout});
   if (parts.empty() && !fault_) {
     fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, primitive.k})};
   }

@@ -55,7 +55,6 @@ bool Execution::fits_pim_windows(const abi::Primitive& primitive) const {
 // of the banks.
 std::uint64_t Execution::pim_linear_ps(const abi::Primitive& primitive, std::uint32_t m) const {
   const PimPort::Geometry& pim = core_.pim.geometry();
-  const auto format = static_cast<abi::Format>(primitive.weight.format);
   const std::uint32_t vectors = vectors_at_once(pim, primitive, m);
   const std::uint64_t blocks = ceil_divide(primitive.n, rows_at_once(pim, primitive, vectors));
   const std::uint64_t jobs = ceil_divide(m, vectors) * blocks;
@@ -63,14 +62,25 @@ std::uint64_t Execution::pim_linear_ps(const abi::Primitive& primitive, std::uin
       std::uint64_t{m} *
       (2ull * primitive.k * blocks + std::uint64_t{result_size(primitive)} * primitive.n);
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
-  return core_.pim.gemv_ps(format, primitive.n, primitive.k, m) + moved_bytes * 1'000'000 / rate +
+  return pim_gemv_ps(primitive, primitive.n, m) + moved_bytes * 1'000'000 / rate +
          jobs * core_.pim.overhead_ps();
+}
+
+std::uint64_t Execution::pim_gemv_ps(const abi::Primitive& primitive, std::uint32_t rows,
+                                     std::uint32_t vectors) const {
+  const auto format = static_cast<abi::Format>(primitive.weight.format);
+  const numerics::SlicedTensor tensor = sliced_weight(primitive);
+  return tensor.is_sliced()
+             ? core_.pim.sliced_gemv_ps(format, rows, primitive.k, tensor.columns, vectors)
+             : core_.pim.gemv_ps(format, rows, primitive.k, vectors);
 }
 
 // Weights arrive while the array works on those before.
 std::uint64_t Execution::npu_linear_ps(const abi::Primitive& primitive, std::uint32_t m) const {
   const auto format = static_cast<abi::Format>(primitive.weight.format);
-  const std::uint64_t weights = std::uint64_t{primitive.n} * primitive.k;
+  const numerics::SlicedTensor tensor = sliced_weight(primitive);
+  const std::uint64_t columns = std::uint64_t{tensor.slices()} * tensor.slice().cols;
+  const std::uint64_t weights = primitive.n * columns;  // with padding, which is streamed too
   const std::uint64_t rate = std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
   const std::uint64_t load_ps = weights * abi::stream_bits(format) / 8 * 1'000'000 / rate;
   const pe_array::TileTiming timing = core_.array.tile_timing(format, primitive.n, primitive.k, m);
@@ -110,7 +120,6 @@ PimPort::Job Execution::pim_job(std::uint16_t index, const numerics::Tile& tile,
   const abi::Primitive& primitive = program_[index];
   const std::uint32_t vector_bytes = 2 * primitive.k;
   const std::uint32_t size = result_size(primitive);
-  const numerics::TensorLayout layout = layout_of(primitive);
   PimPort::Job job{};
   for (std::uint32_t i = 0; i < count; ++i) {
     job.writes.push_back({i * vector_bytes, vector_bytes, {}});
@@ -123,30 +132,36 @@ PimPort::Job Execution::pim_job(std::uint16_t index, const numerics::Tile& tile,
     }
     job.reads.push_back({i * size * tile.rows, to, std::uint64_t{size} * tile.rows});
   }
-  job.commands.push_back(pim_command(primitive, tile, count));
+  // Slice by slice, so that a piece of the vectors is loaded once for all rows.
+  for (std::uint32_t slice = 0; slice < sliced_weight(primitive).slices(); ++slice) {
+    job.commands.push_back(pim_command(primitive, slice, tile, count));
+  }
   job.busy_ps = &stage_of(primitive).pim_ps;
   // All that is predicted, so that what is seen besides does not count it twice.
   const std::uint64_t moved_bytes = std::uint64_t{count} * (vector_bytes + size * tile.rows);
   job.multiply_ps =
-      core_.pim.gemv_ps(layout.format, tile.rows, primitive.k, count) +
+      pim_gemv_ps(primitive, tile.rows, count) +
       moved_bytes * 1'000'000 / std::max<std::uint64_t>(1, core_.config.memory_bytes_per_us);
   return job;
 }
 
-abi::PimCommand Execution::pim_command(const abi::Primitive& primitive, const numerics::Tile& tile,
-                                       std::uint32_t vectors) const {
-  const PlaneAddresses planes = plane_addresses(primitive, parameters_);
-  const numerics::TensorLayout layout = layout_of(primitive);
+abi::PimCommand Execution::pim_command(const abi::Primitive& primitive, std::uint32_t slice,
+                                       const numerics::Tile& tile, std::uint32_t vectors) const {
+  const numerics::SlicedTensor tensor = sliced_weight(primitive);
+  const numerics::TensorLayout layout = tensor.slice();
+  const PlaneAddresses planes =
+      slice_addresses(tensor, slice, plane_addresses(primitive, parameters_));
   abi::PimCommand command{};
   command.opcode = static_cast<std::uint8_t>(abi::PimOpcode::kGemv);
   command.format = primitive.weight.format;
-  command.flags = abi::kPimFirst | abi::kPimLast;
+  if (slice == 0) command.flags |= abi::kPimFirst;
+  if (slice + 1 == tensor.slices()) command.flags |= abi::kPimLast;
   if (has_bias(primitive)) command.flags |= abi::kPimWide;
   command.weights =
       planes[0] + numerics::plane_range(layout, tile, numerics::Plane::kStream).offset;
   command.rows = tile.rows;
-  command.columns = primitive.k;
-  command.row_elements = primitive.k;
+  command.columns = tensor.columns_in(slice);
+  command.row_elements = layout.cols;
   command.vectors = static_cast<std::uint16_t>(vectors);
   command.grouping = primitive.grouping;
   command.scope = primitive.scope;
@@ -157,9 +172,10 @@ abi::PimCommand Execution::pim_command(const abi::Primitive& primitive, const nu
     command.tables =
         planes[2] + numerics::plane_range(layout, tile, numerics::Plane::kScales).offset;
   }
+  command.vector_offset = 2 * tensor.first_column(slice);
   command.vector_stride = 2 * primitive.k;
   command.output_stride = result_size(primitive) * tile.rows;
-  command.element_offset = static_cast<std::uint8_t>(std::uint64_t{tile.row0} * primitive.k *
+  command.element_offset = static_cast<std::uint8_t>(std::uint64_t{tile.row0} * layout.cols *
                                                      abi::stream_bits(layout.format) % 8 / 4);
   return command;
 }

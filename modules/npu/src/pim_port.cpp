@@ -103,6 +103,27 @@ std::uint64_t PimPort::gemv_ps(abi::Format format, std::uint64_t rows, std::uint
          multiply_ps(format, tiles * in_row * all_banks, vectors);
 }
 
+// A row of the memory holds as many rows of a slice as fit, all of them with the same columns; they
+// go round all banks. It is opened for each piece that the buffer holds of a vector's slice.
+std::uint64_t PimPort::sliced_gemv_ps(abi::Format format, std::uint64_t rows, std::uint64_t columns,
+                                      std::uint64_t slice_columns, std::uint64_t vectors) const {
+  const auto at_least_1 = [](std::uint64_t value) { return std::max<std::uint64_t>(1, value); };
+  const auto ceil_divide = [](std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; };
+  const std::uint64_t all_banks = at_least_1(std::uint64_t{geometry_.channels} * geometry_.banks);
+  const std::uint64_t row_bits = at_least_1(geometry_.row_bytes) * 8;
+  const std::uint64_t in_row = at_least_1(row_bits / (slice_columns * abi::stream_bits(format)));
+  const std::uint64_t tiles = ceil_divide(rows, all_banks * in_row);
+  const std::uint64_t slices = ceil_divide(columns, slice_columns);
+  const std::uint64_t buffered = at_least_1(geometry_.buffer_bytes / 2);
+  const std::uint64_t pieces = ceil_divide(slice_columns, buffered);
+  const std::uint64_t together =
+      at_least_1(std::min<std::uint64_t>(geometry_.accumulators, buffered / slice_columns));
+  const std::uint64_t passes = ceil_divide(vectors, together);
+  const std::uint64_t multiplied = tiles * std::min(in_row, rows) * columns * all_banks;
+  return tiles * slices * pieces * passes * geometry_.row_open_ps +
+         multiply_ps(format, multiplied, vectors);
+}
+
 void PimPort::run(Job job) {
   job.times = dma_.times();
   waiting_.push_back(std::move(job));

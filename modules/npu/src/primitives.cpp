@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each primitive does, once it is issued. Time is reserved on an engine or spent on the bus;
 // the arithmetic happens when that time is over.
+#include <algorithm>
 #include <cstring>
 
 #include "join.h"
@@ -22,6 +23,14 @@ const std::uint16_t* as_fp16(const std::uint8_t* bytes) {
 }
 std::uint16_t* as_fp16(std::uint8_t* bytes) {
   return reinterpret_cast<std::uint16_t*>(bytes);
+}
+
+// What the tile holds of the matrix; its own columns count from a slice, and may end in padding.
+numerics::Tile part_of(const abi::Primitive& primitive, const WeightTile& tile) {
+  numerics::Tile part = tile.view.tile;
+  part.col0 += tile.first_column;
+  part.cols = std::min(part.cols, primitive.k - part.col0);
+  return part;
 }
 
 }  // namespace
@@ -56,21 +65,25 @@ void Execution::start_gather(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   State& state = states_[index];
   const PlaneAddresses planes = plane_addresses(primitive, parameters_);
-  const numerics::TensorLayout layout = layout_of(primitive);
-  state.rows.resize(pass_.rows.size());
+  const numerics::SlicedTensor tensor = sliced_weight(primitive);
+  const std::uint32_t slices = tensor.slices();
+  state.rows.resize(pass_.rows.size() * slices);
   const auto joint = join([this, index] { gather_arrived(index); });
-  for (std::size_t row = 0; row < pass_.rows.size(); ++row) {
-    const std::uint32_t token = pass_.rows[row].token;
-    if (token >= layout.rows) return fail({Status::kBadBatch, index, token});
-    WeightTile& tile = state.rows[row];
-    tile.view.layout = layout;
-    tile.view.tile = {token, 1, 0, layout.cols};
+  for (std::size_t i = 0; i < state.rows.size(); ++i) {
+    const auto slice = static_cast<std::uint32_t>(i % slices);
+    const std::uint32_t token = pass_.rows[i / slices].token;
+    if (token >= tensor.matrix.rows) return fail({Status::kBadBatch, index, token});
+    WeightTile& tile = state.rows[i];
+    tile.view.layout = tensor.slice();
+    tile.view.tile = {token, 1, 0, tensor.columns_in(slice)};
+    tile.first_column = tensor.first_column(slice);
     tile.wanted = !timing_only();
-    gather_bytes_ += tile_bytes(layout, tile.view.tile);
-    stage_of(primitive).read_bytes += tile_bytes(layout, tile.view.tile);
+    gather_bytes_ += tile_bytes(tile.view.layout, tile.view.tile);
+    stage_of(primitive).read_bytes += tile_bytes(tile.view.layout, tile.view.tile);
     ++joint->pending;
     // Later primitives wait for these rows, so they go before the weights.
-    fetch_tile(core_.dma, Dma::kKv, tile, planes, then(index, [joint] { joint->done(); }), serial_);
+    fetch_tile(core_.dma, Dma::kKv, tile, slice_addresses(tensor, slice, planes),
+               then(index, [joint] { joint->done(); }), serial_);
   }
   joint->done();
 }
@@ -78,16 +91,20 @@ void Execution::start_gather(std::uint16_t index) {
 void Execution::gather_arrived(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   State& state = states_[index];
+  const std::size_t slices = state.rows.size() / pass_.rows.size();
   std::vector<float> values(primitive.n);
-  for (std::uint32_t row = 0; row < state.rows.size() && !timing_only(); ++row) {
-    const numerics::WeightView& view = state.rows[row].view;
-    numerics::decode_row(view, 0, 0, primitive.n, values.data());
-    for (std::uint32_t i = 0; i < primitive.n; ++i) {
-      if (numerics::has_scales(view.layout)) values[i] *= numerics::scale_at(view, 0, i);
+  for (std::size_t i = 0; i < state.rows.size() && !timing_only(); ++i) {
+    const numerics::WeightView& view = state.rows[i].view;
+    float* const to = values.data() + state.rows[i].first_column;
+    numerics::decode_row(view, 0, 0, view.tile.cols, to);
+    for (std::uint32_t column = 0; column < view.tile.cols; ++column) {
+      if (numerics::has_scales(view.layout)) to[column] *= numerics::scale_at(view, 0, column);
     }
+    if ((i + 1) % slices != 0) continue;
+    const auto row = static_cast<std::uint32_t>(i / slices);
     numerics::float_to_fp16(values.data(), as_fp16(activation(primitive.output, row)), primitive.n);
   }
-  core_.buffer_bytes += 2ull * primitive.n * state.rows.size();
+  core_.buffer_bytes += 2ull * primitive.n * pass_.rows.size();
   state.rows.clear();
   primitive_done(index);
 }
@@ -109,7 +126,7 @@ void Execution::advance_linear(std::uint16_t index) {
     return advance(index);
   }
   const auto format = static_cast<abi::Format>(primitive.weight.format);
-  const numerics::Tile& part = tile.view.tile;
+  const numerics::Tile part = part_of(primitive, tile);
   const std::uint32_t m = rows_of(index, part);
   const pe_array::TileTiming timing = core_.array.tile_timing(format, part.rows, part.cols, m);
   // Each expert is a matrix of its own.
@@ -180,9 +197,11 @@ void Execution::linear_tile_done(std::uint16_t index) {
 void Execution::multiply_tile(std::uint16_t index, const WeightTile& tile) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
-  const numerics::Tile& part = tile.view.tile;
+  const numerics::Tile part = part_of(primitive, tile);
   const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
-  numerics::accumulate(tile.view, state.inputs.data() + part.col0, primitive.k, m,
+  numerics::WeightView view = tile.view;
+  view.tile.cols = part.cols;
+  numerics::accumulate(view, state.inputs.data() + part.col0, primitive.k, m,
                        state.sums.data() + part.row0, primitive.n);
 }
 

@@ -4,12 +4,14 @@
 #include <algorithm>
 
 #include "tandem/abi/batch.h"
-#include "tandem/numerics/weights.h"
+#include "tandem/npu/weight_stream.h"
+#include "tandem/numerics/slices.h"
 
 namespace tandem::npu {
 
 using abi::Format;
 using abi::Operand;
+using abi::OperandLayout;
 using abi::ParameterBlock;
 using abi::Primitive;
 using abi::PrimitiveOp;
@@ -213,15 +215,14 @@ class OperandCheck {
     if (rows > kMaxDimension || columns > kMaxDimension) {
       return fail(Status::kBadOperand, std::max(rows, columns));
     }
-    if (primitive.weight.layout != 0) return fail(Status::kUnsupported, primitive.weight.layout);
-    const numerics::TensorLayout layout{
-        weight_format, static_cast<abi::Grouping>(primitive.grouping),
-        static_cast<abi::TableScope>(primitive.scope), static_cast<std::uint32_t>(rows),
-        static_cast<std::uint32_t>(columns)};
-    range(primitive.weight, plane_bytes(layout, Plane::kStream), false, false);
-    range_if(primitive.remainder, plane_bytes(layout, Plane::kRemainder));
-    range_if(primitive.scales, plane_bytes(layout, Plane::kScales));
-    range_if(primitive.tables, plane_bytes(layout, Plane::kTables));
+    numerics::SlicedTensor tensor = sliced_weight(primitive);
+    tensor.matrix.rows = static_cast<std::uint32_t>(rows);
+    tensor.matrix.cols = static_cast<std::uint32_t>(columns);
+    if (!slices(primitive, tensor)) return;
+    range(primitive.weight, tensor.plane_bytes(Plane::kStream), false, false);
+    range_if(primitive.remainder, tensor.plane_bytes(Plane::kRemainder));
+    range_if(primitive.scales, tensor.plane_bytes(Plane::kScales));
+    range_if(primitive.tables, tensor.plane_bytes(Plane::kTables));
   }
 
   void require(bool condition, std::uint64_t value) {
@@ -231,6 +232,22 @@ class OperandCheck {
   Fault fault() const { return fault_; }
 
  private:
+  bool slices(const Primitive& primitive, const numerics::SlicedTensor& tensor) {
+    if (primitive.weight.layout == static_cast<std::uint8_t>(OperandLayout::kRowMajor)) return true;
+    const bool known =
+        primitive.weight.layout == static_cast<std::uint8_t>(OperandLayout::kBankTiles);
+    if (!known || is_over_experts(primitive)) {
+      fail(Status::kUnsupported, primitive.weight.layout);
+      return false;
+    }
+    const bool columns_fit =
+        tensor.columns != 0 && tensor.columns % abi::kChunk == 0 && tensor.columns <= kMaxDimension;
+    const bool rows_fit = tensor.rows >= tensor.matrix.rows && tensor.rows <= kMaxDimension;
+    if (!columns_fit) fail(Status::kBadOperand, tensor.columns);
+    if (!rows_fit) fail(Status::kBadOperand, tensor.rows);
+    return columns_fit && rows_fit;
+  }
+
   bool format(const Operand& operand, std::initializer_list<Format> formats) {
     for (const Format candidate : formats) {
       if (operand.format == static_cast<std::uint8_t>(candidate)) return true;

@@ -69,6 +69,22 @@ TensorLayout layout_of(const abi::Primitive& primitive) {
           gather ? primitive.n : primitive.k};
 }
 
+numerics::SlicedTensor sliced_weight(const abi::Primitive& primitive) {
+  if (primitive.weight.layout != static_cast<std::uint8_t>(abi::OperandLayout::kBankTiles)) {
+    return {layout_of(primitive)};
+  }
+  return {layout_of(primitive), primitive.slice_columns, primitive.slice_rows};
+}
+
+PlaneAddresses slice_addresses(const numerics::SlicedTensor& tensor, std::uint32_t slice,
+                               const PlaneAddresses& planes) {
+  PlaneAddresses addresses = planes;
+  for (const Plane plane : kPlanes) {
+    addresses[static_cast<std::size_t>(plane)] += tensor.offset(slice, plane);
+  }
+  return addresses;
+}
+
 std::uint64_t tile_bytes(const TensorLayout& layout, const Tile& tile) {
   std::uint64_t bytes = 0;
   for (const Plane plane : kPlanes) {
@@ -165,6 +181,16 @@ std::vector<Tile> cut_in_bulk(const TensorLayout& layout, std::uint64_t bulk_byt
   return tiles;
 }
 
+std::vector<Tile> cut_slice(const numerics::SlicedTensor& tensor, std::uint64_t limit_bytes,
+                            bool in_bulk, std::uint32_t row_multiple) {
+  TensorLayout layout = tensor.slice();
+  layout.rows = tensor.matrix.rows;
+  std::vector<Tile> tiles = in_bulk ? cut_in_bulk(layout, limit_bytes, row_multiple)
+                                    : cut(layout, limit_bytes, row_multiple);
+  if (tensor.is_sliced() && tiles.size() * tensor.slices() > kMaxTiles) tiles.clear();
+  return tiles;
+}
+
 WeightTile* WeightStream::take() {
   if (free_.empty()) {
     storage_.push_back(std::make_unique<WeightTile>());
@@ -177,13 +203,14 @@ WeightTile* WeightStream::take() {
 
 WeightTile* WeightStream::push(std::uint16_t primitive, const TensorLayout& layout,
                                const Tile& part, const PlaneAddresses& planes,
-                               std::uint64_t raw_bytes) {
+                               std::uint64_t raw_bytes, std::uint32_t first_column) {
   WeightTile* tile = take();
   tile->primitive = primitive;
   tile->times = dma_.times();
   tile->view = {};
   tile->view.layout = layout;
   tile->view.tile = part;
+  tile->first_column = first_column;
   tile->size_bytes = raw_bytes != 0 ? raw_bytes : tile_bytes(layout, part);
   tile->wanted = wanted_;
   tile->pending = 0;

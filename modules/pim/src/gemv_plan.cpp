@@ -10,6 +10,15 @@ std::uint64_t ceil_divide(std::uint64_t a, std::uint64_t b) {
   return (a + b - 1) / b;
 }
 
+// The units keep a scale or table of the whole tensor from FIRST to LAST.
+bool reads_side(const abi::PimCommand& command, const WeightBytes& weights) {
+  if (weights.side_bytes == 0) return false;
+  const bool of_tensor = abi::is_bsfp(weights.layout.format)
+                             ? weights.layout.table_scope == abi::TableScope::kTensor
+                             : weights.layout.grouping == abi::Grouping::kTensor;
+  return !of_tensor || (command.flags & abi::kPimFirst) != 0;
+}
+
 }  // namespace
 
 GemvPlan::GemvPlan(const PimCommandSet& set, const memory::AddressMapping& mapping)
@@ -68,7 +77,7 @@ void GemvPlan::locate(const abi::PimCommand& command, const WeightBytes& weights
   segment.pieces.resize(mapping_.channels());
   for (std::vector<Piece>& pieces : segment.pieces) pieces.clear();
   // Scales and tables are read from their rows like weights, by the first pass.
-  if (weights.side_bytes != 0 && pass.first == 0) {
+  if (reads_side(command, weights) && pass.first == 0) {
     visit_range(weights.side, weights.side_bytes, segment);
   }
   visit_weights(command, weights, pass, segment);

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "bank_tiles.h"
 #include "draft_tensor.h"
 #include "stretch.h"
 #include "tandem/abi/command.h"
@@ -62,6 +63,22 @@ bool is_drafted(TensorKind kind) {
   return kind != TensorKind::kRouter;
 }
 
+bool may_be_tiled(TensorKind kind) {
+  switch (kind) {
+    case TensorKind::kQuery:
+    case TensorKind::kKey:
+    case TensorKind::kValue:
+    case TensorKind::kAttentionOutput:
+    case TensorKind::kGate:
+    case TensorKind::kUp:
+    case TensorKind::kDown:
+    case TensorKind::kClassifier:
+      return true;
+    default:
+      return false;
+  }
+}
+
 class Packer {
  public:
   // `model`, if not null, has the bytes of a model of this shape.
@@ -89,7 +106,7 @@ class Packer {
     list_entries();
     if (model_ != nullptr) prove_restoration();
     packed_.weights_bytes = weights_.size_bytes();
-    packed_.sizes.padding_bytes = weights_.padding_bytes();
+    packed_.sizes.padding_bytes += weights_.padding_bytes();
     write_directory();
     return std::move(packed_);
   }
@@ -104,8 +121,17 @@ class Packer {
     std::vector<std::uint8_t> remainder;  // until it is placed
   };
 
-  static abi::TensorEntry entry(const TensorShape& t, const numerics::TensorLayout& layout) {
+  numerics::SlicedTensor laid_out(TensorKind kind, const numerics::TensorLayout& layout) const {
+    if (!options_.tiles || !may_be_tiled(kind)) return {layout};
+    return in_tiles(*options_.tiles, layout);
+  }
+
+  abi::TensorEntry entry(const TensorShape& t, const numerics::TensorLayout& layout) const {
+    const numerics::SlicedTensor tensor = laid_out(t.kind, layout);
     abi::TensorEntry e{};
+    if (tensor.is_sliced()) e.layout = static_cast<abi::u8>(abi::OperandLayout::kBankTiles);
+    e.slice_columns = tensor.columns;
+    e.slice_rows = tensor.rows;
     e.kind = static_cast<abi::u32>(t.kind);
     e.layer = static_cast<abi::u16>(t.layer);
     e.format = static_cast<abi::u8>(layout.format);
@@ -117,28 +143,42 @@ class Packer {
   }
 
   // `bytes`, if not null, are those of the plane.
-  void place(const numerics::TensorLayout& layout, numerics::Plane plane,
+  void place(const TensorShape& t, const numerics::TensorLayout& layout, numerics::Plane plane,
              const std::vector<std::uint8_t>* bytes, std::uint64_t& counted, abi::u64& address,
              abi::u64& size) {
-    size = numerics::plane_bytes(layout, plane);
-    if (bytes != nullptr && bytes->size() != size) {
+    if (bytes != nullptr && bytes->size() != numerics::plane_bytes(layout, plane)) {
       throw std::logic_error("a plane has another size than its format says");
     }
-    if (size != 0) address = place(bytes != nullptr ? bytes->data() : nullptr, size, counted);
+    place(t, layout, plane, bytes != nullptr ? bytes->data() : nullptr, counted, address, size);
   }
-  std::uint64_t place(const void* data, std::size_t size, std::uint64_t& counted) {
-    counted += size;
-    return weights_.append(data, size);
+  void place(const TensorShape& t, const numerics::TensorLayout& layout, numerics::Plane plane,
+             const std::uint8_t* bytes, std::uint64_t& counted, abi::u64& address, abi::u64& size) {
+    const numerics::SlicedTensor tensor = laid_out(t.kind, layout);
+    const std::uint64_t weights = numerics::plane_bytes(layout, plane);
+    size = tensor.plane_bytes(plane);
+    if (size == 0) return;
+    counted += weights;
+    packed_.sizes.padding_bytes += size - weights;
+    const bool tiled = tensor.is_sliced() && plane == numerics::Plane::kStream;
+    const std::uint64_t alignment = tiled ? options_.tiles->bytes : Stretch::kAlignment;
+    if (bytes == nullptr || !tensor.is_sliced(plane)) {
+      address = weights_.append(bytes, size, alignment);
+    } else {
+      address = weights_.append(slice_plane(tensor, plane, bytes).data(), size, alignment);
+    }
   }
 
-  const void* elements(const TensorShape& t) const {
-    return model_ == nullptr ? nullptr : tensor_of(*model_, t.kind, t.layer).elements.data();
+  const std::uint8_t* elements(const TensorShape& t) const {
+    if (model_ == nullptr) return nullptr;
+    return reinterpret_cast<const std::uint8_t*>(
+        tensor_of(*model_, t.kind, t.layer).elements.data());
   }
 
   void place_fp16(const TensorShape& t) {
-    abi::TensorEntry e = entry(t, full_layout(WeightFormat::kFp16, t));
-    e.stream_bytes = 2 * t.elements();
-    e.stream = place(elements(t), e.stream_bytes, packed_.sizes.full_bytes);
+    const numerics::TensorLayout layout = full_layout(WeightFormat::kFp16, t);
+    abi::TensorEntry e = entry(t, layout);
+    place(t, layout, numerics::Plane::kStream, elements(t), packed_.sizes.full_bytes, e.stream,
+          e.stream_bytes);
     tensors_[{t.kind, t.layer}].full = e;
   }
 
@@ -156,11 +196,13 @@ class Packer {
 
   void place_frequencies() {
     const TensorShape t{TensorKind::kInverseFrequency, 0, 1, shape_.head_dim() / 2};
-    abi::TensorEntry e = entry(t, {abi::Format::kFp32, {}, {}, 1, t.columns});
+    const numerics::TensorLayout layout{abi::Format::kFp32, {}, {}, 1, t.columns};
+    abi::TensorEntry e = entry(t, layout);
     std::vector<float> frequencies;
     if (model_ != nullptr) frequencies = inverse_frequencies(*model_);
-    e.stream_bytes = sizeof(float) * t.columns;
-    e.stream = place(frequencies.data(), e.stream_bytes, packed_.sizes.full_bytes);
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(frequencies.data());
+    place(t, layout, numerics::Plane::kStream, frequencies.empty() ? nullptr : bytes,
+          packed_.sizes.full_bytes, e.stream, e.stream_bytes);
     tensors_[{t.kind, 0}].full = e;
   }
 
@@ -193,9 +235,9 @@ class Packer {
     PackedSizes& sizes = packed_.sizes;
     Entries& placed = tensors_[{t.kind, t.layer}];
     abi::TensorEntry e = entry(t, form.layout);
-    place(form.layout, Plane::kStream, bytes(&DraftTensor::stream),
+    place(t, form.layout, Plane::kStream, bytes(&DraftTensor::stream),
           shared_bits ? sizes.plane_bytes : sizes.draft_copy_bytes, e.stream, e.stream_bytes);
-    place(form.layout, Plane::kTables, bytes(&DraftTensor::tables), sizes.table_bytes, e.tables,
+    place(t, form.layout, Plane::kTables, bytes(&DraftTensor::tables), sizes.table_bytes, e.tables,
           e.tables_bytes);
     if (shared_bits) {
       placed.full = e;
@@ -204,7 +246,7 @@ class Packer {
       placed.has_plane = true;
       if (made) placed.remainder = std::move(made->remainder);
     }
-    place(form.layout, Plane::kScales, bytes(&DraftTensor::scales), sizes.scale_bytes, e.scales,
+    place(t, form.layout, Plane::kScales, bytes(&DraftTensor::scales), sizes.scale_bytes, e.scales,
           e.scales_bytes);
     placed.draft = e;
     placed.has_draft = true;
@@ -218,12 +260,13 @@ class Packer {
     if (format == WeightFormat::kFp16) return place_fp16(t);
     const numerics::TensorLayout layout = full_layout(format, t);
     PackedSizes& sizes = packed_.sizes;
+    const std::uint8_t* const no_bytes = nullptr;  // there is only a shape
     abi::TensorEntry e = entry(t, layout);
-    place(layout, Plane::kStream, nullptr, planes_of(format) ? sizes.plane_bytes : sizes.full_bytes,
-          e.stream, e.stream_bytes);
-    place(layout, Plane::kTables, nullptr, sizes.table_bytes, e.tables, e.tables_bytes);
-    place(layout, Plane::kScales, nullptr, sizes.full_scale_bytes, e.scales, e.scales_bytes);
-    place(layout, Plane::kRemainder, nullptr, sizes.remainder_bytes, e.remainder,
+    place(t, layout, Plane::kStream, no_bytes,
+          planes_of(format) ? sizes.plane_bytes : sizes.full_bytes, e.stream, e.stream_bytes);
+    place(t, layout, Plane::kTables, no_bytes, sizes.table_bytes, e.tables, e.tables_bytes);
+    place(t, layout, Plane::kScales, no_bytes, sizes.full_scale_bytes, e.scales, e.scales_bytes);
+    place(t, layout, Plane::kRemainder, no_bytes, sizes.remainder_bytes, e.remainder,
           e.remainder_bytes);
     placed.full = e;
   }
@@ -232,7 +275,7 @@ class Packer {
     const numerics::TensorLayout layout{
         static_cast<abi::Format>(placed.full.format), abi::Grouping::kNone,
         static_cast<abi::TableScope>(placed.full.scope), t.rows, t.columns};
-    place(layout, numerics::Plane::kRemainder, model_ != nullptr ? &placed.remainder : nullptr,
+    place(t, layout, numerics::Plane::kRemainder, model_ != nullptr ? &placed.remainder : nullptr,
           packed_.sizes.remainder_bytes, placed.full.remainder, placed.full.remainder_bytes);
     std::vector<std::uint8_t>().swap(placed.remainder);
   }
@@ -270,10 +313,13 @@ class Packer {
     for (const abi::TensorEntry& e : packed_.tensors) {
       if (!abi::is_bsfp_full(static_cast<abi::Format>(e.format))) continue;
       const Matrix& matrix = tensor_of(*model_, static_cast<TensorKind>(e.kind), e.layer);
-      const numerics::WeightView view = weight_view(packed_, e);
+      const numerics::SlicedTensor tensor = sliced_tensor(e);
       std::vector<float> values(e.columns);
       for (std::uint32_t row = 0; row < e.rows; ++row) {
-        numerics::decode_row(view, row, 0, e.columns, values.data());
+        for (std::uint32_t slice = 0; slice < tensor.slices(); ++slice) {
+          numerics::decode_row(weight_view(packed_, e, slice), row, 0, tensor.columns_in(slice),
+                               values.data() + tensor.first_column(slice));
+        }
         for (std::uint32_t column = 0; column < e.columns; ++column) {
           if (numerics::float_to_fp16(values[column]) == matrix.row(row)[column]) continue;
           throw UserError(tensor_name(static_cast<TensorKind>(e.kind), e.layer) + "[" +
@@ -348,29 +394,6 @@ class Packer {
 };
 
 }  // namespace
-
-numerics::WeightView weight_view(const PackedModel& packed, const abi::TensorEntry& e) {
-  const numerics::TensorLayout layout{static_cast<abi::Format>(e.format),
-                                      static_cast<abi::Grouping>(e.grouping),
-                                      static_cast<abi::TableScope>(e.scope), e.rows, e.columns};
-  const auto bytes = [&](abi::u64 address, abi::u64 size) {
-    return size == 0 ? nullptr : packed.weights.data() + (address - packed.image.weights_base);
-  };
-  return numerics::view_of(layout, numerics::whole(layout), bytes(e.stream, e.stream_bytes),
-                           bytes(e.remainder, e.remainder_bytes), bytes(e.scales, e.scales_bytes),
-                           bytes(e.tables, e.tables_bytes));
-}
-
-const abi::TensorEntry* find_tensor(const PackedModel& packed, TensorKind kind, TensorRole role,
-                                    std::uint32_t layer) {
-  for (const abi::TensorEntry& e : packed.tensors) {
-    if (e.kind == static_cast<abi::u32>(kind) && e.role == static_cast<abi::u32>(role) &&
-        e.layer == layer) {
-      return &e;
-    }
-  }
-  return nullptr;
-}
 
 PackedModel pack_model(const Model& model, const Tokenizer* tokenizer, const PackOptions& options) {
   return Packer(model.shape, &model, tokenizer, options).pack();

@@ -32,17 +32,22 @@ const abi::TensorEntry& entry_of(const PackedModel& packed, TensorKind kind, Ten
 }
 
 ReferenceWeights::Linear unpack_linear(const PackedModel& packed, const abi::TensorEntry& entry) {
-  const numerics::WeightView view = weight_view(packed, entry);
+  const numerics::SlicedTensor tensor = sliced_tensor(entry);
   ReferenceWeights::Linear linear;
   linear.rows = entry.rows;
   linear.columns = entry.columns;
   linear.elements.resize(static_cast<std::size_t>(entry.rows) * entry.columns);
-  const bool scaled = numerics::has_scales(view.layout);
+  const bool scaled = numerics::has_scales(tensor.matrix);
   for (std::uint32_t row = 0; row < entry.rows; ++row) {
-    numerics::decode_row(view, row, 0, entry.columns,
-                         linear.elements.data() + static_cast<std::size_t>(row) * entry.columns);
-    for (std::uint32_t chunk = 0; scaled && chunk < chunks(entry.columns); ++chunk) {
-      linear.scales.push_back(numerics::scale_at(view, row, chunk * abi::kChunk));
+    for (std::uint32_t slice = 0; slice < tensor.slices(); ++slice) {
+      const numerics::WeightView view = weight_view(packed, entry, slice);
+      const std::uint32_t columns = tensor.columns_in(slice);
+      numerics::decode_row(
+          view, row, 0, columns,
+          linear.elements.data() + std::size_t{row} * entry.columns + tensor.first_column(slice));
+      for (std::uint32_t chunk = 0; scaled && chunk < chunks(columns); ++chunk) {
+        linear.scales.push_back(numerics::scale_at(view, row, chunk * abi::kChunk));
+      }
     }
   }
   return linear;

@@ -6,7 +6,7 @@
 
 namespace tandem::platform {
 
-// Grows a stretch of memory piece by piece, each on a boundary of 64 bytes.
+// Grows a stretch of memory piece by piece, each on a boundary of 64 bytes or more.
 class Stretch {
  public:
   static constexpr std::uint64_t kAlignment = 64;
@@ -14,9 +14,9 @@ class Stretch {
   // `bytes` may be null: then addresses and sizes are all there is.
   Stretch(std::uint64_t base, std::vector<std::uint8_t>* bytes) : base_(base), bytes_(bytes) {}
 
-  // The bus address of the copy.
-  std::uint64_t append(const void* data, std::size_t size) {
-    const std::uint64_t offset = (size_ + kAlignment - 1) / kAlignment * kAlignment;
+  // The bus address of the copy. `alignment` counts from the base, and is a multiple of 64.
+  std::uint64_t append(const void* data, std::size_t size, std::uint64_t alignment = kAlignment) {
+    const std::uint64_t offset = (size_ + alignment - 1) / alignment * alignment;
     padding_ += offset - size_;
     size_ = offset + size;
     if (bytes_ != nullptr) {

@@ -73,6 +73,7 @@ BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy,
 
   PackOptions options;
   if (policy.name == PolicyName::kSelfSpeculative) options.draft = policy.draft;
+  options.tiles = bank_tiles(scenario);
   options.weights_base = dram;
   options.directory_base = sram + kDirectoryOffset;
   PackedModel packed = pack(model, options);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the platform section of a scenario to the configurations of the modules.
 #pragma once
+#include <optional>
+
 #include "tandem/abi/boot_info.h"
 #include "tandem/interconnect/crossbar.h"
 #include "tandem/memory/sram.h"
@@ -8,6 +10,7 @@
 #include "tandem/npu/config.h"
 #include "tandem/pim/config.h"
 #include "tandem/platform/device_file.h"
+#include "tandem/platform/model/packer.h"
 #include "tandem/platform/scenario.h"
 
 namespace tandem::platform {
@@ -39,6 +42,10 @@ pim::Config pim_config(const HardwareConfig& hardware,
 
 // Throws UserError if policy.kv_layout asks for a layout that the address mapping does not allow.
 void check_kv_layout(const Scenario& scenario);
+
+// What matrices are cut for, if policy.placement.weight_layout asks for it. Throws UserError if the
+// memory or the commands of the PIM do not allow it.
+std::optional<BankTiles> bank_tiles(const Scenario& scenario);
 
 abi::PolicyBlock policy_block(const PolicyConfig& policy);
 

@@ -85,6 +85,8 @@ ChoiceList choices<Granularity>();
 template <>
 ChoiceList choices<Engine>();
 template <>
+ChoiceList choices<WeightLayout>();
+template <>
 ChoiceList choices<KvLayoutChoice>();
 template <>
 ChoiceList choices<ChannelPacking>();

@@ -271,6 +271,7 @@ enum class PolicyName { kPlain, kSelfSpeculative };
 enum class Granularity { kStep, kLayer };
 enum class Engine { kNpu, kPim, kAuto };
 enum class DraftEngine { kSame, kNpu, kPim, kAuto };
+enum class WeightLayout { kRows, kBankTiles };
 enum class ChannelPacking { kTokens, kMinLoad, kRoundRobin };
 enum class KvLayoutChoice { kAuto, kContiguous, kBankRows, kHeadSplit };
 enum class DraftFormat { kBsfpE, kBsfpI, kBsfpIShiftAdd, kInt4, kE2m1, kE3m0 };
@@ -286,6 +287,7 @@ struct PlacementConfig {
   Engine linear = Engine::kNpu;
   DraftEngine draft_attention = DraftEngine::kSame;
   DraftEngine draft_linear = DraftEngine::kSame;
+  WeightLayout weight_layout = WeightLayout::kRows;
 };
 
 struct DraftConfig {

@@ -71,7 +71,9 @@ TANDEM_CONSTANTS(ModelFlags, "ModelImage::flags", TANDEM_MODEL_FLAGS)
   ONE(u64, scales_bytes, "")                                            \
   ONE(u64, tables, "Bus address of the BSFP tables; 0: none")           \
   ONE(u64, tables_bytes, "")                                            \
-  MANY(u64, reserved, 2, "0")
+  ONE(u32, slice_columns, "See Primitive::slice_columns")               \
+  ONE(u32, slice_rows, "See Primitive::slice_rows")                     \
+  MANY(u64, reserved, 1, "0")
 TANDEM_STRUCTURE(TensorEntry, 104, "Entry of the tensor directory", TANDEM_TENSOR_MEMBERS)
 
 #define TANDEM_PIECE_MEMBERS(ONE, MANY)                            \

@@ -96,7 +96,13 @@ TANDEM_ENUM(OnMiss, u8, "When an indexed operand is not resident", TANDEM_ON_MIS
   ITEM(Tree, 2, "Ancestors in the drafted tree")
 TANDEM_ENUM(Mask, u8, "Which keys a query sees", TANDEM_MASKS)
 
-#define TANDEM_OPERAND_LAYOUTS(ITEM) ITEM(RowMajor, 0, "Rows one after the other")
+// BankTiles, of the weights of LINEAR and GATHER: slices of slice_columns columns one after the
+// other, each row-major and slice_rows high. What lies beyond the matrix is padding. The remainder
+// and scales per group are sliced alike; other scales and tables are not. Where slice_rows rows of
+// slice_columns fill one row of every bank of the memory n times, all banks want the same columns.
+#define TANDEM_OPERAND_LAYOUTS(ITEM)            \
+  ITEM(RowMajor, 0, "Rows one after the other") \
+  ITEM(BankTiles, 1, "Slices of columns one after the other")
 TANDEM_ENUM(OperandLayout, u8, "Order of the elements of an operand", TANDEM_OPERAND_LAYOUTS)
 
 #define TANDEM_PROGRAM_LIMITS(ITEM) \
@@ -112,47 +118,49 @@ TANDEM_CONSTANTS(ProgramLimits, "Limits of programs", TANDEM_PROGRAM_LIMITS)
   ONE(u8, scale_slot, "Slot of per-row activation scales; kNoSlot: none")
 TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM_OPERAND_MEMBERS)
 
-#define TANDEM_PRIMITIVE_MEMBERS(ONE, MANY)                                                    \
-  ONE(u8, op, "PrimitiveOp")                                                                   \
-  ONE(u8, kind, "NormKind, PositionKind, ElementwiseKind or ExpertInput")                      \
-  ONE(u8, engine_mask, "kEngine... bits that may run it")                                      \
-  ONE(u8, row_mode, "RowMode")                                                                 \
-  ONE(u16, layer, "Layer, for the KV cache and for statistics")                                \
-  ONE(u8, kv_set, "KV set of the batch entries")                                               \
-  ONE(u8, on_miss, "OnMiss: what to do when an indexed operand is not resident")               \
-  ONE(u8, predicate_slot, "u32 that must be non-zero, else the primitive is skipped; kNoSlot") \
-  ONE(u8, index_slot, "List that ROUTE writes and LINEAR over experts follows; kNoSlot")       \
-  ONE(u8, mask, "Mask of ATTENTION")                                                           \
-  ONE(u8, predecessor_count, "Valid entries of predecessors")                                  \
-  MANY(u16, predecessors, 8, "Indices of primitives that must be done; lower than its own")    \
-  ONE(u32, groups, "LINEAR: experts, whose weights lie one below the other; 0 and 1: one")     \
-  ONE(u32, n, "Output columns; GATHER: dim; SAMPLE, ACCEPT: vocabulary; COPY: bytes")          \
-  ONE(u32, k, "Input columns; GATHER: rows of the table")                                      \
-  ONE(u16, heads, "POSITION, ATTENTION: query heads")                                          \
-  ONE(u16, kv_heads, "KV_APPEND, ATTENTION: key/value heads")                                  \
-  ONE(u16, head_dim, "Elements of a head")                                                     \
-  ONE(u16, top_k,                                                                              \
-      "Choices of a row (ROUTE, LINEAR over experts, COMBINE); TOPK, SAMPLE: how many")        \
-  ONE(u32, epsilon, "NORM: FP32 bits added to the mean square")                                \
-  ONE(u32, scale, "ATTENTION: FP32 bits that scores are multiplied with")                      \
-  ONE(u8, grouping, "Grouping of the weight's scales")                                         \
-  ONE(u8, scope, "TableScope of a BSFP weight")                                                \
-  ONE(u8, residency, "0: streamed in every pass")                                              \
-  ONE(u8, collective, "COLLECTIVE: CollectiveOp")                                              \
-  ONE(u32, index_count, "Entries of the index list")                                           \
-  ONE(u64, semaphore, "WAIT, SIGNAL: address of a u32")                                        \
-  ONE(u32, semaphore_value, "WAIT: at least; SIGNAL: stored")                                  \
-  ONE(u32, label, "Free for the driver")                                                       \
-  ONE(Operand, input, "")                                                                      \
-  ONE(Operand, input2, "Second input; KV_APPEND: values; POSITION: table")                     \
-  ONE(Operand, weight, "Weight stream; BSFP: 4-bit plane; NORM: gain; GATHER: table")          \
-  ONE(Operand, remainder, "Full BSFP: 12-bit plane")                                           \
-  ONE(Operand, scales, "FP16 group scales")                                                    \
-  ONE(Operand, tables, "BSFP tables")                                                          \
-  ONE(Operand, bias, "FP16 [n]")                                                               \
-  ONE(Operand, output, "")                                                                     \
-  ONE(u32, stage, "Stage, for statistics; unknown ones count as Other")                        \
-  MANY(u32, reserved, 11, "0")
+#define TANDEM_PRIMITIVE_MEMBERS(ONE, MANY)                                                        \
+  ONE(u8, op, "PrimitiveOp")                                                                       \
+  ONE(u8, kind, "NormKind, PositionKind, ElementwiseKind or ExpertInput")                          \
+  ONE(u8, engine_mask, "kEngine... bits that may run it")                                          \
+  ONE(u8, row_mode, "RowMode")                                                                     \
+  ONE(u16, layer, "Layer, for the KV cache and for statistics")                                    \
+  ONE(u8, kv_set, "KV set of the batch entries")                                                   \
+  ONE(u8, on_miss, "OnMiss: what to do when an indexed operand is not resident")                   \
+  ONE(u8, predicate_slot, "u32 that must be non-zero, else the primitive is skipped; kNoSlot")     \
+  ONE(u8, index_slot, "List that ROUTE writes and LINEAR over experts follows; kNoSlot")           \
+  ONE(u8, mask, "Mask of ATTENTION")                                                               \
+  ONE(u8, predecessor_count, "Valid entries of predecessors")                                      \
+  MANY(u16, predecessors, 8, "Indices of primitives that must be done; lower than its own")        \
+  ONE(u32, groups, "LINEAR: experts, whose weights lie one below the other; 0 and 1: one")         \
+  ONE(u32, n, "Output columns; GATHER: dim; SAMPLE, ACCEPT: vocabulary; COPY: bytes")              \
+  ONE(u32, k, "Input columns; GATHER: rows of the table")                                          \
+  ONE(u16, heads, "POSITION, ATTENTION: query heads")                                              \
+  ONE(u16, kv_heads, "KV_APPEND, ATTENTION: key/value heads")                                      \
+  ONE(u16, head_dim, "Elements of a head")                                                         \
+  ONE(u16, top_k,                                                                                  \
+      "Choices of a row (ROUTE, LINEAR over experts, COMBINE); TOPK, SAMPLE: how many")            \
+  ONE(u32, epsilon, "NORM: FP32 bits added to the mean square")                                    \
+  ONE(u32, scale, "ATTENTION: FP32 bits that scores are multiplied with")                          \
+  ONE(u8, grouping, "Grouping of the weight's scales")                                             \
+  ONE(u8, scope, "TableScope of a BSFP weight")                                                    \
+  ONE(u8, residency, "0: streamed in every pass")                                                  \
+  ONE(u8, collective, "COLLECTIVE: CollectiveOp")                                                  \
+  ONE(u32, index_count, "Entries of the index list")                                               \
+  ONE(u64, semaphore, "WAIT, SIGNAL: address of a u32")                                            \
+  ONE(u32, semaphore_value, "WAIT: at least; SIGNAL: stored")                                      \
+  ONE(u32, label, "Free for the driver")                                                           \
+  ONE(Operand, input, "")                                                                          \
+  ONE(Operand, input2, "Second input; KV_APPEND: values; POSITION: table")                         \
+  ONE(Operand, weight, "Weight stream; BSFP: 4-bit plane; NORM: gain; GATHER: table")              \
+  ONE(Operand, remainder, "Full BSFP: 12-bit plane")                                               \
+  ONE(Operand, scales, "FP16 group scales")                                                        \
+  ONE(Operand, tables, "BSFP tables")                                                              \
+  ONE(Operand, bias, "FP16 [n]")                                                                   \
+  ONE(Operand, output, "")                                                                         \
+  ONE(u32, stage, "Stage, for statistics; unknown ones count as Other")                            \
+  ONE(u32, slice_columns, "Weight in BankTiles: columns of a slice, a multiple of kChunk; else 0") \
+  ONE(u32, slice_rows, "Weight in BankTiles: rows of a slice, padding included; else 0")           \
+  MANY(u32, reserved, 9, "0")
 TANDEM_STRUCTURE(Primitive, 256, "One step of a program", TANDEM_PRIMITIVE_MEMBERS)
 
 }  // namespace tandem::abi

@@ -108,6 +108,7 @@ class Execution {
   void prefetch();
   void push_tiles(Tiles& tiles);
   void push_primitive(std::uint16_t index, std::vector<WeightTile*>& tiles);
+  void push_matrix(std::uint16_t index, std::vector<WeightTile*>& tiles);
   void tile_arrived(WeightTile& tile, bool ok, std::uint64_t fault_address);
   void dispatch(std::uint16_t index);
   void dispatch_serial();
@@ -158,7 +159,7 @@ class Execution {
   void start_route(std::uint16_t index);
   void start_combine(std::uint16_t index);
   const std::vector<numerics::Tile>& tiles_of(std::uint16_t index,
-                                              const numerics::TensorLayout& layout);
+                                              const numerics::SlicedTensor& tensor);
   // Rows that a tile of a LINEAR is multiplied with.
   std::uint32_t rows_of(std::uint16_t index, const numerics::Tile& part);
   void start_learned_position(std::uint16_t index);  // learned_positions.cpp
@@ -203,8 +204,10 @@ class Execution {
   void start_pim_linear(std::uint16_t index);
   PimPort::Job pim_job(std::uint16_t index, const numerics::Tile& tile, std::uint32_t first,
                        std::uint32_t count);
-  abi::PimCommand pim_command(const abi::Primitive& primitive, const numerics::Tile& tile,
-                              std::uint32_t vectors) const;
+  std::uint64_t pim_gemv_ps(const abi::Primitive& primitive, std::uint32_t rows,
+                            std::uint32_t vectors) const;
+  abi::PimCommand pim_command(const abi::Primitive& primitive, std::uint32_t slice,
+                              const numerics::Tile& tile, std::uint32_t vectors) const;
   void finish_pim_linear(std::uint16_t index);
   void take_bias(std::uint16_t index);
   void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,

@@ -75,6 +75,9 @@ class PimPort {
   // The same for a matrix, with the rows that are opened for it.
   std::uint64_t gemv_ps(abi::Format format, std::uint64_t rows, std::uint64_t columns,
                         std::uint64_t vectors) const;
+  // And for one in slices of so many columns.
+  std::uint64_t sliced_gemv_ps(abi::Format format, std::uint64_t rows, std::uint64_t columns,
+                               std::uint64_t slice_columns, std::uint64_t vectors) const;
 
   void run(Job job);
   bool idle() const { return sent_.empty() && waiting_.empty(); }

@@ -12,7 +12,7 @@
 
 #include "tandem/npu/dma.h"
 #include "tandem/npu/program.h"
-#include "tandem/numerics/weights.h"
+#include "tandem/numerics/slices.h"
 
 namespace tandem::npu {
 
@@ -23,11 +23,12 @@ struct WeightTile {
   numerics::WeightView view;  // planes point into `bytes` once it has arrived
   std::array<std::vector<std::uint8_t>, numerics::kPlaneCount> bytes;
   std::uint64_t size_bytes = 0;
-  unsigned pending = 0;       // transfers under way
-  std::uint64_t flow_ps = 0;  // when its bytes were asked for
-  bool wanted = true;         // false: timing-only, its bytes are not kept
-  bool active = false;        // its primitive has been issued
-  bool held = false;          // ROUTE has yet to say that it is wanted
+  std::uint32_t first_column = 0;  // of the matrix: where the tensor of the view, a slice, begins
+  unsigned pending = 0;            // transfers under way
+  std::uint64_t flow_ps = 0;       // when its bytes were asked for
+  bool wanted = true;              // false: timing-only, its bytes are not kept
+  bool active = false;             // its primitive has been issued
+  bool held = false;               // ROUTE has yet to say that it is wanted
   bool requested = false;
   bool arrived = false;
   bool failed = false;
@@ -42,6 +43,10 @@ using PlaneAddresses = std::array<std::uint64_t, numerics::kPlaneCount>;
 PlaneAddresses plane_addresses(const abi::Primitive& primitive,
                                const abi::ParameterBlock& parameters);
 numerics::TensorLayout layout_of(const abi::Primitive& primitive);
+// The same with the slices of BankTiles.
+numerics::SlicedTensor sliced_weight(const abi::Primitive& primitive);
+PlaneAddresses slice_addresses(const numerics::SlicedTensor& tensor, std::uint32_t slice,
+                               const PlaneAddresses& planes);
 
 // Bytes that fetching the tile moves.
 std::uint64_t tile_bytes(const numerics::TensorLayout& layout, const numerics::Tile& tile);
@@ -61,6 +66,12 @@ std::vector<numerics::Tile> cut(const numerics::TensorLayout& layout, std::uint6
 // The same in few tiles, whole rows as many as `bulk_bytes` hold and in any case `row_multiple`.
 std::vector<numerics::Tile> cut_in_bulk(const numerics::TensorLayout& layout,
                                         std::uint64_t bulk_bytes, std::uint32_t row_multiple);
+
+// Either of them, but of a matrix in slices: the same tiles of every slice, padding included. Empty
+// also if there would be too many of all slices.
+std::vector<numerics::Tile> cut_slice(const numerics::SlicedTensor& tensor,
+                                      std::uint64_t limit_bytes, bool in_bulk,
+                                      std::uint32_t row_multiple);
 
 // A tile that is larger than half the buffer (they come in bulk) flows through it: half a buffer is
 // fetched ahead, the rest when its primitive has been issued.
@@ -84,7 +95,7 @@ class WeightStream {
   // planes[0] instead of a tile of a tensor.
   WeightTile* push(std::uint16_t primitive, const numerics::TensorLayout& layout,
                    const numerics::Tile& tile, const PlaneAddresses& planes,
-                   std::uint64_t raw_bytes = 0);
+                   std::uint64_t raw_bytes = 0, std::uint32_t first_column = 0);
   // The primitive that uses the tile has been issued; pump() follows.
   static void activate(WeightTile& tile) { tile.active = true; }
   // A held tile, and all behind it, wait until it is let go; pump() follows.

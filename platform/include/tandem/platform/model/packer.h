@@ -7,12 +7,22 @@
 #include <vector>
 
 #include "tandem/abi/model_image.h"
-#include "tandem/numerics/weights.h"
+#include "tandem/numerics/slices.h"
 #include "tandem/platform/model/tokenizer.h"
 #include "tandem/platform/model/weights.h"
 #include "tandem/platform/scenario.h"
 
 namespace tandem::platform {
+
+// What matrices are cut for in abi::OperandLayout::kBankTiles.
+struct BankTiles {
+  std::uint64_t bytes = 0;         // of a row of every bank of all channels; contiguous, aligned
+  std::uint64_t row_bytes = 0;     // of one of them
+  std::uint64_t vector_bytes = 0;  // of FP16 vectors that a channel holds
+
+  // Columns of the widest slice, a power of two.
+  std::uint32_t widest(abi::Format format) const;
+};
 
 struct PackOptions {
   std::optional<DraftConfig> draft;  // none: FP16 tensors only, no draft entries
@@ -20,6 +30,9 @@ struct PackOptions {
   std::uint64_t directory_base = 0;  // bus address of the directory, a multiple of 64
   // Of the matrices where there is only a shape; weights from a file are FP16.
   WeightFormat format = WeightFormat::kFp16;
+  // Of the layers' matrices and the classifier, routers and experts excepted; none: all lie in
+  // rows. Tiles begin at multiples of their size, counted from weights_base.
+  std::optional<BankTiles> tiles = std::nullopt;
 };
 
 // Bytes by purpose. A plane that two entries name counts once.
@@ -31,7 +44,7 @@ struct PackedSizes {
   std::uint64_t table_bytes = 0;
   std::uint64_t scale_bytes = 0;       // of drafts
   std::uint64_t full_scale_bytes = 0;  // of INT8 and INT4 matrices
-  std::uint64_t padding_bytes = 0;     // from 64-byte alignment
+  std::uint64_t padding_bytes = 0;     // from alignment, and in tiles
 };
 
 struct PackedModel {
@@ -67,7 +80,10 @@ PackedModel pack_shape(const ModelShape& shape, const Tokenizer* tokenizer,
 const abi::TensorEntry* find_tensor(const PackedModel& packed, abi::TensorKind kind,
                                     abi::TensorRole role, std::uint32_t layer);
 
-// The bytes of an entry of this model.
-numerics::WeightView weight_view(const PackedModel& packed, const abi::TensorEntry& entry);
+// How an entry's matrix lies.
+numerics::SlicedTensor sliced_tensor(const abi::TensorEntry& entry);
+// The bytes of a slice of it in this model, without padding.
+numerics::WeightView weight_view(const PackedModel& packed, const abi::TensorEntry& entry,
+                                 std::uint32_t slice = 0);
 
 }  // namespace tandem::platform
