@@ -46,6 +46,8 @@ class Generator {
   }
   bool running(u32 index) const { return state_.lanes[index].progress.running; }
 
+  bool held(u32 index) const { return state_.lanes[index].progress.held; }
+
   u32 running_lanes() const {
     u32 count = 0;
     for (u32 i = 0; i < state_.lane_count; ++i) count += running(i) ? 1u : 0u;
@@ -54,15 +56,26 @@ class Generator {
 
   // A lane that finds nothing may just have handed its sequences to one that was asked before.
   bool start_lanes() {
-    bool started = false;
+    if (on_trial()) return false;
+    bool started = resume_held();
     for (u32 i = 0; i < state_.lane_count && !started; ++i) started = ask_idle_lanes();
     return started;
+  }
+
+  bool resume_held() {
+    if (running_lanes() > 0) return false;
+    for (u32 i = 0; i < state_.lane_count; ++i) {
+      if (!held(i)) continue;
+      LaneWork(state_, machine_, state_.lanes[i]).resume();
+      return true;
+    }
+    return false;
   }
 
   bool ask_idle_lanes() {
     bool started = false;
     for (u32 i = 0; i < state_.lane_count; ++i) {
-      if (running(i)) continue;
+      if (running(i) || held(i)) continue;
       if (with_lane(i, [](auto work) { return work.start(); })) started = true;
     }
     return started;
@@ -117,21 +130,35 @@ class Generator {
   }
 
   // The device hangs: reset it and start the work of all lanes again. A lane that timed out is to
-  // blame; all are when the device does not answer.
+  // blame; all are when the device does not answer. Of two lanes that share the arrays one may
+  // have timed out because it waits for the other: they go one after the other, to see which it is.
   void recover() {
     machine_.log("generate: the NPU does not answer, resetting it\n");
     const bool silent = machine_.bus_error();
     machine_.clear_bus_error();
     // Recovery takes time, in which others may cross their limits.
-    bool blamed[kMaxLanes];
+    bool blamed[kMaxLanes] = {};
     for (u32 i = 0; i < state_.lane_count; ++i) {
       blamed[i] = silent || (running(i) && lane_timed_out(i));
     }
     const Status status = state_.npu.recover(machine_);
+    if (running_lanes() == 2 && !silent && !state_.drafts_ahead && status == Status::kOk) {
+      LaneWork(state_, machine_, state_.lanes[0]).repeat(status, true);
+      LaneWork(state_, machine_, state_.lanes[1]).hold();
+      return;
+    }
     for (u32 i = 0; i < state_.lane_count; ++i) {
       if (!running(i)) continue;
       with_lane(i, [&](auto work) { work.repeat(status, blamed[i]); });
     }
+  }
+
+  // A lane that was started again works alone, so that it can be judged.
+  bool on_trial() const {
+    for (u32 i = 0; i < state_.lane_count && !state_.drafts_ahead; ++i) {
+      if (running(i) && state_.lanes[i].progress.repeated) return true;
+    }
+    return false;
   }
 
   bool lane_timed_out(u32 index) {

@@ -22,6 +22,7 @@ struct Progress {
   u32 tag;
   u64 submitted_ns;
   bool repeated;  // the group was started again after the device had hung with it
+  bool held;      // it will be, once the other lane has done what it was started again with
   // Drafting ahead. Of a DRAFT or pre-verification: CANCEL was asked for; the round it looks at.
   bool withdrawn;
   u32 round_tag;

@@ -54,6 +54,18 @@ void LaneWork::repeat(Status reset, bool blamed) {
   begin_group();
 }
 
+void LaneWork::hold() {
+  progress_.running = false;
+  progress_.held = true;
+  progress_.repeated = true;
+}
+
+void LaneWork::resume() {
+  progress_.running = true;
+  progress_.held = false;
+  begin_group();
+}
+
 void LaneWork::end_group() {
   progress_.running = false;
   scheduler_.release(group_);

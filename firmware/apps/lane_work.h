@@ -25,6 +25,9 @@ class LaneWork {
   // The device was reset, with the outcome `reset`: starts the group's work again. A lane that is
   // to blame gets this once.
   void repeat(abi::Status reset, bool blamed);
+  // As repeat() of a lane to blame, but later: with resume(), when the other lane is idle.
+  void hold();
+  void resume();
   // The outcome of the round of one sequence that is being verified is known already.
   void decide(const abi::VerifyResult& outcome);
 

@@ -66,6 +66,7 @@ Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request&
   sequence.preemptions = 0;
   sequence.lane = 0;
   sequence.busy = false;
+  sequence.yields_to = 0;
   sequence.total = 0;
   sequence.report = {};
   for (u32& length : sequence.committed) length = 0;
@@ -213,7 +214,8 @@ bool Scheduler::holds_all_used(const Sequence& sequence) const {
 
 // For an active sequence that lacks pages. The youngest of all, itself included, makes room; a
 // sequence that has made all the others wait and still lacks pages fails. False while the youngest
-// is in a command: were an older one preempted instead, two could take turns without end.
+// is in a command, after which it is in no other: were an older one preempted instead, two could
+// take turns without end.
 bool Scheduler::make_room(Machine& machine, Sequence& sequence) {
   if (holds_all_used(sequence)) {
     if (sequence.ahead.busy) return false;
@@ -222,7 +224,10 @@ bool Scheduler::make_room(Machine& machine, Sequence& sequence) {
     return true;
   }
   Sequence& youngest = *youngest_active();
-  if (youngest.in_command()) return false;
+  if (youngest.in_command()) {
+    youngest.yields_to = sequence.lane + 1;
+    return false;
+  }
   preempt(machine, youngest);
   return true;
 }
@@ -232,6 +237,7 @@ void Scheduler::preempt(Machine& machine, Sequence& sequence) {
   release_pages(machine, sequence);
   for (u32& length : sequence.committed) length = 0;
   sequence.state = SequenceState::kWaiting;
+  sequence.yields_to = 0;
   ++sequence.preemptions;
 }
 

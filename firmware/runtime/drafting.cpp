@@ -14,7 +14,8 @@ bool Scheduler::streams(const Sequence& sequence, const DraftPolicy& policy) con
 
 bool Scheduler::wants_draft(const Sequence& sequence, const DraftPolicy& policy) const {
   const DraftStream& ahead = sequence.ahead;
-  if (!sequence.active() || !streams(sequence, policy) || ahead.busy || ahead.closed) return false;
+  if (!sequence.active() || sequence.yields_to != 0) return false;
+  if (!streams(sequence, policy) || ahead.busy || ahead.closed) return false;
   if (ahead.first != sequence.total || next_work(sequence, policy) != Work::kRound) return false;
   if (sequence.remaining == 0) return false;
   const u32 most = policy.longest_draft() + policy.drafts_ahead();

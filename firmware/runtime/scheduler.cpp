@@ -201,6 +201,9 @@ bool Scheduler::reserve_pages(Machine& machine, const DraftPolicy& policy, Group
 
 bool Scheduler::choose(Machine& machine, const DraftPolicy& policy, u32 lane, Group& group) {
   share_out();
+  for (u32 i = 0; i < setup_.sequences; ++i) {
+    if (sequences_[i].yields_to == lane + 1) sequences_[i].yields_to = 0;
+  }
   do {
     select(policy, lane, group);
     if (group.count == 0) return false;

@@ -97,6 +97,7 @@ void FakeNpu::write_queue(unsigned queue, std::uint32_t offset, std::uint32_t va
   queue_register(queue, offset) = value;
   if (offset == npu::QP_CONTROL && value != 0 && !was_enabled) {
     queues_[queue] = {0, 0, 1, queues_[queue].executed};
+    queue_register(queue, npu::CQ_HEAD) = 0;
   }
   if (offset == npu::SQ_TAIL && was_enabled) fetch(queue);
 }
@@ -199,6 +200,12 @@ void FakeNpu::check_shared(const Pending& added) {
 }
 
 bool FakeNpu::hangs(unsigned queue) const {
+  const auto other = waits_for_queue.find(queue);
+  if (other != waits_for_queue.end()) {
+    for (const Pending& one : pending_) {
+      if (one.queue == other->second && hangs(one.queue)) return true;
+    }
+  }
   const auto swallowed = swallow_of_queue.find(queue);
   return swallowed != swallow_of_queue.end() &&
          swallowed->second.count(queues_.at(queue).executed) != 0;

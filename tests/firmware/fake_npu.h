@@ -46,6 +46,8 @@ class FakeNpu {
   std::set<unsigned> swallow_command;  // no completion ever
   // By queue pair, counted from 0 within it: no completion, the other queue pairs go on.
   std::map<unsigned, std::set<unsigned>> swallow_of_queue;
+  // A queue pair waits while a command of another one hangs.
+  std::map<unsigned, unsigned> waits_for_queue;
   // By queue pair: work() leaves a command alone so many times.
   std::map<unsigned, unsigned> delay_of_queue;
   bool lie_about_acceptance = false;  // more tokens than there were drafted

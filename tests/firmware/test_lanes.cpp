@@ -162,6 +162,50 @@ TEST_CASE("sub-batches: a half that hangs again fails, the other one does not") 
   }
 }
 
+// The half that waits for the arrays times out as well.
+TEST_CASE("sub-batches: of two halves that time out, the one that hangs alone fails") {
+  const auto culprit = GENERATE(0u, 1u);
+  FakeMachine machine;
+  split(machine);
+  machine.npu().swallow_of_queue[culprit] = {4};
+  machine.npu().waits_for_queue[1 - culprit] = culprit;
+  post(machine, 6, 30);
+  REQUIRE(machine.start(generate()) == 0);
+  for (int i = 0; i < 100'000 && machine.npu().resets < 2; ++i) machine.run(1);
+  REQUIRE(machine.npu().resets == 2);
+  machine.npu().swallow_of_queue.clear();
+  REQUIRE(machine.run());
+  unsigned failed = 0;
+  for (std::uint32_t id = 0; id < 6; ++id) {
+    INFO("request " << id << ", culprit " << culprit);
+    if (machine.tokens(id) == FakeNpu::reference(prompt(id), 30)) continue;
+    CHECK(failure(machine, id) == static_cast<int>(abi::Status::kReset));
+    CHECK(machine.npu().queues_of[id].count(culprit) != 0);
+    ++failed;
+  }
+  CHECK(failed == 3);
+  CHECK(machine.npu().complaints == std::vector<std::string>{});
+}
+
+TEST_CASE("sub-batches: the youngest gives its pages up, however busy its half is") {
+  FakeMachine machine;
+  split(machine);
+  machine.policy().max_batch = 2;
+  machine.policy().page_tokens = 32;
+  machine.npu().delay_of_queue = {{0, 3}, {1, 4}};
+  const std::uint64_t page_bytes = 2ull * 2 * 32 * 4 * 2;
+  machine.boot().kv_bytes = 3 * page_bytes;
+  machine.post(0, prompt(0), 40);
+  machine.post(1, prompt(1), 60);
+  REQUIRE(machine.start(generate()) == 0);
+  for (int i = 0; i < 100'000 && machine.tokens(0).size() < 40; ++i) machine.run(1);
+  CHECK(machine.npu().queues_of[0].count(1) == 1);  // the older one is in the slower half
+  CHECK(machine.tokens(1).size() < 60);
+  REQUIRE(machine.run());
+  CHECK(machine.tokens(0) == FakeNpu::reference(prompt(0), 40));
+  CHECK(machine.tokens(1) == FakeNpu::reference(prompt(1), 60));
+}
+
 TEST_CASE("sub-batches: short of pages, sequences wait and none is lost") {
   const auto policy = GENERATE(abi::Policy::kPlain, abi::Policy::kSelfSpeculative);
   FakeMachine machine;

@@ -49,6 +49,8 @@ struct Sequence {
   bool emits;  // that pass gives it a token
   u32 lane;    // whose groups it joins
   bool busy;   // it is in the group that its lane works on
+  // 1 + the lane in which an older one waits for its pages: it takes part in nothing new.
+  u32 yields_to;
   KvTable kv[abi::kKvSets];
   u64 history;        // shared memory, u32[]
   u64 draft_block;    // shared memory, DraftBlock
@@ -63,7 +65,7 @@ struct Sequence {
   bool active() const { return state == SequenceState::kActive; }
   bool ready() const { return active() && !busy; }
   bool in_command() const { return busy || ahead.busy; }
-  bool ready_in(u32 its_lane) const { return ready() && lane == its_lane; }
+  bool ready_in(u32 its_lane) const { return ready() && yields_to == 0 && lane == its_lane; }
   bool waiting() const { return state == SequenceState::kWaiting; }
   bool prompt_done() const { return total > prompt_count; }
   u32 pending(u32 kv_set) const { return total - smaller(total, committed[kv_set]); }
