@@ -35,15 +35,15 @@ std::uint32_t Execution::input_row(const abi::Primitive& primitive,
 
 void Execution::advance(std::uint16_t index) {
   State& state = states_[index];
+  if (state.streams && !state.done) return take_columns(index);
   if (state.done || state.next_tile >= state.tiles.size()) return;
   if (!state.tiles[state.next_tile]->arrived) return;
   switch (static_cast<PrimitiveOp>(program_[index].op)) {
     case PrimitiveOp::kLinear:
       return state.on_pim ? finish_pim_linear(index) : advance_linear(index);
     case PrimitiveOp::kNorm:
-      return start_norm(index);
     case PrimitiveOp::kPosition:
-      return start_position(index);
+      return start_vector(index);
     default:
       return;
   }
@@ -116,14 +116,14 @@ void Execution::advance_linear(std::uint16_t index) {
   const bool first = part.row0 % primitive.n == 0 && part.col0 == 0;
   const bool last =
       (part.row0 + part.rows) % primitive.n == 0 && part.col0 + part.cols == primitive.k;
-  std::uint64_t cycles = timing.occupancy_cycles;
-  if (first) cycles += timing.fill_cycles;
-  if (last) cycles += timing.drain_cycles;
-  core_.array.record(format, part.rows, part.cols, m, cycles);
-  cycles += core_.array.reconfigure_cycles(format);  // counted by the array itself
+  core_.array.record(format, part.rows, part.cols, m,
+                     timing.occupancy_cycles + (first ? timing.fill_cycles : 0) +
+                         (last ? timing.drain_cycles : 0));
   core_.buffer_bytes += 2 * tile.size_bytes;
   state.engine_busy = true;
-  at(reserve_matrix(index, tile, cycles), [this, index] { linear_tile_done(index); });
+  state.product = {timing, first ? timing.fill_cycles : 0, last ? timing.drain_cycles : 0,
+                   core_.array.reconfigure_cycles(format), is_streamed(index)};
+  multiply_next(index);
 }
 
 // Of a LINEAR; its first tile.
@@ -147,23 +147,62 @@ void Execution::load_inputs(std::uint16_t index, std::uint32_t m) {
   }
 }
 
+// The tile in the array, as much as is reserved at once: all of it, or in bulk, where others begin
+// with its outputs, a part after the other. The last is as large as a tile of functional execution,
+// because what follows it counts.
+void Execution::multiply_next(std::uint16_t index) {
+  State& state = states_[index];
+  const WeightTile& tile = *state.tiles[state.next_tile];
+  Product& product = state.product;
+  while (true) {
+    const std::uint64_t end_bytes = part_end(tile, product);
+    const std::uint64_t end_ps = reserve_matrix(index, tile, end_bytes);
+    product.done_bytes = end_bytes;
+    ++product.part;
+    if (product.streamed) announce_part(index, tile, end_ps);
+    if (end_bytes == tile.size_bytes) return at(end_ps, [this, index] { linear_tile_done(index); });
+    if (end_ps > common::now_ps()) return at(end_ps, [this, index] { multiply_next(index); });
+  }
+}
+
+std::uint64_t Execution::part_end(const WeightTile& tile, const Product& product) const {
+  constexpr std::uint64_t kParts = 8;
+  const std::uint64_t size = tile.size_bytes;
+  if (core_.config.bulk_bytes == 0 || !product.streamed) return size;
+  const std::uint64_t last = size - std::min(size, core_.config.weight_tile_bytes);
+  const std::uint64_t parts = std::min<std::uint64_t>(kParts, pass_.rows.size());
+  if (product.done_bytes >= last) return size;
+  return std::min(last, std::max<std::uint64_t>(1, size * (product.part + 1) / parts));
+}
+
 // A tile that flows through the buffer has been multiplied as it arrived, but for what came last:
 // as much as a tile of functional execution.
 std::uint64_t Execution::reserve_matrix(std::uint16_t index, const WeightTile& tile,
-                                        std::uint64_t cycles) {
+                                        std::uint64_t end_bytes) {
+  const Product& product = states_[index].product;
+  const std::uint64_t size = tile.size_bytes;
+  const std::uint64_t occupancy = product.timing.occupancy_cycles;
+  std::uint64_t cycles = occupancy * end_bytes / size - occupancy * product.done_bytes / size;
+  if (product.done_bytes == 0) cycles += product.reconfigure_cycles + product.fill_cycles;
+  if (end_bytes == size) cycles += product.drain_cycles;
   const std::uint64_t duration_ps = cycles * core_.array.config().clock_period_ps;
   stage_of(program_[index]).matrix_ps += duration_ps;
   const observe::Timeline::Name name = core_.name_of(program_[index]);
   if (core_.config.bulk_bytes == 0) {
     return core_.matrix_engine.reserve(duration_ps, name, serial_);
   }
-  const std::uint64_t piece = std::min(tile.size_bytes, core_.config.weight_tile_bytes);
-  const std::uint64_t last_ps =
-      static_cast<std::uint64_t>(static_cast<double>(duration_ps) * static_cast<double>(piece) /
-                                 static_cast<double>(tile.size_bytes));
   const std::uint64_t begin_ps = std::max(states_[index].begin_ps, tile.flow_ps);
-  return core_.matrix_engine.reserve_flow(begin_ps, common::now_ps() + last_ps, duration_ps, name,
-                                          serial_);
+  std::uint64_t not_before_ps = begin_ps;
+  if (end_bytes == size) {
+    const std::uint64_t piece = std::min(size, core_.config.weight_tile_bytes);
+    const std::uint64_t all_ps =
+        (occupancy + product.reconfigure_cycles + product.fill_cycles + product.drain_cycles) *
+        core_.array.config().clock_period_ps;
+    not_before_ps = common::now_ps() + static_cast<std::uint64_t>(static_cast<double>(all_ps) *
+                                                                  static_cast<double>(piece) /
+                                                                  static_cast<double>(size));
+  }
+  return core_.matrix_engine.reserve_flow(begin_ps, not_before_ps, duration_ps, name, serial_);
 }
 
 void Execution::linear_tile_done(std::uint16_t index) {
@@ -191,6 +230,7 @@ void Execution::finish_linear(std::uint16_t index) {
   if (!timing_only()) store_outputs(index);
   core_.buffer_bytes +=
       2ull * output_rows(primitive, pass_.shape()) * choices_of(primitive) * primitive.n;
+  announce(index, primitive.n);
   primitive_done(index);
 }
 
@@ -211,90 +251,126 @@ void Execution::store_outputs(std::uint16_t index) {
 // --- Vector unit
 // ----------------------------------------------------------------------------------
 
-void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
-                           std::uint64_t n, std::function<void()> compute) {
+std::uint64_t Execution::charge_vector(std::uint16_t index, VectorOperation operation,
+                                       std::uint64_t rows, std::uint64_t n) {
   const std::uint64_t cycles = core_.vector.charge(operation, rows, n);
   core_.buffer_bytes += 4 * rows * n;
   stage_of(program_[index]).vector_ps += cycles * core_.vector.config().clock_period_ps;
-  const std::uint64_t end_ps = core_.vector_engine.reserve(
-      cycles * core_.vector.config().clock_period_ps, core_.name_of(program_[index]), serial_);
-  at(end_ps, [this, index, compute = std::move(compute)] {
+  return cycles;
+}
+
+std::uint64_t Execution::reserve_vector(std::uint16_t index, std::uint64_t cycles) {
+  return core_.vector_engine.reserve(cycles * core_.vector.config().clock_period_ps,
+                                     core_.name_of(program_[index]), serial_);
+}
+
+void Execution::run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
+                           std::uint64_t n, std::function<void()> compute) {
+  const std::uint64_t cycles = charge_vector(index, operation, rows, n);
+  at(reserve_vector(index, cycles), [this, index, compute = std::move(compute)] {
     if (!timing_only()) compute();
-    for (WeightTile* tile : states_[index].tiles) {
-      stage_of(program_[index]).read_bytes += tile->size_bytes;
-      stream_.release(tile);
-    }
-    primitive_done(index);
+    vector_done(index);
   });
 }
 
-void Execution::start_norm(std::uint16_t index) {
-  const abi::Primitive& primitive = program_[index];
-  const std::uint32_t rows = output_rows(primitive, pass_.shape());
-  const bool rms = primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kRms);
-  State& state = states_[index];
-  WeightTile* const gain = state.tiles.front();
-  WeightTile* const bias = state.tiles.size() > 1 ? state.tiles.back() : nullptr;
-  if (bias != nullptr && (!gain->arrived || !bias->arrived)) return;
-  state.next_tile = state.tiles.size();
-  run_vector(index, rms ? VectorOperation::kRmsNorm : VectorOperation::kLayerNorm, rows,
-             primitive.n, [this, index, rows, rms, gain, bias] {
-               const abi::Primitive& p = program_[index];
-               const float epsilon = numerics::bits_float(p.epsilon);
-               for (std::uint32_t row = 0; row < rows; ++row) {
-                 const std::uint16_t* x = as_fp16(activation(p.input, input_row(p, row)));
-                 std::uint16_t* y = as_fp16(activation(p.output, row));
-                 if (rms) {
-                   VectorUnit::rms_norm(x, as_fp16(gain->raw()), epsilon, p.n, y);
-                 } else {
-                   VectorUnit::layer_norm(x, as_fp16(gain->raw()),
-                                          bias == nullptr ? nullptr : as_fp16(bias->raw()), epsilon,
-                                          p.n, y);
-                 }
-               }
-             });
+void Execution::vector_done(std::uint16_t index) {
+  for (WeightTile* tile : states_[index].tiles) {
+    stage_of(program_[index]).read_bytes += tile->size_bytes;
+    stream_.release(tile);
+  }
+  primitive_done(index);
 }
 
-void Execution::start_position(std::uint16_t index) {
-  const abi::Primitive& primitive = program_[index];
-  WeightTile* table = states_[index].tiles[states_[index].next_tile++];
-  const std::uint32_t columns = std::uint32_t{primitive.heads} * primitive.head_dim;
-  run_vector(index, VectorOperation::kRotary, pass_.rows.size(), columns, [this, index, table] {
-    const abi::Primitive& p = program_[index];
-    std::vector<float> frequency(p.head_dim / 2u);
-    std::memcpy(frequency.data(), table->raw(), frequency.size() * sizeof(float));
-    const bool halves = p.kind == static_cast<std::uint8_t>(abi::PositionKind::kRotaryHalves);
-    const auto rotate = halves ? &VectorUnit::rope_halves : &VectorUnit::rope_interleaved;
-    for (std::uint32_t row = 0; row < pass_.rows.size(); ++row) {
-      rotate(as_fp16(activation(p.input, row)), pass_.rows[row].position, frequency.data(), p.heads,
-             p.head_dim, as_fp16(activation(p.output, row)));
-    }
-  });
-}
-
-void Execution::start_elementwise(std::uint16_t index) {
-  const abi::Primitive& primitive = program_[index];
-  const std::uint32_t rows = output_rows(primitive, pass_.shape());
-  static constexpr VectorOperation kOperations[] = {
+Execution::VectorWork Execution::vector_work(std::uint16_t index) const {
+  static constexpr VectorOperation kElementwise[] = {
       VectorOperation::kAdd, VectorOperation::kMultiply, VectorOperation::kSiluMultiply,
       VectorOperation::kGelu};
-  run_vector(index, kOperations[primitive.kind], rows, primitive.n, [this, index, rows] {
-    const abi::Primitive& p = program_[index];
-    for (std::uint32_t row = 0; row < rows; ++row) {
-      const std::uint32_t from = input_row(p, row);
-      const std::uint16_t* a = as_fp16(activation(p.input, from));
-      std::uint16_t* y = as_fp16(activation(p.output, row));
-      const auto kind = static_cast<abi::ElementwiseKind>(p.kind);
-      if (kind == abi::ElementwiseKind::kGelu) {
-        VectorUnit::gelu(a, p.n, y);
-        continue;
-      }
-      const std::uint16_t* b = as_fp16(activation(p.input2, from));
-      if (kind == abi::ElementwiseKind::kAdd) VectorUnit::add(a, b, p.n, y);
-      if (kind == abi::ElementwiseKind::kMultiply) VectorUnit::multiply(a, b, p.n, y);
-      if (kind == abi::ElementwiseKind::kSiluMultiply) VectorUnit::silu_multiply(a, b, p.n, y);
+  const abi::Primitive& primitive = program_[index];
+  const std::uint32_t rows = output_rows(primitive, pass_.shape());
+  switch (static_cast<PrimitiveOp>(primitive.op)) {
+    case PrimitiveOp::kNorm: {
+      const bool rms = primitive.kind == static_cast<std::uint8_t>(abi::NormKind::kRms);
+      return {rms ? VectorOperation::kRmsNorm : VectorOperation::kLayerNorm, rows, primitive.n};
     }
-  });
+    case PrimitiveOp::kPosition:
+      return {VectorOperation::kRotary, static_cast<std::uint32_t>(pass_.rows.size()),
+              std::uint32_t{primitive.heads} * primitive.head_dim};
+    default:
+      return {kElementwise[primitive.kind], rows, primitive.n};
+  }
+}
+
+// Of NORM, POSITION with frequencies, and ELEMENTWISE, when what it takes of the memory is there.
+void Execution::start_vector(std::uint16_t index) {
+  State& state = states_[index];
+  for (const WeightTile* tile : state.tiles) {
+    if (!tile->arrived) return;
+  }
+  state.next_tile = state.tiles.size();
+  const VectorWork work = vector_work(index);
+  run_vector(index, work.operation, work.rows, work.n, [this, index] { compute_vector(index); });
+}
+
+void Execution::compute_vector(std::uint16_t index) {
+  switch (static_cast<PrimitiveOp>(program_[index].op)) {
+    case PrimitiveOp::kNorm:
+      return compute_norm(index);
+    case PrimitiveOp::kPosition:
+      return compute_position(index);
+    default:
+      return compute_elementwise(index);
+  }
+}
+
+void Execution::compute_norm(std::uint16_t index) {
+  const abi::Primitive& p = program_[index];
+  const std::vector<WeightTile*>& tiles = states_[index].tiles;
+  const std::uint16_t* const gain = as_fp16(tiles.front()->raw());
+  const std::uint16_t* const bias = tiles.size() > 1 ? as_fp16(tiles.back()->raw()) : nullptr;
+  const bool rms = p.kind == static_cast<std::uint8_t>(abi::NormKind::kRms);
+  const float epsilon = numerics::bits_float(p.epsilon);
+  const std::uint32_t rows = output_rows(p, pass_.shape());
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    const std::uint16_t* x = as_fp16(activation(p.input, input_row(p, row)));
+    std::uint16_t* y = as_fp16(activation(p.output, row));
+    if (rms) {
+      VectorUnit::rms_norm(x, gain, epsilon, p.n, y);
+    } else {
+      VectorUnit::layer_norm(x, gain, bias, epsilon, p.n, y);
+    }
+  }
+}
+
+void Execution::compute_position(std::uint16_t index) {
+  const abi::Primitive& p = program_[index];
+  std::vector<float> frequency(p.head_dim / 2u);
+  std::memcpy(frequency.data(), states_[index].tiles.front()->raw(),
+              frequency.size() * sizeof(float));
+  const bool halves = p.kind == static_cast<std::uint8_t>(abi::PositionKind::kRotaryHalves);
+  const auto rotate = halves ? &VectorUnit::rope_halves : &VectorUnit::rope_interleaved;
+  for (std::uint32_t row = 0; row < pass_.rows.size(); ++row) {
+    rotate(as_fp16(activation(p.input, row)), pass_.rows[row].position, frequency.data(), p.heads,
+           p.head_dim, as_fp16(activation(p.output, row)));
+  }
+}
+
+void Execution::compute_elementwise(std::uint16_t index) {
+  const abi::Primitive& p = program_[index];
+  const std::uint32_t rows = output_rows(p, pass_.shape());
+  const auto kind = static_cast<abi::ElementwiseKind>(p.kind);
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    const std::uint32_t from = input_row(p, row);
+    const std::uint16_t* a = as_fp16(activation(p.input, from));
+    std::uint16_t* y = as_fp16(activation(p.output, row));
+    if (kind == abi::ElementwiseKind::kGelu) {
+      VectorUnit::gelu(a, p.n, y);
+      continue;
+    }
+    const std::uint16_t* b = as_fp16(activation(p.input2, from));
+    if (kind == abi::ElementwiseKind::kAdd) VectorUnit::add(a, b, p.n, y);
+    if (kind == abi::ElementwiseKind::kMultiply) VectorUnit::multiply(a, b, p.n, y);
+    if (kind == abi::ElementwiseKind::kSiluMultiply) VectorUnit::silu_multiply(a, b, p.n, y);
+  }
 }
 
 // --- Sampling
