@@ -409,7 +409,7 @@ void Execution::pass_done() {
     }
   }
   if (opcode() == Opcode::kDraft && next_draft_pass()) return begin_pass();
-  await_left_out(most_times(), settle_stages());
+  await_left_out(most_times(), left_out_ps());
 }
 
 // After a pass of DRAFT: the tokens just drafted are the rows of the next one.

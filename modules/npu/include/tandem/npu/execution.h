@@ -35,6 +35,8 @@ class Execution {
   // Stops at the next opportunity and finishes with kCancelled; batch lengths are put back.
   // False if it is too late.
   bool cancel();
+  // Before a reset destroys it: what has been done stays counted.
+  void abandon();
   const abi::Command& command() const { return command_; }
 
   // For AttentionJob and the handlers of primitives.
@@ -151,7 +153,9 @@ class Execution {
 
   // The end: execution_outcome.cpp
   void await_left_out(std::uint64_t steps, std::uint64_t left_out_ps);
-  std::uint64_t settle_stages();
+  std::uint64_t left_out_ps() const;
+  void settle_stages(bool waited);
+  void count_passes();
   void write_results();
   void signal_and_finish();
   void maybe_finish();
