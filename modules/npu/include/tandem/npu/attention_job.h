@@ -74,12 +74,18 @@ class AttentionJob {
   void scale_and_normalise(Work& work, std::uint32_t kv_head);
   void store(Work& work);
 
-  // NPU
+  // NPU: attention_fetch.cpp
   void fetch_more();
   void fetch(Work& work, std::vector<LineRead>& lines);
   void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                   const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
+  void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
+                   const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
+  void read_lines(std::vector<std::vector<LineRead>>& sequences);
+  void unpack_keys(Work& work);
+  void unpack_values(Work& work);
+  // attention_npu.cpp
   void multiply(const Work& work, std::uint32_t n, std::uint32_t k, std::uint32_t kv_heads,
                 std::function<void()> next);
   std::uint32_t heads_before(std::uint32_t piece) const;
@@ -91,12 +97,6 @@ class AttentionJob {
   void sum_values(Work& work);
   void multiply_values(Work& work, std::uint32_t kv_head);
   void outputs_done(Work& work);
-
-  void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
-                   const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
-  void read_lines(std::vector<std::vector<LineRead>>& sequences);
-  void unpack_keys(Work& work);
-  void unpack_values(Work& work);
 
   // PIM: attention_pim.cpp
   // Scores or outputs of some heads of a sequence: as much as shares one vector in the banks.

@@ -165,6 +165,7 @@ class Execution {
   void advance(std::uint16_t index);
   void start_gather(std::uint16_t index);
   void gather_arrived(std::uint16_t index);
+  // LINEAR on the array: linear.cpp
   void advance_linear(std::uint16_t index);
   void load_inputs(std::uint16_t index, std::uint32_t m);
   void multiply_next(std::uint16_t index);
@@ -175,14 +176,16 @@ class Execution {
   void store_outputs(std::uint16_t index);
   void linear_tile_done(std::uint16_t index);
   void finish_linear(std::uint16_t index);
-  // Work of the vector unit on [rows][n].
-  struct VectorWork {
+  // The vector unit: vector_primitives.cpp
+  struct VectorWork {  // on [rows][n]
     VectorOperation operation;
     std::uint32_t rows;
     std::uint32_t n;
   };
   VectorWork vector_work(std::uint16_t index) const;
   void start_vector(std::uint16_t index);
+  void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
+                  std::uint64_t n, std::function<void()> compute);
   std::uint64_t charge_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
                               std::uint64_t n);
   std::uint64_t reserve_vector(std::uint16_t index, std::uint64_t cycles);
@@ -236,12 +239,15 @@ class Execution {
                      std::uint64_t address, const PageRows& rows,
                      const std::function<Dma::Done()>& part);
   void start_kv_commit(std::uint16_t index);
+  // SAMPLE and ACCEPT: sampling.cpp
   void start_sample(std::uint16_t index);
   void sample(const abi::Primitive& primitive, const RowRange& range, std::size_t entry,
               const std::function<Dma::Done()>& part);
   void start_accept(std::uint16_t index);
+  SamplingParameters sampling_of(const Sequence& sequence) const;
   void accept(std::uint16_t index,
               const std::shared_ptr<std::vector<std::vector<float>>>& distributions);
+  // Moving and waiting: primitives.cpp
   void start_copy(std::uint16_t index);
   void copy(std::uint64_t from, std::uint64_t to, std::uint64_t bytes, std::uint16_t primitive,
             std::function<void()> next);
@@ -258,10 +264,7 @@ class Execution {
                               std::uint32_t vectors) const;
   void finish_pim_linear(std::uint16_t index);
   void take_bias(std::uint16_t index);
-  void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
-                  std::uint64_t n, std::function<void()> compute);
   std::uint32_t input_row(const abi::Primitive& primitive, std::uint32_t output_row) const;
-  SamplingParameters sampling_of(const Sequence& sequence) const;
 
   std::uint64_t most_times() const { return program_.most_times(); }
   abi::Opcode opcode() const { return static_cast<abi::Opcode>(command_.opcode); }
