@@ -202,18 +202,17 @@ void write_phases(Page& page, const RunReport& report) {
   }
 }
 
-// Shares of the stage's time. What was fetched while other stages ran has none.
+// Shares of the stage's time. What an engine did in part while other stages ran has none.
 void write_stages(Page& page, const RunReport& report) {
   if (report.stages.empty()) return;
   page.heading("What bounds each phase and stage");
   for (const StageTime& stage : report.stages) {
     const auto share = [&stage](std::uint64_t part_ps) {
+      if (part_ps > stage.time_ps) return std::string("earlier");
       return percent(static_cast<double>(part_ps) / static_cast<double>(stage.time_ps));
     };
-    const std::string memory =
-        stage.memory_ps > stage.time_ps ? std::string("earlier") : share(stage.memory_ps);
     page.line(stage.phase + " " + stage.stage, time_text(stage.time_ps),
-              std::string(stage.bound()) + ": memory " + memory + ", array " +
+              std::string(stage.bound()) + ": memory " + share(stage.memory_ps) + ", array " +
                   share(stage.array_ps) + ", vector unit " + share(stage.vector_ps) + ", PIM " +
                   share(stage.pim_ps) +
                   (report.group ? ", link " + share(stage.link_ps) : std::string()));

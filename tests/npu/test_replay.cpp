@@ -5,6 +5,7 @@
 #include <set>
 
 #include "decoder_layer.h"
+#include "tandem/npu/engine.h"
 #include "tandem/npu/replay.h"
 
 using namespace tandem;
@@ -228,6 +229,58 @@ TEST_CASE("CANCEL does not wait for the layers that are left out") {
   machine.rig.submit(cancel, 1);
   CHECK(test::status_of(machine.rig.wait()) == abi::Status::kCancelled);
   CHECK(sc_core::sc_time_stamp() - before < sc_core::sc_time(8, sc_core::SC_MS));
+}
+
+namespace {
+
+void check_reset(std::uint64_t after_us) {
+  Machine machine("reset", deep_npu(4));
+  sc_core::sc_start(sc_core::SC_ZERO_TIME);
+  machine.rig.enable();
+  machine.rig.submit(machine.prepare(kLayers));
+  sc_core::sc_start(sc_core::sc_time(static_cast<double>(after_us), sc_core::SC_US));
+  REQUIRE(machine.device.phase() == static_cast<std::uint32_t>(abi::Phase::kDecode));
+  machine.rig.driver.write32(abi::npu::CONTROL, abi::npu::CONTROL_SOFT_RESET.put(1));
+  std::uint64_t time_ps = 0, vector_ps = 0;
+  for (std::size_t stage = 0; stage < abi::kStages; ++stage) {
+    time_ps += machine.device.stage_counters(4, stage).time_ps;
+    vector_ps += machine.device.stage_counters(4, stage).vector_ps;
+  }
+  const observe::StatisticsTable statistics = machine.statistics();
+  const double period_ps = static_cast<double>(machine.device.config().vector.clock_period_ps);
+  CHECK(static_cast<double>(vector_ps) == figure(statistics, "vector.busy_cycles") * period_ps);
+  CHECK(vector_ps > 0);
+  CHECK(time_ps > machine.time_ps() / 4);
+  CHECK(time_ps <= machine.time_ps());
+  CHECK(figure(statistics, "phases.decode.weight_bytes") >=
+        figure(statistics, "dma.weights.read_bytes"));
+}
+
+}  // namespace
+
+TEST_CASE("a reset keeps what layers that stand for others have done") {
+  check_reset(12'000);
+}
+
+TEST_CASE("a reset while layers that are left out take their time does not count all of it") {
+  check_reset(30'000);
+}
+
+TEST_CASE("work given up by an engine is taken back as often as it counted") {
+  npu::Engine engine;
+  engine.reserve(4'000'000, 0, 0);
+  engine.count_times(3);
+  engine.reserve(2'000'000, 0, 0);
+  engine.count_times(5);
+  engine.reserve_flow(0, 0, 1'000'000, 0, 0);
+  engine.count_times(1);
+  CHECK(engine.busy_ps() == 4'000'000 + 3 * 2'000'000 + 5 * 1'000'000);
+  sc_core::sc_start(sc_core::sc_time(5, sc_core::SC_US));
+  engine.reset();
+  CHECK(engine.busy_ps() == 4'000'000 + 3 * 1'000'000);
+  engine.reserve(1'000'000, 0, 0);
+  engine.reset();
+  CHECK(engine.busy_ps() == 4'000'000 + 3 * 1'000'000);
 }
 
 TEST_CASE("layers can stand for others only where nothing is computed") {

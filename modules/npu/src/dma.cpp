@@ -9,8 +9,8 @@
 namespace tandem::npu {
 
 namespace {
-constexpr std::array<const char*, Dma::kChannels> kChannelNames = {"control", "pim", "kv",
-                                                                   "weights"};
+constexpr std::array<const char*, Dma::kChannels> kChannelNames = {"control", "pim_results", "pim",
+                                                                   "kv", "weights"};
 }  // namespace
 
 Dma::Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_bytes,

@@ -331,6 +331,7 @@ void Execution::issue_unpredicated(std::uint16_t index) {
   for (WeightTile* tile : state.tiles) WeightStream::activate(*tile);
   stream_.pump();
   const abi::Primitive& primitive = program_[index];
+  stream_readers(index);
   switch (static_cast<PrimitiveOp>(primitive.op)) {
     case PrimitiveOp::kGather:
       return start_gather(index);
@@ -345,7 +346,7 @@ void Execution::issue_unpredicated(std::uint16_t index) {
     case PrimitiveOp::kCombine:
       return start_combine(index);
     case PrimitiveOp::kElementwise:
-      return start_elementwise(index);
+      return state.streams ? take_columns(index) : start_vector(index);
     case PrimitiveOp::kCollective:
       return start_collective(index);
     case PrimitiveOp::kKvAppend:
@@ -356,7 +357,11 @@ void Execution::issue_unpredicated(std::uint16_t index) {
       core_.turn.give_up(serial_);
       if (core_.attention_in_flight++ == 0) core_.attention_since_ps = common::now_ps();
       attention_.push_back(std::make_unique<AttentionJob>(*this, index, primitive, state.on_pim));
-      return attention_.back()->start();
+      state.attention = attention_.back().get();
+      if (state.streams) state.attention->await_queries();
+      state.attention->start();
+      if (state.streams) take_columns(index);
+      return;
     case PrimitiveOp::kSample:
       return start_sample(index);
     case PrimitiveOp::kAccept:
@@ -390,7 +395,9 @@ void Execution::primitive_done(std::uint16_t index) {
   // Deferred, because what reports its end here belongs to the pass.
   if (--remaining_ == 0) return at(common::now_ps(), [this] { pass_done(); });
   for (const std::uint16_t dependent : program_.dependents(index)) {
-    if (--states_[dependent].waiting == 0) dispatch(dependent);
+    const std::uint32_t waiting = --states_[dependent].waiting;
+    if (waiting == 0 && !states_[dependent].streams) dispatch(dependent);
+    if (waiting == 1) stream_from_last(dependent);
   }
   if (core_.config.serial) dispatch_serial();
 }
@@ -413,7 +420,7 @@ void Execution::pass_done() {
     }
   }
   if (opcode() == Opcode::kDraft && next_draft_pass()) return begin_pass();
-  await_left_out(most_times(), settle_stages());
+  await_left_out(most_times(), left_out_ps());
 }
 
 // After a pass of DRAFT: the tokens just drafted are the rows of the next one.

@@ -2,6 +2,7 @@
 // How a command ends: the time of layers that were left out, its results, its signal, and the
 // lengths of its batch if it did not succeed.
 #include <cstddef>
+#include <utility>
 
 #include "tandem/npu/execution.h"
 
@@ -14,33 +15,55 @@ using abi::Status;
 // The layers that were left out take their time at the end, when nothing is on its way that could
 // use it: about layer by layer, so that CANCEL need not wait for all of them.
 void Execution::await_left_out(std::uint64_t steps, std::uint64_t left_out_ps) {
-  if (left_out_ps == 0) return write_results();
+  if (left_out_ps == 0) {
+    settle_stages(true);
+    return write_results();
+  }
   const std::uint64_t step_ps = left_out_ps / steps;
   at(common::now_ps() + step_ps, [this, steps, rest_ps = left_out_ps - step_ps] {
     await_left_out(std::max<std::uint64_t>(1, steps - 1), rest_ps);
   });
 }
 
-// Adds what layers that stand for others did, as often as they count, and returns the time of those
-// that were left out, in all passes.
-std::uint64_t Execution::settle_stages() {
-  settled_ = true;
-  std::uint64_t left_out_ps = 0;
+// In all passes.
+std::uint64_t Execution::left_out_ps() const {
+  std::uint64_t time_ps = 0;
+  for (std::size_t less = 0; less < repeated_stages_.size(); ++less) {
+    for (const StageCounters& repeated : repeated_stages_[less]) {
+      time_ps += (most_times() - less - 1) * repeated.time_ps;
+    }
+  }
+  return time_ps;
+}
+
+// Adds what layers that stand for others did, as often as they count; of time, as often as it has
+// passed.
+void Execution::settle_stages(bool waited) {
+  if (std::exchange(settled_, true)) return;
   for (std::size_t less = 0; less < repeated_stages_.size(); ++less) {
     const std::uint64_t times = most_times() - less;
     for (std::size_t i = 0; i < abi::kStages; ++i) {
       const StageCounters& repeated = repeated_stages_[less][i];
       StageCounters& stage = core_.stages[command_.phase % abi::kPhases][i];
-      stage.time_ps += times * repeated.time_ps;
+      stage.time_ps += (waited ? times : 1) * repeated.time_ps;
       stage.pim_ps += times * repeated.pim_ps;
       stage.matrix_ps += times * repeated.matrix_ps;
       stage.vector_ps += times * repeated.vector_ps;
       stage.link_ps += times * repeated.link_ps;
       stage.read_bytes += times * repeated.read_bytes;
-      left_out_ps += (times - 1) * repeated.time_ps;
     }
   }
-  return left_out_ps;
+}
+
+void Execution::count_passes() {
+  settle_stages(false);
+  PassCounters& counters = core_.phases[command_.phase % abi::kPhases];
+  counters.passes += passes_;
+  counters.weight_bytes += stream_.requested_bytes() - stream_bytes_before_ + gather_bytes_;
+}
+
+void Execution::abandon() {
+  if (!finished_called_) count_passes();
 }
 
 void Execution::write_results() {
@@ -103,12 +126,9 @@ void Execution::maybe_finish() {
     }
   }
   finished_called_ = true;
-  if (!settled_) settle_stages();
+  count_passes();
   core_.turn.forget(serial_);
   stream_.reset();
-  PassCounters& counters = core_.phases[command_.phase % abi::kPhases];
-  counters.passes += passes_;
-  counters.weight_bytes += stream_.requested_bytes() - stream_bytes_before_ + gather_bytes_;
   if (cancelled_ && !fault_) fault_ = {Status::kCancelled, kNoPrimitive, 0};
   fault_.primitive = program_.loaded_index(fault_.primitive);
   if (fault_) ++core_.failed_commands;

@@ -176,8 +176,11 @@ bool PimPort::make_room(std::uint64_t bytes, std::uint64_t window, Room Sent::*r
 
 void PimPort::send(Sent& sent) {
   sent.begin_ps = common::now_ps();
-  sent.pending = sent.job.writes.size() + sent.job.commands.size() + sent.job.reads.size() + 1;
-  const auto done = done_of(sent);
+  sent.unaccepted = sent.job.writes.size() + sent.job.commands.size() + 1;
+  sent.pending = sent.unaccepted + sent.job.reads.size();
+  const auto done = [this, job = &sent](bool ok, std::uint64_t fault) {
+    accepted(*job, ok, fault);
+  };
   const std::uint64_t times_before = dma_.times();
   dma_.count_times(sent.job.times);
   const std::uint64_t vectors = base_ + abi::kPimVectorWindow + sent.vectors.begin;
@@ -193,24 +196,27 @@ void PimPort::send(Sent& sent) {
     commands_ += sent.job.times;
     dma_.write(Dma::kPim, base_ + abi::kPimCommandWindow, &command, sizeof command, done);
   }
+  dma_.read(Dma::kPim, 0, nullptr, 0, done);  // balances the count
   dma_.count_times(times_before);
-  if (sent_.front().get() == &sent) read_results(sent);
 }
 
-// Of one job at a time: reads that the PIM holds take room from all other traffic.
+void PimPort::accepted(Sent& sent, bool ok, std::uint64_t fault) {
+  if (--sent.unaccepted == 0 && sent_.front().get() == &sent) read_results(sent);
+  part_done(sent, ok, fault);
+}
+
+// Before vectors and commands of later jobs. Of one job at a time: reads that the PIM holds take
+// room from all other traffic; and when its commands have been accepted, because the PIM holds
+// reads of what it knows of.
 void PimPort::read_results(Sent& sent) {
   const std::uint64_t results = base_ + abi::kPimResultWindow + sent.results.begin;
   const std::uint64_t times_before = dma_.times();
   dma_.count_times(sent.job.times);
   for (const Read& read : sent.job.reads) {
-    dma_.read(Dma::kPim, results + read.offset, read.to, read.bytes, done_of(sent));
+    dma_.read(Dma::kPimResults, results + read.offset, read.to, read.bytes,
+              [this, job = &sent](bool ok, std::uint64_t fault) { part_done(*job, ok, fault); });
   }
-  dma_.read(Dma::kPim, 0, nullptr, 0, done_of(sent));
   dma_.count_times(times_before);
-}
-
-Dma::Done PimPort::done_of(Sent& sent) {
-  return [this, job = &sent](bool ok, std::uint64_t fault) { part_done(*job, ok, fault); };
 }
 
 void PimPort::part_done(Sent& sent, bool ok, std::uint64_t fault) {
@@ -230,7 +236,7 @@ void PimPort::retire() {
     *sent->job.busy_ps += taken_ps;
     overhead_ps_ = (7 * overhead_ps_ + beyond_ps) / 8;
     ++jobs_done_;
-    if (!sent_.empty()) read_results(*sent_.front());
+    if (!sent_.empty() && sent_.front()->unaccepted == 0) read_results(*sent_.front());
     pump();
     sent->job.done(sent->ok, sent->fault);
   }

@@ -18,6 +18,7 @@ void QueuePair::reset() {
   enabled_ = fetching_ = writing_ = false;
   waiting_.clear();
   unwritten_.clear();
+  if (running_ != nullptr) running_->abandon();
   running_.reset();
   head_ = tail_ = completion_head_ = completion_tail_ = 0;
 }

@@ -194,9 +194,14 @@ void VectorUnit::softmax_row(const std::uint16_t* scores, std::uint32_t n,
   map(n, probabilities, [&](std::uint32_t i) { return scratch_[i] / sum; });
 }
 
+namespace {
+std::uint64_t divide(std::uint64_t a, std::uint64_t b) {
+  return a / b + (a % b != 0);
+}
+}  // namespace
+
 std::uint64_t VectorUnit::cycles(VectorOperation operation, std::uint64_t rows,
                                  std::uint64_t n) const {
-  const auto divide = [](std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); };
   const auto vectors = [&](std::uint64_t elements) {
     return divide(elements, config_.unit_lanes());
   };
@@ -226,6 +231,20 @@ std::uint64_t VectorUnit::cycles(VectorOperation operation, std::uint64_t rows,
       return r * v * tree;
   }
   return 0;
+}
+
+std::uint64_t VectorUnit::column_cycles(VectorOperation operation, std::uint64_t rows,
+                                        std::uint64_t n) const {
+  const std::uint64_t vectors = divide(rows, config_.units) * divide(n, config_.unit_lanes());
+  switch (operation) {
+    case VectorOperation::kRmsNorm:
+      return vectors * (config_.simple_cycles + config_.add_tree_cycles);
+    case VectorOperation::kLayerNorm:
+    case VectorOperation::kSoftmax:
+      return vectors * config_.add_tree_cycles;
+    default:
+      return cycles(operation, rows, n);
+  }
 }
 
 std::uint64_t VectorUnit::charge(VectorOperation operation, std::uint64_t rows, std::uint64_t n) {

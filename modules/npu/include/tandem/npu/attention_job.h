@@ -24,6 +24,9 @@ class AttentionJob {
   AttentionJob& operator=(const AttentionJob&) = delete;
 
   void start();
+  // On the NPU, before start(): of the queries nothing is there but what queries_ready() says.
+  void await_queries() { query_columns_ = 0; }
+  void queries_ready(std::uint32_t columns);
 
  private:
   struct Heads {  // KV heads
@@ -40,7 +43,8 @@ class AttentionJob {
     std::uint64_t held_bytes = 0;
     std::size_t values_pending = 0;      // transfers
     std::size_t heads_pending = 0;       // KV heads whose outputs are to come
-    std::uint32_t next_piece = 0;        // NPU: whose scores are not asked for
+    std::uint32_t next_head = 0;         // NPU: KV head whose scores are not asked for
+    std::uint32_t held_back = 0;         // NPU: calls of next_scores() before its queries came
     std::vector<Heads> normalised;       // NPU: whose values are not asked for
     std::vector<std::uint16_t> scores;   // [kv_head][vector][length]
     std::vector<std::uint16_t> outputs;  // [kv_head][vector][head_dim]
@@ -70,27 +74,29 @@ class AttentionJob {
   void scale_and_normalise(Work& work, std::uint32_t kv_head);
   void store(Work& work);
 
-  // NPU
+  // NPU: attention_fetch.cpp
   void fetch_more();
   void fetch(Work& work, std::vector<LineRead>& lines);
   void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                   const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
-  void multiply(const Work& work, std::uint32_t n, std::uint32_t k, std::uint32_t kv_heads,
-                std::function<void()> next);
-  Heads piece(const Work& work, std::uint32_t index) const;
-  void next_scores(Work& work);
-  void multiply_keys(Work& work, const Heads& heads);
-  void values_arrived(Work& work);
-  void sum_values(Work& work);
-  void multiply_values(Work& work, const Heads& heads);
-  void outputs_done(Work& work);
-
   void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
                    const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
   void read_lines(std::vector<std::vector<LineRead>>& sequences);
   void unpack_keys(Work& work);
   void unpack_values(Work& work);
+  // attention_npu.cpp
+  void multiply(const Work& work, std::uint32_t n, std::uint32_t k, std::uint32_t kv_heads,
+                std::function<void()> next);
+  std::uint32_t heads_before(std::uint32_t piece) const;
+  Heads next_piece(const Work& work) const;
+  void next_scores(Work& work);
+  void compute(Work& work);
+  void multiply_keys(Work& work, std::uint32_t kv_head);
+  void values_arrived(Work& work);
+  void sum_values(Work& work);
+  void multiply_values(Work& work, std::uint32_t kv_head);
+  void outputs_done(Work& work);
 
   // PIM: attention_pim.cpp
   // Scores or outputs of some heads of a sequence: as much as shares one vector in the banks.
@@ -143,6 +149,7 @@ class AttentionJob {
   // NPU: parts that a sequence's heads are divided into, and how many have scores under way.
   static constexpr std::uint32_t kPieces = 8, kPiecesAhead = 2;
   std::size_t next_fetch_ = 0;
+  std::uint32_t query_columns_;  // that are there
   // PIM. Enough jobs in flight to bridge the time from results to the next commands, and windows
   // enough for them.
   static constexpr std::size_t kJobsInFlight = 8;

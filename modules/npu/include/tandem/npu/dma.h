@@ -19,13 +19,13 @@
 
 namespace tandem::npu {
 
-// The NPU's memory port: four channels of transfers of any length, cut into bursts, many of them
+// The NPU's memory port: five channels of transfers of any length, cut into bursts, many of them
 // outstanding. Channels are served by priority, control first, transfers of a channel in order.
 // Data that count pass through a buffer that belongs to the burst, so that a late response after a
 // reset touches nothing of the caller's.
 class Dma {
  public:
-  enum Channel : unsigned { kControl, kPim, kKv, kWeights, kChannels };
+  enum Channel : unsigned { kControl, kPimResults, kPim, kKv, kWeights, kChannels };
   // `fault_address` is that of the first burst answered with an error.
   using Done = std::function<void(bool ok, std::uint64_t fault_address)>;
   // Sends a phase, or the whole transaction when the port is LT.

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 
 #include "tandem/common/systemc.h"
 #include "tandem/observe/timeline.h"
@@ -16,7 +17,7 @@ class Engine {
                         std::uint64_t flow) {
     const std::uint64_t begin_ps = std::max(common::now_ps(), free_at_ps_);
     free_at_ps_ = begin_ps + duration_ps;
-    busy_ps_ += times_ * duration_ps;
+    note(begin_ps);
     if (timeline_ != nullptr) timeline_->slice(track_, name, begin_ps, free_at_ps_, flow);
     return free_at_ps_;
   }
@@ -26,7 +27,7 @@ class Engine {
                              std::uint64_t duration_ps, observe::Timeline::Name name,
                              std::uint64_t flow) {
     free_at_ps_ = std::max(std::max(begin_ps, free_at_ps_) + duration_ps, end_ps);
-    busy_ps_ += times_ * duration_ps;
+    note(free_at_ps_ - duration_ps);
     if (timeline_ != nullptr) {
       timeline_->slice(track_, name, free_at_ps_ - duration_ps, free_at_ps_, flow);
     }
@@ -37,9 +38,12 @@ class Engine {
   bool idle() const { return free_at_ps_ <= common::now_ps(); }
   // Work under way is given up; only what has been done of it counts.
   void reset() {
-    if (free_at_ps_ > common::now_ps())
-      busy_ps_ -= std::min(busy_ps_, free_at_ps_ - common::now_ps());
-    free_at_ps_ = common::now_ps();
+    const std::uint64_t now_ps = common::now_ps();
+    for (const Work& work : under_way_) {
+      busy_ps_ -= work.times * (std::max(work.end_ps, now_ps) - std::max(work.begin_ps, now_ps));
+    }
+    under_way_.clear();
+    free_at_ps_ = now_ps;
   }
   std::uint64_t busy_ps() const { return busy_ps_; }
 
@@ -49,6 +53,19 @@ class Engine {
   }
 
  private:
+  struct Work {
+    std::uint64_t begin_ps, end_ps, times;
+  };
+  // Work from `begin_ps` until the engine is free again.
+  void note(std::uint64_t begin_ps) {
+    busy_ps_ += times_ * (free_at_ps_ - begin_ps);
+    while (!under_way_.empty() && under_way_.front().end_ps <= common::now_ps()) {
+      under_way_.pop_front();
+    }
+    under_way_.push_back({begin_ps, free_at_ps_, times_});
+  }
+
+  std::deque<Work> under_way_;  // and what has ended since the last was added
   std::uint64_t free_at_ps_ = 0;
   std::uint64_t busy_ps_ = 0;
   std::uint64_t times_ = 1;  // see count_times

@@ -35,6 +35,8 @@ class Execution {
   // Stops at the next opportunity and finishes with kCancelled; batch lengths are put back.
   // False if it is too late.
   bool cancel();
+  // Before a reset destroys it: what has been done stays counted.
+  void abandon();
   const abi::Command& command() const { return command_; }
 
   // For AttentionJob and the handlers of primitives.
@@ -66,6 +68,16 @@ class Execution {
   // Scores that one ATTENTION may hold of one sequence; more are refused with kNoSpace.
   static constexpr std::uint64_t kMaxScores = 1ull << 28;
 
+  // A tile in the array.
+  struct Product {
+    pe_array::TileTiming timing;
+    std::uint64_t fill_cycles = 0, drain_cycles = 0;  // 0 beside others of the same LINEAR
+    std::uint64_t reconfigure_cycles = 0;
+    bool streamed = false;  // others begin with its outputs
+    std::uint32_t part = 0;
+    std::uint64_t done_bytes = 0;  // of the tile, reserved
+  };
+
   struct State {
     std::uint32_t waiting = 0;  // predecessors not done
     bool issued = false, done = false;
@@ -74,12 +86,20 @@ class Execution {
     std::uint64_t begin_ps = 0;  // when it was issued
     std::vector<WeightTile*> tiles;
     std::size_t next_tile = 0;
+    Product product;                    // LINEAR: of the tile in the array
     std::vector<float> inputs;          // LINEAR: [m][k]
     std::vector<float> sums;            // LINEAR: [m][n]
     std::vector<float> bias;            // LINEAR: [n], empty without
     std::vector<WeightTile> rows;       // GATHER
     bool results_read = false;          // LINEAR on the PIM
     std::vector<std::uint8_t> results;  // [m][n], FP32 with a bias, else FP16
+    AttentionJob* attention = nullptr;
+    // streaming.cpp
+    std::uint32_t columns_ready = 0;  // of the output, for primitives that begin with them
+    bool streams = false;             // begins with columns of `source`
+    std::uint16_t source = 0;
+    std::uint32_t columns_taken = 0;  // of the source's output
+    bool rows_whole = false;          // NORM: its sums are complete
   };
   using Tiles = std::vector<std::vector<WeightTile*>>;
 
@@ -134,7 +154,9 @@ class Execution {
 
   // The end: execution_outcome.cpp
   void await_left_out(std::uint64_t steps, std::uint64_t left_out_ps);
-  std::uint64_t settle_stages();
+  std::uint64_t left_out_ps() const;
+  void settle_stages(bool waited);
+  void count_passes();
   void write_results();
   void signal_and_finish();
   void maybe_finish();
@@ -144,15 +166,48 @@ class Execution {
   void advance(std::uint16_t index);
   void start_gather(std::uint16_t index);
   void gather_arrived(std::uint16_t index);
+  // LINEAR on the array: linear.cpp
   void advance_linear(std::uint16_t index);
   void load_inputs(std::uint16_t index, std::uint32_t m);
-  std::uint64_t reserve_matrix(std::uint16_t index, const WeightTile& tile, std::uint64_t cycles);
+  void multiply_next(std::uint16_t index);
+  std::uint64_t part_end(const WeightTile& tile, const Product& product) const;
+  std::uint64_t reserve_matrix(std::uint16_t index, const WeightTile& tile,
+                               std::uint64_t end_bytes);
   void multiply_tile(std::uint16_t index, const WeightTile& tile);
   void store_outputs(std::uint16_t index);
   void linear_tile_done(std::uint16_t index);
   void finish_linear(std::uint16_t index);
-  void start_norm(std::uint16_t index);
-  void start_position(std::uint16_t index);
+  // The vector unit: vector_primitives.cpp
+  struct VectorWork {  // on [rows][n]
+    VectorOperation operation;
+    std::uint32_t rows;
+    std::uint32_t n;
+  };
+  VectorWork vector_work(std::uint16_t index) const;
+  void start_vector(std::uint16_t index);
+  void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
+                  std::uint64_t n, std::function<void()> compute);
+  std::uint64_t charge_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
+                              std::uint64_t n);
+  std::uint64_t reserve_vector(std::uint16_t index, std::uint64_t cycles);
+  void vector_done(std::uint16_t index);
+  void compute_vector(std::uint16_t index);
+  void compute_norm(std::uint16_t index);
+  void compute_position(std::uint16_t index);
+  void compute_elementwise(std::uint16_t index);
+  // Columns of an output, before all of it is there: streaming.cpp
+  bool streams(std::uint16_t writer, std::uint16_t reader) const;
+  bool overlap(const abi::Operand& a, std::uint64_t columns, const abi::Operand& b,
+               std::uint64_t other_columns) const;
+  void stream_from_last(std::uint16_t reader);
+  void stream_readers(std::uint16_t writer);
+  void announce(std::uint16_t writer, std::uint32_t columns);
+  bool is_streamed(std::uint16_t writer) const;
+  void announce_part(std::uint16_t index, const WeightTile& tile, std::uint64_t end_ps);
+  void take_columns(std::uint16_t index);
+  void take_vector_columns(std::uint16_t index);
+  void columns_done(std::uint16_t index, std::uint32_t columns);
+  void finish_norm(std::uint16_t index);
   // Experts: experts.cpp
   const std::vector<std::uint32_t>& rows_by_expert(std::uint16_t route);
   void push_experts(std::uint16_t index, std::vector<WeightTile*>& tiles);
@@ -164,7 +219,6 @@ class Execution {
   std::uint32_t rows_of(std::uint16_t index, const numerics::Tile& part);
   void start_learned_position(std::uint16_t index);  // learned_positions.cpp
   void start_collective(std::uint16_t index);        // collective.cpp
-  void start_elementwise(std::uint16_t index);
   void start_kv_append(std::uint16_t index);
   // Of the tokens [slot, slot + count) of one page, from row `row` of the pass on.
   struct PageRows {
@@ -186,12 +240,15 @@ class Execution {
                      std::uint64_t address, const PageRows& rows,
                      const std::function<Dma::Done()>& part);
   void start_kv_commit(std::uint16_t index);
+  // SAMPLE and ACCEPT: sampling.cpp
   void start_sample(std::uint16_t index);
   void sample(const abi::Primitive& primitive, const RowRange& range, std::size_t entry,
               const std::function<Dma::Done()>& part);
   void start_accept(std::uint16_t index);
+  SamplingParameters sampling_of(const Sequence& sequence) const;
   void accept(std::uint16_t index,
               const std::shared_ptr<std::vector<std::vector<float>>>& distributions);
+  // Moving and waiting: primitives.cpp
   void start_copy(std::uint16_t index);
   void copy(std::uint64_t from, std::uint64_t to, std::uint64_t bytes, std::uint16_t primitive,
             std::function<void()> next);
@@ -210,10 +267,7 @@ class Execution {
                               const numerics::Tile& tile, std::uint32_t vectors) const;
   void finish_pim_linear(std::uint16_t index);
   void take_bias(std::uint16_t index);
-  void run_vector(std::uint16_t index, VectorOperation operation, std::uint64_t rows,
-                  std::uint64_t n, std::function<void()> compute);
   std::uint32_t input_row(const abi::Primitive& primitive, std::uint32_t output_row) const;
-  SamplingParameters sampling_of(const Sequence& sequence) const;
 
   std::uint64_t most_times() const { return program_.most_times(); }
   abi::Opcode opcode() const { return static_cast<abi::Opcode>(command_.opcode); }

@@ -95,7 +95,8 @@ class PimPort {
     Job job;
     Room vectors, results;
     std::uint64_t begin_ps = 0;
-    std::size_t pending = 0;  // transfers
+    std::size_t pending = 0;     // transfers
+    std::size_t unaccepted = 0;  // of these, vectors and commands
     bool ok = true;
     std::uint64_t fault = 0;
   };
@@ -103,7 +104,7 @@ class PimPort {
   void pump();
   bool make_room(std::uint64_t bytes, std::uint64_t window, Room Sent::*room, Room& found) const;
   void send(Sent& sent);
-  Dma::Done done_of(Sent& sent);
+  void accepted(Sent& sent, bool ok, std::uint64_t fault);
   void read_results(Sent& sent);
   void part_done(Sent& sent, bool ok, std::uint64_t fault);
   void retire();

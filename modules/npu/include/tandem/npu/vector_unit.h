@@ -111,6 +111,10 @@ class VectorUnit {
   // reciprocal added.
   std::uint64_t cycles(VectorOperation operation, std::uint64_t rows, std::uint64_t n) const;
 
+  // Of these, what may be spent on columns of the rows as they appear: all of it where an output
+  // needs its own input only, of a norm and softmax the first reduction, whose sums are kept.
+  std::uint64_t column_cycles(VectorOperation operation, std::uint64_t rows, std::uint64_t n) const;
+
   // The same, and counts it, see count_times.
   std::uint64_t charge(VectorOperation operation, std::uint64_t rows, std::uint64_t n);
 

@@ -3,6 +3,7 @@
 // program will need, in program order, as long as there is room, whether or not the primitive is
 // ready yet. So the memory works while engines wait for each other.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -35,6 +36,13 @@ struct WeightTile {
   std::uint64_t fault_address = 0;
   bool dropped = false;  // nobody wants it any more; it is released when it arrives
 
+  // What it holds of a matrix with `columns`: its own count from a slice, and may end in padding.
+  numerics::Tile part(std::uint32_t columns) const {
+    numerics::Tile of_matrix = view.tile;
+    of_matrix.col0 += first_column;
+    of_matrix.cols = std::min(of_matrix.cols, columns - of_matrix.col0);
+    return of_matrix;
+  }
   const std::uint8_t* raw() const { return bytes[0].data(); }
 };
 
