@@ -80,17 +80,32 @@ class Channel {
   // promised before. The banks are shut for those who come after.
   Interval stream(std::uint64_t bytes, bool is_write, const StreamPace& pace,
                   std::uint64_t earliest_ps) {
-    return stream(stream_of(bytes, pace), is_write, earliest_ps);
+    return stream(stream_of(bytes, pace, times_), is_write, to_cycles(earliest_ps));
   }
   // The same in two steps: all channels of a kind have the first one in common.
   struct Stream {
-    std::uint64_t bytes;
+    Cycle cycles;
+    std::uint64_t times;  // see count_times, which does not hold for it
+    std::uint64_t bytes;  // the rest as often as it counts
     std::uint64_t bursts;
     std::uint64_t rows;
-    Cycle cycles;
+    Cycle owed_cycles;  // of the others that it stands for
   };
-  Stream stream_of(std::uint64_t bytes, const StreamPace& pace) const;
-  Interval stream(const Stream& stream, bool is_write, std::uint64_t earliest_ps);
+  Stream stream_of(std::uint64_t bytes, const StreamPace& pace, std::uint64_t times) const;
+  Interval stream(const Stream& stream, bool is_write, Cycle earliest) {
+    if (is_write || !streamed_.on_bus ||
+        std::max(earliest, head_of_line_) + read_lead_ > streamed_.end) {
+      return stream_anew(stream, is_write, earliest);
+    }
+    const Cycle begin = streamed_.end;
+    streamed_.end += stream.cycles;
+    streamed_.bytes += stream.bytes;
+    streamed_.bursts += stream.bursts;
+    streamed_.rows += stream.rows;
+    streamed_.owed_cycles += stream.owed_cycles;
+    return {begin * t_.tck_ps, streamed_.end * t_.tck_ps};
+  }
+  Cycle to_cycles(std::uint64_t ps) const { return by_tck_.divide(ps + t_.tck_ps - 1); }
 
   // The data bus alone, for bytes that do not come from a row (global buffers, results).
   Interval reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t earliest_ps);
@@ -114,7 +129,7 @@ class Channel {
   void reset(std::uint64_t time_ps);
 
   const DeviceConfig& device() const { return device_; }
-  const Counters& counters() const { return counters_; }
+  Counters counters() const;
   // The last batch of writes on the data bus.
   const Interval& last_drain() const { return last_drain_; }
   // Refreshes up to `time_ps`.
@@ -161,13 +176,16 @@ class Channel {
     Cycle previous_due = 0;
     Cycle previous_until = 0;
   };
-  struct RankState {
-    ActivateSlots activates;
-    Cycle open_since = 0;
-    Cycle open_until = 0;
-    std::uint64_t open_cycles = 0;  // before open_since
+  struct OpenTime {  // of a rank: with at least one row open
+    Cycle since = 0;
+    Cycle until = 0;
+    std::uint64_t cycles = 0;  // before `since`
     // Of accesses that are stood for: counted when no row is open, as time passes.
     std::uint64_t owed_cycles = 0;
+  };
+  struct RankState {
+    ActivateSlots activates;
+    OpenTime open;
   };
   struct Group {
     GroupPace pace;
@@ -178,13 +196,22 @@ class Channel {
     Run run;
     Cycle ready;
   };
+  // Streams to be read that follow one another on the bus without a gap. What they change is put
+  // off until somebody else comes (enter_streams), so that a stream touches one line of the cache.
+  struct Streamed {
+    Cycle end = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t bursts = 0;
+    std::uint64_t rows = 0;
+    std::uint64_t owed_cycles = 0;  // of each rank
+    bool on_bus = false;            // nothing has come since the last one
+  };
   struct Slot {  // for column commands
     Cycle begin;
     Cycle since;  // when the bank group could have begun, if its pace is slower than the bus
     std::uint64_t bursts;
   };
 
-  Cycle to_cycles(std::uint64_t ps) const { return by_tck_.divide(ps + t_.tck_ps - 1); }
   unsigned rank_of(unsigned bank) const { return bank >> rank_shift_; }
   unsigned group_of(unsigned bank) const { return bank >> group_shift_; }
   unsigned target_of(unsigned bank) const { return per_bank_refresh_ ? bank : rank_of(bank); }
@@ -205,10 +232,17 @@ class Channel {
   Cycle expected_column(const Run& run, Cycle ready) const;
 
   // Banks
+  Interval stream_anew(const Stream& stream, bool is_write, Cycle earliest);
+  void enter_streams() {
+    if (streamed_.on_bus) end_streams();
+  }
+  void end_streams();
+  void streamed_until(Cycle end, bool is_write);
   Cycle shut_banks();
   Columns place(const Run& run, Cycle ready);
   bool join(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   bool overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns);
+  Cycle last_closing(unsigned target, Cycle closes, Cycle column);
   void open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   Cycle precharge_of(const Bank& bank, Cycle ready) const;
   Cycle precharged(const Bank& bank, const Run& run, Cycle ready) const;
@@ -222,17 +256,24 @@ class Channel {
   void take_columns(const Run& run, unsigned session, Slot slot, Columns& columns,
                     std::uint64_t& left);
   void count_miss(const Run& run, Cycle ready);
-  void mark_open(RankState& rank, Cycle from, Cycle until);
-  static Cycle open_cycles(const RankState& rank, Cycle now);
+  void mark_open(OpenTime& open, Cycle from, Cycle until);
+  OpenTime open_time(const RankState& rank) const;
+  static Cycle open_cycles(const OpenTime& open, Cycle now);
 
   // Refresh
   Cycle after_refresh(unsigned target, Cycle cycle);
   Cycle refresh_end(unsigned target, Cycle due) const;
   Cycle after_refreshes(std::uint64_t bank_mask, Cycle cycle);
 
+  // In front, because streams need nothing else.
+  Streamed streamed_;
+  Cycle head_of_line_ = 0;   // when the last access that had to wait for a slot got it
+  std::uint64_t times_ = 1;  // see count_times
+  Cycle read_lead_;          // from a request to its data, in a bank that is shut
+  CycleTiming t_;
+
   DeviceConfig device_;
   ControllerConfig controller_;
-  CycleTiming t_;
   Divider by_tck_;
   std::uint64_t burst_ps_;
   unsigned burst_shift_;  // log2 of the bytes of a burst
@@ -261,8 +302,7 @@ class Channel {
   std::vector<Run> buffer_;                   // writes not yet drained
   std::vector<WaitingWrite> waiting_writes_;  // drained, wait for the bus in the command queues
   Cycle over_low_since_ = 0;
-  Cycle drain_until_ = 0;   // the last write of the present batch has its command queue
-  Cycle head_of_line_ = 0;  // when the last access that had to wait for a slot got it
+  Cycle drain_until_ = 0;  // the last write of the present batch has its command queue
   Cycle next_transfer_ = 0;
   Cycle last_column_ = 0;
   Cycle last_read_ = 0;
@@ -275,7 +315,6 @@ class Channel {
   double paced_until_ = 0;    // when those would be over at the pace of MixedPace
   Interval last_drain_{0, 0};
   Counters counters_;
-  std::uint64_t times_ = 1;  // see count_times
 };
 
 }  // namespace tandem::memory

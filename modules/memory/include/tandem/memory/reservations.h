@@ -109,8 +109,8 @@ class DataBus {
   void take(const User& user, const Slot& slot, const CycleTiming& t);
   // `length` cycles behind everything promised, not before `from`; returns their begin.
   Cycle append(const User& user, Cycle from, Cycle length, const CycleTiming& t);
-  // End of the last data promised.
-  Cycle end() const { return slices_.empty() ? 0 : slices_.back().end; }
+  // What was promised last, for longer.
+  void extend(Cycle end) { slices_.back().end = end; }
   void clear();
 
  private:
@@ -143,5 +143,44 @@ class GroupPace {
   std::vector<Slice> slices_;
   Cycle closed_until_ = 0;
 };
+
+inline Cycle ActivateSlots::after(unsigned index, unsigned group, const CycleTiming& t) const {
+  return kept(index).at + (kept(index).group == group ? t.RRD_L : t.RRD_S);
+}
+
+// Of an activate that follows those before `index`.
+inline Cycle ActivateSlots::earliest(Cycle from, unsigned index, unsigned group,
+                                     const CycleTiming& t) const {
+  if (index >= 1) from = std::max(from, after(index - 1, group, t));
+  if (index >= 2) from = std::max(from, after(index - 2, group, t));
+  if (index >= kWindow) from = std::max(from, kept(index - kWindow).at + t.FAW);
+  return from;
+}
+
+inline Cycle ActivateSlots::find(Cycle from, unsigned group, const CycleTiming& t) const {
+  // The window of an activate before kept(kWindow) would reach into what is forgotten.
+  const unsigned lowest = count_ == kKept ? kWindow : 0;
+  unsigned index = count_;
+  while (index > lowest && kept(index - 1).at >= from) --index;
+  for (;; ++index) {
+    const Cycle at = earliest(from, index, group, t);
+    if (index == count_ || at < kept(index).at) return at;
+  }
+}
+
+inline Cycle CommandBus::find(Cycle from) const {
+  if (from < begin_) return from;
+  for (Cycle word = from / kWord; word < begin_ / kWord + kWords; ++word) {
+    std::uint64_t free = ~taken_[word % kWords];
+    if (word == from / kWord) free &= ~std::uint64_t{0} << (from % kWord);
+    if (free != 0) return word * kWord + static_cast<Cycle>(__builtin_ctzll(free));
+  }
+  return std::max(from, begin_ + kWords * kWord);
+}
+
+inline void CommandBus::take(Cycle at) {
+  if (at < begin_ || at >= begin_ + kWords * kWord) return;
+  taken_[at / kWord % kWords] |= std::uint64_t{1} << (at % kWord);
+}
 
 }  // namespace tandem::memory
