@@ -239,7 +239,13 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
       commands_.take(before.precharge);
     }
   }
-  bank.sessions[bank.count++] = {run.row, 0, activate, 0, activate + t_.RAS, kNoCycle, closes};
+  Session& opened = bank.sessions[bank.count++];
+  opened.row = run.row;
+  opened.columns = opened.last_column = 0;
+  opened.activate = activate;
+  opened.precharge_ready = activate + t_.RAS;
+  opened.precharge = kNoCycle;
+  opened.closes = closes;
   bank.activate_ready = activate + t_.RC;
   banks_used_ |= std::uint64_t{1} << run.bank;
   take_columns(run, bank.count - 1, slot, columns, left);

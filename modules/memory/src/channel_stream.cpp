@@ -148,11 +148,19 @@ void Channel::streamed_until(Cycle end, bool is_write) {
 }
 
 void Channel::end_streams() {
-  counters_ = counters();
+  counters_.read_bytes += streamed_.bytes;
+  counters_.read_bursts += streamed_.bursts;
+  counters_.activates += streamed_.rows;
+  counters_.row_misses += streamed_.rows;
+  counters_.busy_ps += streamed_.bursts * burst_ps_;
   bus_.extend(streamed_.end);
-  for (RankState& rank : ranks_) rank.open = open_time(rank);
+  for (RankState& rank : ranks_) {
+    rank.open.until = streamed_.end;
+    rank.open.owed_cycles += streamed_.owed_cycles;
+  }
   streamed_until(streamed_.end, false);
-  streamed_ = {};
+  streamed_.bytes = streamed_.bursts = streamed_.rows = streamed_.owed_cycles = 0;
+  streamed_.on_bus = false;
 }
 
 }  // namespace tandem::memory

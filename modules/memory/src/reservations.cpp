@@ -20,27 +20,13 @@ Cycle turnaround(const DataBus::User& first, const DataBus::User& second, const 
 
 // --- Queues ----------------------------------------------------------------------------------
 
-Cycle QueueSlots::admit(Cycle at, unsigned wanted, unsigned reserved) {
-  reserved += held_ + wanted;
-  const unsigned most = slots_ > reserved ? slots_ - reserved : 0;
-  while (first_ < entries_.size() && (entries_[first_].leaves <= at || taken_ > most)) {
-    at = std::max(at, entries_[first_].leaves);
-    taken_ -= entries_[first_].slots;
-    ++first_;
-  }
-  return at;
-}
-
-void QueueSlots::take(Cycle leaves, unsigned slots) {
-  if (first_ == entries_.size() || first_ >= 32) {
-    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(first_));
-    first_ = 0;
-  }
+// Whoever has left is forgotten, and the entry goes before those that leave later.
+void QueueSlots::insert(Cycle leaves, unsigned slots) {
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
   auto place = entries_.end();
-  const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(first_);
-  while (place != first && (place - 1)->leaves > leaves) --place;
-  entries_.insert(place, {leaves, slots});
-  taken_ += slots;
+  while (place != entries_.begin() && (place - 1)->leaves > leaves) --place;
+  entries_.insert(place, Entry(leaves, slots));
 }
 
 void QueueSlots::delay(Cycle cycle, Cycle by) {
@@ -135,7 +121,7 @@ void DataBus::take(const User& user, const Slot& slot, const CycleTiming& t) {
   } else if (joins_next) {
     slices_[index].begin = slot.begin;
   } else {
-    slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(index), {slot.begin, end, user});
+    slices_.emplace(slices_.begin() + static_cast<std::ptrdiff_t>(index), slot.begin, end, user);
   }
   if (slices_.size() > kKept) forget_half();
 }
@@ -156,7 +142,7 @@ Cycle DataBus::append(const User& user, Cycle from, Cycle length, const CycleTim
       return begin;
     }
   }
-  slices_.push_back({begin, begin + length, user});
+  slices_.emplace_back(begin, begin + length, user);
   if (slices_.size() > kKept) forget_half();
   return begin;
 }

@@ -2,6 +2,7 @@
 // What a channel at transaction fidelity has promised: slots of queues, activates, the data bus.
 // Each answers "when is the earliest time that ...", holes between earlier promises included.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +20,26 @@ class QueueSlots {
 
   // Earliest cycle, not before `at`, with `wanted` slots free (or all of them, if it wants more)
   // while `reserved` others are taken by somebody who has not said when he leaves.
-  Cycle admit(Cycle at, unsigned wanted = 1, unsigned reserved = 0);
-  void take(Cycle leaves, unsigned slots);
+  Cycle admit(Cycle at, unsigned wanted = 1, unsigned reserved = 0) {
+    reserved += held_ + wanted;
+    const unsigned most = slots_ > reserved ? slots_ - reserved : 0;
+    while (first_ < entries_.size() && (entries_[first_].leaves <= at || taken_ > most)) {
+      at = std::max(at, entries_[first_].leaves);
+      taken_ -= entries_[first_].slots;
+      ++first_;
+    }
+    return at;
+  }
+  void take(Cycle leaves, unsigned slots) {
+    taken_ += slots;
+    if (first_ == entries_.size()) {
+      entries_.clear();
+      first_ = 0;
+    }
+    const bool is_last = entries_.empty() || entries_.back().leaves <= leaves;
+    if (!is_last || first_ >= kForgotten) return insert(leaves, slots);
+    entries_.emplace_back(leaves, slots);
+  }
   // Slots of those of whom it is not known yet when they leave.
   void hold(unsigned slots) { held_ += slots; }
   void release(unsigned slots) { held_ -= slots; }
@@ -32,10 +51,14 @@ class QueueSlots {
   void clear();
 
  private:
+  static constexpr std::size_t kForgotten = 32;  // that are kept at most
   struct Entry {
+    Entry(Cycle cycle, unsigned count) : leaves(cycle), slots(count) {}
     Cycle leaves;
     unsigned slots;
   };
+  void insert(Cycle leaves, unsigned slots);
+
   unsigned slots_;
   unsigned taken_ = 0;
   unsigned held_ = 0;
@@ -116,6 +139,7 @@ class DataBus {
  private:
   static constexpr std::size_t kKept = 256;
   struct Slice {
+    Slice(Cycle from, Cycle until, const User& who) : begin(from), end(until), user(who) {}
     Cycle begin;
     Cycle end;
     User user;
