@@ -200,6 +200,16 @@ Cycle Channel::last_closing(unsigned target, Cycle closes, Cycle column) {
   return closes + more * period;
 }
 
+// `from`, or where the bus is taken for longer than a row could stay open from then on, the time of
+// the refresh behind which it can.
+Cycle Channel::after_bus(const Run& run, unsigned target, Cycle from) {
+  const Cycle to_data = (run.is_write ? t_.RCDWR : t_.RCDRD) + latency(run.is_write);
+  const Cycle closes = schedule_.next(target, from);
+  const DataBus::User user{rank_of(run.bank), run.is_write, run.paced};
+  const Cycle column = bus_.find(user, from + to_data, 1, t_).begin - latency(run.is_write);
+  return column < closes ? from : last_closing(target, closes, column);
+}
+
 // Opens the run's row and takes columns in it.
 void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns,
                    std::uint64_t& left) {
@@ -211,6 +221,7 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
   Cycle from = std::max(precharged(bank, run, row_ready), next_turn(run, ready));
   Cycle activate = 0, closes = 0;
   Slot slot{};
+  from = after_bus(run, target, after_refresh(target, from));
   for (;;) {
     from = after_refresh(target, from);
     const Cycle allowed = rank.activates.find(from, group, t_);

@@ -111,7 +111,7 @@ Channel::Stream Channel::stream_of(std::uint64_t bytes, const StreamPace& pace,
 }
 
 // Behind something else, or after a pause.
-Interval Channel::stream_anew(const Stream& stream, bool is_write, Cycle earliest) {
+Cycle Channel::stream_anew(const Stream& stream, bool is_write, Cycle earliest) {
   enter_streams();
   (is_write ? counters_.write_bytes : counters_.read_bytes) += stream.bytes;
   (is_write ? counters_.write_bursts : counters_.read_bursts) += stream.bursts;
@@ -137,7 +137,7 @@ Interval Channel::stream_anew(const Stream& stream, bool is_write, Cycle earlies
                                    [end](const RankState& rank) { return rank.open.until == end; });
     streamed_.end = end;
   }
-  return {begin * t_.tck_ps, end * t_.tck_ps};
+  return end;
 }
 
 void Channel::streamed_until(Cycle end, bool is_write) {

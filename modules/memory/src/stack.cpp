@@ -98,19 +98,20 @@ std::uint64_t Stack::stream(const common::Payload& payload, std::uint64_t earlie
   const bool is_write = payload.is_write();
   const StreamPace& measured = pace(is_write);
   const Cycle earliest = channels_.front().to_cycles(earliest_ps);
-  std::uint64_t end_ps = earliest_ps;
+  Cycle end = 0;
   mapping_.for_each_share(payload.get_address(), payload.get_data_length(),
                           [&](unsigned first, unsigned last, std::uint64_t bytes) {
                             if (bytes == 0) return;
                             const Channel::Stream share =
                                 channels_[first].stream_of(bytes, measured, times);
                             for (unsigned i = first; i < last; ++i) {
-                              const Interval data = channels_[i].stream(share, is_write, earliest);
-                              end_ps = std::max(end_ps, data.end_ps);
-                              if (timeline_ != nullptr) record(i, data, is_write);
+                              const Cycle done = channels_[i].stream(share, is_write, earliest);
+                              end = std::max(end, done);
+                              if (timeline_ != nullptr)
+                                record(i, channels_[i].to_ps(share, done), is_write);
                             }
                           });
-  return end_ps;
+  return end * config_.device.timing.tCK;
 }
 
 MemoryTarget::Service Stack::schedule_commands(common::Payload& payload, std::uint64_t arrival_ps,

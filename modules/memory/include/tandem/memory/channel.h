@@ -80,9 +80,10 @@ class Channel {
   // promised before. The banks are shut for those who come after.
   Interval stream(std::uint64_t bytes, bool is_write, const StreamPace& pace,
                   std::uint64_t earliest_ps) {
-    return stream(stream_of(bytes, pace, times_), is_write, to_cycles(earliest_ps));
+    const Stream share = stream_of(bytes, pace, times_);
+    return to_ps(share, stream(share, is_write, to_cycles(earliest_ps)));
   }
-  // The same in two steps: all channels of a kind have the first one in common.
+  // The same in cycles and steps: all channels of a kind have the first one in common.
   struct Stream {
     Cycle cycles;
     std::uint64_t times;  // see count_times, which does not hold for it
@@ -92,18 +93,20 @@ class Channel {
     Cycle owed_cycles;  // of the others that it stands for
   };
   Stream stream_of(std::uint64_t bytes, const StreamPace& pace, std::uint64_t times) const;
-  Interval stream(const Stream& stream, bool is_write, Cycle earliest) {
+  // Returns the end of the data.
+  Cycle stream(const Stream& stream, bool is_write, Cycle earliest) {
     if (is_write || !streamed_.on_bus ||
         std::max(earliest, head_of_line_) + read_lead_ > streamed_.end) {
       return stream_anew(stream, is_write, earliest);
     }
-    const Cycle begin = streamed_.end;
-    streamed_.end += stream.cycles;
     streamed_.bytes += stream.bytes;
     streamed_.bursts += stream.bursts;
     streamed_.rows += stream.rows;
     streamed_.owed_cycles += stream.owed_cycles;
-    return {begin * t_.tck_ps, streamed_.end * t_.tck_ps};
+    return streamed_.end += stream.cycles;
+  }
+  Interval to_ps(const Stream& stream, Cycle end) const {
+    return {(end - stream.cycles) * t_.tck_ps, end * t_.tck_ps};
   }
   Cycle to_cycles(std::uint64_t ps) const { return by_tck_.divide(ps + t_.tck_ps - 1); }
 
@@ -232,7 +235,7 @@ class Channel {
   Cycle expected_column(const Run& run, Cycle ready) const;
 
   // Banks
-  Interval stream_anew(const Stream& stream, bool is_write, Cycle earliest);
+  Cycle stream_anew(const Stream& stream, bool is_write, Cycle earliest);
   void enter_streams() {
     if (streamed_.on_bus) end_streams();
   }
@@ -243,6 +246,7 @@ class Channel {
   bool join(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   bool overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns);
   Cycle last_closing(unsigned target, Cycle closes, Cycle column);
+  Cycle after_bus(const Run& run, unsigned target, Cycle from);
   void open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   Cycle precharge_of(const Bank& bank, Cycle ready) const;
   Cycle precharged(const Bank& bank, const Run& run, Cycle ready) const;
