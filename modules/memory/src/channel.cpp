@@ -71,8 +71,7 @@ void Channel::reset(std::uint64_t time_ps) {
 
 // --- Refresh ---------------------------------------------------------------------------------
 
-// `cycle`, or the end of the refresh of `target` that it falls into.
-Cycle Channel::after_refresh(unsigned target, Cycle cycle) {
+Cycle Channel::after_another_refresh(unsigned target, Cycle cycle) {
   if (!schedule_.enabled() || cycle < schedule_.first(target)) return cycle;
   Refreshed& r = refreshed_[target];
   if (r.until != 0 && cycle >= r.previous_due && cycle < r.due) {
@@ -116,11 +115,10 @@ Cycle Channel::refresh_end(unsigned target, Cycle due) const {
 
 // --- Queues ----------------------------------------------------------------------------------
 
-Interval Channel::reserve(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
-                          bool is_write, std::uint64_t earliest_ps) {
+Interval Channel::reserve_from(unsigned bank, unsigned row, unsigned column_byte,
+                               std::uint64_t bytes, bool is_write, Cycle arrival) {
   enter_streams();
   const std::uint64_t burst_mask = (std::uint64_t{1} << burst_shift_) - 1;
-  const Cycle arrival = to_cycles(earliest_ps);
   const Run run{bank,
                 row,
                 column_byte >> burst_shift_,

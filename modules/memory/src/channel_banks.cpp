@@ -204,7 +204,7 @@ Cycle Channel::last_closing(unsigned target, Cycle closes, Cycle column) {
 // the refresh behind which it can.
 Cycle Channel::after_bus(const Run& run, unsigned target, Cycle from) {
   const Cycle to_data = (run.is_write ? t_.RCDWR : t_.RCDRD) + latency(run.is_write);
-  const Cycle closes = schedule_.next(target, from);
+  const Cycle closes = next_refresh(target, from);
   const DataBus::User user{rank_of(run.bank), run.is_write, run.paced};
   const Cycle column = bus_.find(user, from + to_data, 1, t_).begin - latency(run.is_write);
   return column < closes ? from : last_closing(target, closes, column);
@@ -226,7 +226,7 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
     from = after_refresh(target, from);
     const Cycle allowed = rank.activates.find(from, group, t_);
     activate = commands_.find(allowed);
-    closes = schedule_.next(target, activate);
+    closes = next_refresh(target, activate);
     if ((activate != from && after_refresh(target, activate) != activate) ||
         (activate != allowed && rank.activates.find(activate, group, t_) != activate)) {
       from = activate;

@@ -4,19 +4,6 @@
 #include <algorithm>
 
 namespace tandem::memory {
-namespace {
-
-// Idle data bus between the data of two neighbours.
-Cycle turnaround(const DataBus::User& first, const DataBus::User& second, const CycleTiming& t) {
-  if (first.is_write != second.is_write && (first.paced || second.paced)) return 0;
-  if (first.is_write && !second.is_write) {
-    return first.rank == second.rank ? t.WTR_S + t.CL : t.RTRS;
-  }
-  if (!first.is_write && second.is_write) return t.RTRS;
-  return first.rank == second.rank || first.is_write ? 0 : t.RTRS;
-}
-
-}  // namespace
 
 // --- Queues ----------------------------------------------------------------------------------
 
@@ -27,18 +14,21 @@ void QueueSlots::insert(Cycle leaves, unsigned slots) {
   auto place = entries_.end();
   while (place != entries_.begin() && (place - 1)->leaves > leaves) --place;
   entries_.insert(place, Entry(leaves, slots));
+  last_leaves_ = entries_.back().leaves;
 }
 
 void QueueSlots::delay(Cycle cycle, Cycle by) {
   for (std::size_t i = entries_.size(); i > first_ && entries_[i - 1].leaves > cycle; --i) {
     entries_[i - 1].leaves += by;
   }
+  if (last_leaves_ > cycle) last_leaves_ += by;
 }
 
 void QueueSlots::clear() {
   entries_.clear();
   first_ = 0;
   taken_ = held_ = 0;
+  last_leaves_ = 0;
 }
 
 // --- Activates -------------------------------------------------------------------------------
@@ -82,14 +72,23 @@ void CommandBus::clear() {
 
 // --- Data bus --------------------------------------------------------------------------------
 
+Cycle DataBus::turnaround_of_others(const User& first, const User& second, const CycleTiming& t) {
+  if (first.is_write != second.is_write && (first.paced || second.paced)) return 0;
+  if (first.is_write && !second.is_write) {
+    return first.rank == second.rank ? t.WTR_S + t.CL : t.RTRS;
+  }
+  if (!first.is_write && second.is_write) return t.RTRS;
+  return first.rank == second.rank || first.is_write ? 0 : t.RTRS;
+}
+
 std::size_t DataBus::first_ending_after(Cycle cycle) const {
   std::size_t index = slices_.size();
   while (index > 0 && slices_[index - 1].end > cycle) --index;
   return index;
 }
 
-DataBus::Slot DataBus::find(const User& user, Cycle from, std::uint64_t bursts,
-                            const CycleTiming& t) const {
+DataBus::Slot DataBus::find_hole(const User& user, Cycle from, std::uint64_t bursts,
+                                 const CycleTiming& t) const {
   from = std::max(from, closed_until_);
   for (std::size_t index = first_ending_after(from);; ++index) {
     Cycle begin = from;

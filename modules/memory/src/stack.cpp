@@ -143,11 +143,12 @@ std::uint64_t Stack::reserve(const common::Payload& payload, std::uint64_t earli
                              std::uint64_t times) {
   std::uint64_t end_ps = earliest_ps;
   const bool is_write = payload.is_write();
+  const Cycle earliest = channels_.front().to_cycles(earliest_ps);
   mapping_.for_each_run(payload.get_address(), payload.get_data_length(), [&](const Run& run) {
     Channel& channel = channels_[run.channel];
     channel.count_times(times);
     const Interval data =
-        channel.reserve(run.bank, run.row, run.column_byte, run.bytes, is_write, earliest_ps);
+        channel.reserve_from(run.bank, run.row, run.column_byte, run.bytes, is_write, earliest);
     channel.count_times(1);
     end_ps = std::max(end_ps, data.end_ps);
     if (timeline_ == nullptr) return;

@@ -74,7 +74,11 @@ class Channel {
   // A read returns the time from its first to its last byte on the data bus. A write is posted: the
   // interval ends when the write buffer has taken its last byte.
   Interval reserve(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
-                   bool is_write, std::uint64_t earliest_ps);
+                   bool is_write, std::uint64_t earliest_ps) {
+    return reserve_from(bank, row, column_byte, bytes, is_write, to_cycles(earliest_ps));
+  }
+  Interval reserve_from(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
+                        bool is_write, Cycle arrival);
 
   // A long run of consecutive addresses in closed form: `bytes` at `pace`, behind everything
   // promised before. The banks are shut for those who come after.
@@ -265,7 +269,20 @@ class Channel {
   static Cycle open_cycles(const OpenTime& open, Cycle now);
 
   // Refresh
-  Cycle after_refresh(unsigned target, Cycle cycle);
+  // `cycle`, or the end of the refresh of `target` that it falls into.
+  Cycle after_refresh(unsigned target, Cycle cycle) {
+    const Refreshed& r = refreshed_[target];
+    return is_latest(r, cycle) ? std::max(cycle, r.until) : after_another_refresh(target, cycle);
+  }
+  // When the next refresh of `target` is due.
+  Cycle next_refresh(unsigned target, Cycle cycle) const {
+    const Refreshed& r = refreshed_[target];
+    return is_latest(r, cycle) ? r.due + schedule_.period() : schedule_.next(target, cycle);
+  }
+  bool is_latest(const Refreshed& r, Cycle cycle) const {
+    return r.until != 0 && cycle >= r.due && cycle < r.due + schedule_.period();
+  }
+  Cycle after_another_refresh(unsigned target, Cycle cycle);
   Cycle refresh_end(unsigned target, Cycle due) const;
   Cycle after_refreshes(std::uint64_t bank_mask, Cycle cycle);
 

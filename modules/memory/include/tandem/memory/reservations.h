@@ -23,6 +23,10 @@ class QueueSlots {
   Cycle admit(Cycle at, unsigned wanted = 1, unsigned reserved = 0) {
     reserved += held_ + wanted;
     const unsigned most = slots_ > reserved ? slots_ - reserved : 0;
+    if (at >= last_leaves_) {
+      first_ = entries_.size();
+      taken_ = 0;
+    }
     while (first_ < entries_.size() && (entries_[first_].leaves <= at || taken_ > most)) {
       at = std::max(at, entries_[first_].leaves);
       taken_ -= entries_[first_].slots;
@@ -36,9 +40,10 @@ class QueueSlots {
       entries_.clear();
       first_ = 0;
     }
-    const bool is_last = entries_.empty() || entries_.back().leaves <= leaves;
+    const bool is_last = entries_.empty() || last_leaves_ <= leaves;
     if (!is_last || first_ >= kForgotten) return insert(leaves, slots);
     entries_.emplace_back(leaves, slots);
+    last_leaves_ = leaves;
   }
   // Slots of those of whom it is not known yet when they leave.
   void hold(unsigned slots) { held_ += slots; }
@@ -62,6 +67,7 @@ class QueueSlots {
   unsigned slots_;
   unsigned taken_ = 0;
   unsigned held_ = 0;
+  Cycle last_leaves_ = 0;       // the last of all
   std::vector<Entry> entries_;  // those from first_ on count, the first to leave first
   std::size_t first_ = 0;
 };
@@ -128,7 +134,13 @@ class DataBus {
   };
 
   // The earliest place not before `from` for at least one of `bursts` bursts, and for how many.
-  Slot find(const User& user, Cycle from, std::uint64_t bursts, const CycleTiming& t) const;
+  Slot find(const User& user, Cycle from, std::uint64_t bursts, const CycleTiming& t) const {
+    if (slices_.empty() || from < slices_.back().begin || from < closed_until_) {
+      return find_hole(user, from, bursts, t);
+    }
+    const Slice& last = slices_.back();
+    return {std::max(from, last.end + turnaround(last.user, user, t)), bursts};
+  }
   void take(const User& user, const Slot& slot, const CycleTiming& t);
   // `length` cycles behind everything promised, not before `from`; returns their begin.
   Cycle append(const User& user, Cycle from, Cycle length, const CycleTiming& t);
@@ -144,6 +156,13 @@ class DataBus {
     Cycle end;
     User user;
   };
+  // Idle time between the data of two neighbours.
+  static Cycle turnaround(const User& first, const User& second, const CycleTiming& t) {
+    if (first == second && !first.paced) return 0;
+    return turnaround_of_others(first, second, t);
+  }
+  static Cycle turnaround_of_others(const User& first, const User& second, const CycleTiming& t);
+  Slot find_hole(const User& user, Cycle from, std::uint64_t bursts, const CycleTiming& t) const;
   std::size_t first_ending_after(Cycle cycle) const;
   void forget_half();
 
