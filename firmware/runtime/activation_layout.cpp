@@ -47,24 +47,37 @@ bool place(const ActivationLimits& limits, u32 rows, u32 logits_rows, Activation
   return next <= limits.bytes && rows <= most_rows(limits);
 }
 
+// The most of 0 .. `limit` that fits: what is more than something that does not fit does not
+// either.
+template <typename Fits>
+u32 most_that_fits(u32 limit, Fits fits) {
+  u32 most = 0;
+  for (u32 beyond = limit + 1; beyond - most > 1;) {
+    const u32 middle = most + (beyond - most) / 2;
+    (fits(middle) ? most : beyond) = middle;
+  }
+  return most;
+}
+
 }  // namespace
 
 bool plan_activations(const abi::ModelImage& model, const ActivationLimits& limits,
                       ActivationLayout& layout) {
   set_columns(model, layout);
-  u32 sequences = limits.max_batch;
   // In a round every row may need logits.
-  while (sequences > 0 && !place(limits, sequences * limits.rows_per_sequence,
-                                 sequences * limits.rows_per_sequence, layout)) {
-    --sequences;
-  }
+  const u32 sequences = most_that_fits(limits.max_batch, [&](u32 count) {
+    const u32 rows = count * limits.rows_per_sequence;
+    return place(limits, rows, rows, layout);
+  });
   if (sequences == 0) return false;
   layout.sequences = sequences;
 
   const u32 round_rows = sequences * limits.rows_per_sequence;
   const u32 chunk = larger(limits.prefill_chunk, limits.rows_per_sequence);
-  u32 rows = smaller(most_rows(limits), sequences * chunk);
-  while (!place(limits, rows, round_rows, layout)) --rows;
+  const u32 rows = most_that_fits(smaller(most_rows(limits), sequences * chunk), [&](u32 count) {
+    return place(limits, count, round_rows, layout);
+  });
+  place(limits, rows, round_rows, layout);
   layout.chunk = smaller(rows, limits.prefill_chunk);
   return true;
 }

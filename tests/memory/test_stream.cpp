@@ -84,7 +84,10 @@ TEST_CASE("bytes of a range by channel are those of its runs") {
         std::vector<std::uint64_t> expected(8), bytes(8);
         mapping.for_each_run(address, length,
                              [&](const memory::Run& run) { expected[run.channel] += run.bytes; });
-        mapping.add_channel_bytes(address, length, bytes);
+        mapping.for_each_share(address, length,
+                               [&bytes](unsigned first, unsigned last, std::uint64_t share) {
+                                 for (unsigned i = first; i < last; ++i) bytes[i] += share;
+                               });
         CHECK(bytes == expected);
         CHECK(std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0}) == length);
       }

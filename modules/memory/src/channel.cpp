@@ -21,9 +21,10 @@ unsigned at_most(std::uint64_t value, unsigned limit) {
 }  // namespace
 
 Channel::Channel(const DeviceConfig& device, const ControllerConfig& controller)
-    : device_(device),
-      controller_(controller),
+    : read_lead_(CycleTiming(device).RCDRD + CycleTiming(device).CL),
       t_(device),
+      device_(device),
+      controller_(controller),
       by_tck_(t_.tck_ps),
       burst_ps_(device.geometry.burst_ps()),
       burst_shift_(log2_of(device.geometry.burst_bytes())),
@@ -42,12 +43,13 @@ Channel::Channel(const DeviceConfig& device, const ControllerConfig& controller)
 }
 
 void Channel::reset(std::uint64_t time_ps) {
+  enter_streams();
   const Cycle now = to_cycles(time_ps);
   refreshes_before_epoch_ += schedule_.count(now);
   schedule_.reset(now);
   const DeviceGeometry& g = device_.geometry;
   for (RankState& rank : ranks_) {
-    open_cycles_before_ += open_cycles(rank, now);
+    open_cycles_before_ += open_cycles(rank.open, now);
   }
   banks_.assign(g.banks(), Bank{});
   ranks_.assign(g.ranks, RankState{});
@@ -69,8 +71,7 @@ void Channel::reset(std::uint64_t time_ps) {
 
 // --- Refresh ---------------------------------------------------------------------------------
 
-// `cycle`, or the end of the refresh of `target` that it falls into.
-Cycle Channel::after_refresh(unsigned target, Cycle cycle) {
+Cycle Channel::after_another_refresh(unsigned target, Cycle cycle) {
   if (!schedule_.enabled() || cycle < schedule_.first(target)) return cycle;
   Refreshed& r = refreshed_[target];
   if (r.until != 0 && cycle >= r.previous_due && cycle < r.due) {
@@ -114,10 +115,10 @@ Cycle Channel::refresh_end(unsigned target, Cycle due) const {
 
 // --- Queues ----------------------------------------------------------------------------------
 
-Interval Channel::reserve(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
-                          bool is_write, std::uint64_t earliest_ps) {
+Interval Channel::reserve_from(unsigned bank, unsigned row, unsigned column_byte,
+                               std::uint64_t bytes, bool is_write, Cycle arrival) {
+  enter_streams();
   const std::uint64_t burst_mask = (std::uint64_t{1} << burst_shift_) - 1;
-  const Cycle arrival = to_cycles(earliest_ps);
   const Run run{bank,
                 row,
                 column_byte >> burst_shift_,
@@ -265,6 +266,7 @@ void Channel::drain(Cycle begin) {
 }
 
 std::uint64_t Channel::finish_writes() {
+  enter_streams();
   if (!buffer_.empty()) drain(std::max(last_column_, last_activity_));
   serve_writes();
   return last_drain_.end_ps;
@@ -302,6 +304,7 @@ bool Channel::holds(const Run& run) const {
 // --- Bus and banks for computation -----------------------------------------------------------
 
 Interval Channel::reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t earliest_ps) {
+  enter_streams();
   const std::uint64_t burst_mask = (std::uint64_t{1} << burst_shift_) - 1;
   std::uint64_t left = (bytes + burst_mask) >> burst_shift_;
   counters_.busy_ps += times_ * left * burst_ps_;
@@ -335,6 +338,7 @@ Cycle Channel::after_refreshes(std::uint64_t bank_mask, Cycle cycle) {
 }
 
 std::uint64_t Channel::banks_free_ps(std::uint64_t bank_mask, std::uint64_t earliest_ps) {
+  enter_streams();
   Cycle begin = to_cycles(earliest_ps);
   if (bank_mask != 0) begin = std::max(begin, streamed_until_);
   for (unsigned i = 0; i < banks_.size(); ++i) {
@@ -347,6 +351,7 @@ std::uint64_t Channel::banks_free_ps(std::uint64_t bank_mask, std::uint64_t earl
 
 void Channel::reserve_compute(std::uint64_t bank_mask, std::uint64_t begin_ps, std::uint64_t end_ps,
                               std::uint64_t rows_opened) {
+  enter_streams();
   const Cycle begin = to_cycles(begin_ps), end = to_cycles(end_ps);
   for (unsigned i = 0; i < banks_.size(); ++i) {
     if ((bank_mask >> i & 1) == 0) continue;
@@ -354,7 +359,7 @@ void Channel::reserve_compute(std::uint64_t bank_mask, std::uint64_t begin_ps, s
     banks_[i].activate_ready = std::max(banks_[i].activate_ready, end);
   }
   banks_used_ |= bank_mask;
-  for (RankState& rank : ranks_) mark_open(rank, begin, end);
+  for (RankState& rank : ranks_) mark_open(rank.open, begin, end);
   counters_.activates += times_ * rows_opened;
   counters_.compute_ps += times_ * (end - begin) * t_.tck_ps;
 }
@@ -365,15 +370,25 @@ std::uint64_t Channel::refreshes(std::uint64_t time_ps) const {
   return refreshes_before_epoch_ + schedule_.count(time_ps / t_.tck_ps);
 }
 
+Channel::Counters Channel::counters() const {
+  Counters sum = counters_;
+  sum.read_bytes += streamed_.bytes;
+  sum.read_bursts += streamed_.bursts;
+  sum.activates += streamed_.rows;
+  sum.row_misses += streamed_.rows;
+  sum.busy_ps += streamed_.bursts * burst_ps_;
+  return sum;
+}
+
 std::uint64_t Channel::active_ps(std::uint64_t time_ps) const {
   const Cycle now = time_ps / t_.tck_ps;
   Cycle cycles = open_cycles_before_;
-  for (const RankState& rank : ranks_) cycles += open_cycles(rank, now);
+  for (const RankState& rank : ranks_) cycles += open_cycles(open_time(rank), now);
   return std::min(cycles, now * ranks_.size()) * t_.tck_ps;
 }
 
 void Channel::collect(observe::StatisticsSink& sink, std::uint64_t time_ps) const {
-  const Counters& c = counters_;
+  const Counters c = counters();
   sink.value("read_bytes", c.read_bytes, "B", "bytes read by transactions");
   sink.value("write_bytes", c.write_bytes, "B", "bytes written by transactions");
   sink.value("row_hits", c.row_hits, "1", "runs within a row that found it open");
@@ -393,16 +408,17 @@ void Channel::collect(observe::StatisticsSink& sink, std::uint64_t time_ps) cons
 
 void Channel::collect_energy(observe::EnergySink& sink, std::uint64_t time_ps) const {
   const DeviceEnergy& e = device_.energy;
+  const Counters c = counters();
   const auto spend = [&sink, &e](const char* component, double picojoules) {
     sink.spend(component, picojoules, e.source);
   };
   const double burst_bits = 8.0 * device_.geometry.burst_bytes();
-  const double read_bits = burst_bits * static_cast<double>(counters_.read_bursts);
-  const double write_bits = burst_bits * static_cast<double>(counters_.write_bursts);
+  const double read_bits = burst_bits * static_cast<double>(c.read_bursts);
+  const double write_bits = burst_bits * static_cast<double>(c.write_bursts);
   const std::uint64_t open_ps = active_ps(time_ps);
   // In whole cycles, as the open time is, so that neither sum ever falls.
   const std::uint64_t shut_ps = time_ps / t_.tck_ps * t_.tck_ps * ranks_.size() - open_ps;
-  spend("activate", e.activate_pj * static_cast<double>(counters_.activates));
+  spend("activate", e.activate_pj * static_cast<double>(c.activates));
   spend("read", e.read_pj_per_bit * read_bits);
   spend("write", e.write_pj_per_bit * write_bits);
   spend("io", e.io_pj_per_bit * (read_bits + write_bits));

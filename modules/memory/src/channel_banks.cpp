@@ -190,6 +190,26 @@ std::uint64_t Channel::banks_of_writes() const {
   return mask;
 }
 
+// Rows opened before the last refresh that begins up to `column` would be shut by then. The refresh
+// before it is looked at as well, as it would be on the way there.
+Cycle Channel::last_closing(unsigned target, Cycle closes, Cycle column) {
+  const Cycle period = schedule_.period();
+  const Cycle more = schedule_.periods(column - closes);
+  if (more == 0) return closes;
+  after_refresh(target, closes + (more - 1) * period);
+  return closes + more * period;
+}
+
+// `from`, or where the bus is taken for longer than a row could stay open from then on, the time of
+// the refresh behind which it can.
+Cycle Channel::after_bus(const Run& run, unsigned target, Cycle from) {
+  const Cycle to_data = (run.is_write ? t_.RCDWR : t_.RCDRD) + latency(run.is_write);
+  const Cycle closes = next_refresh(target, from);
+  const DataBus::User user{rank_of(run.bank), run.is_write, run.paced};
+  const Cycle column = bus_.find(user, from + to_data, 1, t_).begin - latency(run.is_write);
+  return column < closes ? from : last_closing(target, closes, column);
+}
+
 // Opens the run's row and takes columns in it.
 void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns,
                    std::uint64_t& left) {
@@ -201,18 +221,20 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
   Cycle from = std::max(precharged(bank, run, row_ready), next_turn(run, ready));
   Cycle activate = 0, closes = 0;
   Slot slot{};
+  from = after_bus(run, target, after_refresh(target, from));
   for (;;) {
     from = after_refresh(target, from);
-    activate = commands_.find(rank.activates.find(from, group, t_));
-    closes = schedule_.next(target, activate);
-    if (after_refresh(target, activate) != activate ||
-        rank.activates.find(activate, group, t_) != activate) {
+    const Cycle allowed = rank.activates.find(from, group, t_);
+    activate = commands_.find(allowed);
+    closes = next_refresh(target, activate);
+    if ((activate != from && after_refresh(target, activate) != activate) ||
+        (activate != allowed && rank.activates.find(activate, group, t_) != activate)) {
       from = activate;
       continue;
     }
     slot = find_columns(run, std::max(ready, activate + 1), activate + to_column, left);
     if (slot.begin < closes) break;
-    from = closes;
+    from = last_closing(target, closes, slot.begin);
   }
   columns.told_later += rank.activates.take(activate, group, t_);
   commands_.take(activate);
@@ -228,13 +250,19 @@ void Channel::open(const Run& run, Cycle row_ready, Cycle ready, Columns& column
       commands_.take(before.precharge);
     }
   }
-  bank.sessions[bank.count++] = {run.row, 0, activate, 0, activate + t_.RAS, kNoCycle, closes};
+  Session& opened = bank.sessions[bank.count++];
+  opened.row = run.row;
+  opened.columns = opened.last_column = 0;
+  opened.activate = activate;
+  opened.precharge_ready = activate + t_.RAS;
+  opened.precharge = kNoCycle;
+  opened.closes = closes;
   bank.activate_ready = activate + t_.RC;
   banks_used_ |= std::uint64_t{1} << run.bank;
   take_columns(run, bank.count - 1, slot, columns, left);
   const Session& session = bank.sessions[bank.count - 1];
   const bool stays_open = controller_.page == PagePolicy::kOpen;
-  mark_open(rank, activate, stays_open ? closes : std::min(closes, session.precharge_ready));
+  mark_open(rank.open, activate, stays_open ? closes : std::min(closes, session.precharge_ready));
 }
 
 // A place for column commands in the group and on the bus. `ready`: from when WCK may be started.
@@ -314,25 +342,34 @@ void Channel::take_columns(const Run& run, unsigned index, Slot slot, Columns& c
   s.precharge_ready = std::max(s.precharge_ready, precharge);
 }
 
-void Channel::mark_open(RankState& rank, Cycle from, Cycle until) {
-  Cycle known = rank.open_until;
-  if (from > rank.open_until) {
-    rank.open_cycles += rank.open_until - rank.open_since;
-    const Cycle shut = from - rank.open_until;
-    const Cycle stood_for = std::min(shut, rank.owed_cycles);
-    rank.open_cycles += stood_for;
-    rank.owed_cycles -= stood_for;
-    rank.open_since = rank.open_until = known = from;
+void Channel::mark_open(OpenTime& open, Cycle from, Cycle until) {
+  Cycle known = open.until;
+  if (from > open.until) {
+    open.cycles += open.until - open.since;
+    const Cycle shut = from - open.until;
+    const Cycle stood_for = std::min(shut, open.owed_cycles);
+    open.cycles += stood_for;
+    open.owed_cycles -= stood_for;
+    open.since = open.until = known = from;
   }
-  rank.open_until = std::max(rank.open_until, until);
-  rank.owed_cycles += (times_ - 1) * (rank.open_until - known);
+  open.until = std::max(open.until, until);
+  open.owed_cycles += (times_ - 1) * (open.until - known);
+}
+
+Channel::OpenTime Channel::open_time(const RankState& rank) const {
+  OpenTime open = rank.open;
+  if (streamed_.on_bus) {
+    open.until = streamed_.end;
+    open.owed_cycles += streamed_.owed_cycles;
+  }
+  return open;
 }
 
 // Up to `now`.
-Cycle Channel::open_cycles(const RankState& rank, Cycle now) {
-  Cycle cycles = rank.open_cycles;
-  if (rank.open_since < now) cycles += std::min(rank.open_until, now) - rank.open_since;
-  if (rank.open_until < now) cycles += std::min(rank.owed_cycles, now - rank.open_until);
+Cycle Channel::open_cycles(const OpenTime& open, Cycle now) {
+  Cycle cycles = open.cycles;
+  if (open.since < now) cycles += std::min(open.until, now) - open.since;
+  if (open.until < now) cycles += std::min(open.owed_cycles, now - open.until);
   return cycles;
 }
 

@@ -2,6 +2,7 @@
 // Long streams: their pace is measured once, on a channel of the same kind that does nothing else.
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "tandem/memory/channel.h"
 
@@ -100,35 +101,66 @@ Cycle Channel::shut_banks() {
   return ready;
 }
 
-Channel::Stream Channel::stream_of(std::uint64_t bytes, const StreamPace& pace) const {
+Channel::Stream Channel::stream_of(std::uint64_t bytes, const StreamPace& pace,
+                                   std::uint64_t times) const {
   const std::uint64_t bursts = (bytes + device_.geometry.burst_bytes() - 1) >> burst_shift_;
-  return {bytes, bursts, rounded(pace.activates_per_burst * static_cast<double>(bursts)),
-          std::max<Cycle>(1, rounded(pace.burst_ps * static_cast<double>(bursts) /
-                                     static_cast<double>(t_.tck_ps)))};
+  const std::uint64_t rows = rounded(pace.activates_per_burst * static_cast<double>(bursts));
+  const Cycle cycles = std::max<Cycle>(
+      1, rounded(pace.burst_ps * static_cast<double>(bursts) / static_cast<double>(t_.tck_ps)));
+  return {cycles, times, times * bytes, times * bursts, times * rows, (times - 1) * cycles};
 }
 
-Interval Channel::stream(const Stream& stream, bool is_write, std::uint64_t earliest_ps) {
-  const auto& [bytes, bursts, rows, length] = stream;
-  (is_write ? counters_.write_bytes : counters_.read_bytes) += times_ * bytes;
-  (is_write ? counters_.write_bursts : counters_.read_bursts) += times_ * bursts;
-  counters_.activates += times_ * rows;
-  counters_.row_misses += times_ * rows;
-  counters_.busy_ps += times_ * bursts * burst_ps_;
+// Behind something else, or after a pause.
+Cycle Channel::stream_anew(const Stream& stream, bool is_write, Cycle earliest) {
+  enter_streams();
+  (is_write ? counters_.write_bytes : counters_.read_bytes) += stream.bytes;
+  (is_write ? counters_.write_bursts : counters_.read_bursts) += stream.bursts;
+  counters_.activates += stream.rows;
+  counters_.row_misses += stream.rows;
+  counters_.busy_ps += stream.bursts * burst_ps_;
+  const std::uint64_t times_before = std::exchange(times_, stream.times);
 
-  Cycle ready = std::max(to_cycles(earliest_ps), head_of_line_);
+  Cycle ready = std::max(earliest, head_of_line_);
   settle_writes(ready);
   ready = std::max(ready, shut_banks());
   const Cycle first = ready + (is_write ? t_.RCDWR : t_.RCDRD) + latency(is_write);
   const DataBus::User user{0, is_write, false};
-  const Cycle begin = bus_.append(user, first, length, t_);
-  const Cycle end = begin + length;
-  for (RankState& rank : ranks_) mark_open(rank, begin - latency(is_write), end);
+  const Cycle begin = bus_.append(user, first, stream.cycles, t_);
+  const Cycle end = begin + stream.cycles;
+  for (RankState& rank : ranks_) mark_open(rank.open, begin - latency(is_write), end);
+  times_ = times_before;
+  streamed_until(end, is_write);
+  if (is_write) {
+    last_drain_ = {begin * t_.tck_ps, end * t_.tck_ps};
+  } else if (buffer_.empty() && waiting_writes_.empty()) {
+    streamed_.on_bus = std::all_of(ranks_.begin(), ranks_.end(),
+                                   [end](const RankState& rank) { return rank.open.until == end; });
+    streamed_.end = end;
+  }
+  return end;
+}
+
+void Channel::streamed_until(Cycle end, bool is_write) {
   streamed_until_ = end + t_.RP;
   last_column_ = std::max(last_column_, end - latency(is_write));
   (is_write ? last_write_ : last_read_) = last_column_;
   last_activity_ = std::max(last_activity_, last_column_);
-  if (is_write) last_drain_ = {begin * t_.tck_ps, end * t_.tck_ps};
-  return {begin * t_.tck_ps, end * t_.tck_ps};
+}
+
+void Channel::end_streams() {
+  counters_.read_bytes += streamed_.bytes;
+  counters_.read_bursts += streamed_.bursts;
+  counters_.activates += streamed_.rows;
+  counters_.row_misses += streamed_.rows;
+  counters_.busy_ps += streamed_.bursts * burst_ps_;
+  bus_.extend(streamed_.end);
+  for (RankState& rank : ranks_) {
+    rank.open.until = streamed_.end;
+    rank.open.owed_cycles += streamed_.owed_cycles;
+  }
+  streamed_until(streamed_.end, false);
+  streamed_.bytes = streamed_.bursts = streamed_.rows = streamed_.owed_cycles = 0;
+  streamed_.on_bus = false;
 }
 
 }  // namespace tandem::memory

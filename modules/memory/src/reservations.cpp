@@ -4,82 +4,34 @@
 #include <algorithm>
 
 namespace tandem::memory {
-namespace {
-
-// Idle data bus between the data of two neighbours.
-Cycle turnaround(const DataBus::User& first, const DataBus::User& second, const CycleTiming& t) {
-  if (first.is_write != second.is_write && (first.paced || second.paced)) return 0;
-  if (first.is_write && !second.is_write) {
-    return first.rank == second.rank ? t.WTR_S + t.CL : t.RTRS;
-  }
-  if (!first.is_write && second.is_write) return t.RTRS;
-  return first.rank == second.rank || first.is_write ? 0 : t.RTRS;
-}
-
-}  // namespace
 
 // --- Queues ----------------------------------------------------------------------------------
 
-Cycle QueueSlots::admit(Cycle at, unsigned wanted, unsigned reserved) {
-  reserved += held_ + wanted;
-  const unsigned most = slots_ > reserved ? slots_ - reserved : 0;
-  while (first_ < entries_.size() && (entries_[first_].leaves <= at || taken_ > most)) {
-    at = std::max(at, entries_[first_].leaves);
-    taken_ -= entries_[first_].slots;
-    ++first_;
-  }
-  return at;
-}
-
-void QueueSlots::take(Cycle leaves, unsigned slots) {
-  if (first_ == entries_.size() || first_ >= 32) {
-    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(first_));
-    first_ = 0;
-  }
+// Whoever has left is forgotten, and the entry goes before those that leave later.
+void QueueSlots::insert(Cycle leaves, unsigned slots) {
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
   auto place = entries_.end();
-  const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(first_);
-  while (place != first && (place - 1)->leaves > leaves) --place;
-  entries_.insert(place, {leaves, slots});
-  taken_ += slots;
+  while (place != entries_.begin() && (place - 1)->leaves > leaves) --place;
+  entries_.insert(place, Entry(leaves, slots));
+  last_leaves_ = entries_.back().leaves;
 }
 
 void QueueSlots::delay(Cycle cycle, Cycle by) {
   for (std::size_t i = entries_.size(); i > first_ && entries_[i - 1].leaves > cycle; --i) {
     entries_[i - 1].leaves += by;
   }
+  if (last_leaves_ > cycle) last_leaves_ += by;
 }
 
 void QueueSlots::clear() {
   entries_.clear();
   first_ = 0;
   taken_ = held_ = 0;
+  last_leaves_ = 0;
 }
 
 // --- Activates -------------------------------------------------------------------------------
-
-Cycle ActivateSlots::after(unsigned index, unsigned group, const CycleTiming& t) const {
-  return kept(index).at + (kept(index).group == group ? t.RRD_L : t.RRD_S);
-}
-
-// Of an activate that follows those before `index`.
-Cycle ActivateSlots::earliest(Cycle from, unsigned index, unsigned group,
-                              const CycleTiming& t) const {
-  if (index >= 1) from = std::max(from, after(index - 1, group, t));
-  if (index >= 2) from = std::max(from, after(index - 2, group, t));
-  if (index >= kWindow) from = std::max(from, kept(index - kWindow).at + t.FAW);
-  return from;
-}
-
-Cycle ActivateSlots::find(Cycle from, unsigned group, const CycleTiming& t) const {
-  // The window of an activate before kept(kWindow) would reach into what is forgotten.
-  const unsigned lowest = count_ == kKept ? kWindow : 0;
-  unsigned index = count_;
-  while (index > lowest && kept(index - 1).at >= from) --index;
-  for (;; ++index) {
-    const Cycle at = earliest(from, index, group, t);
-    if (index == count_ || at < kept(index).at) return at;
-  }
-}
 
 Cycle ActivateSlots::take(Cycle at, unsigned group, const CycleTiming& t) {
   if (count_ == kKept) {
@@ -105,21 +57,6 @@ Cycle ActivateSlots::take(Cycle at, unsigned group, const CycleTiming& t) {
 
 // --- Command bus -----------------------------------------------------------------------------
 
-Cycle CommandBus::find(Cycle from) const {
-  if (from < begin_) return from;
-  for (Cycle word = from / kWord; word < begin_ / kWord + kWords; ++word) {
-    std::uint64_t free = ~taken_[word % kWords];
-    if (word == from / kWord) free &= ~std::uint64_t{0} << (from % kWord);
-    if (free != 0) return word * kWord + static_cast<Cycle>(__builtin_ctzll(free));
-  }
-  return std::max(from, begin_ + kWords * kWord);
-}
-
-void CommandBus::take(Cycle at) {
-  if (at < begin_ || at >= begin_ + kWords * kWord) return;
-  taken_[at / kWord % kWords] |= std::uint64_t{1} << (at % kWord);
-}
-
 void CommandBus::forget(Cycle cycle) {
   if (cycle >= begin_ + kWords * kWord) {
     taken_.fill(0);
@@ -135,14 +72,23 @@ void CommandBus::clear() {
 
 // --- Data bus --------------------------------------------------------------------------------
 
+Cycle DataBus::turnaround_of_others(const User& first, const User& second, const CycleTiming& t) {
+  if (first.is_write != second.is_write && (first.paced || second.paced)) return 0;
+  if (first.is_write && !second.is_write) {
+    return first.rank == second.rank ? t.WTR_S + t.CL : t.RTRS;
+  }
+  if (!first.is_write && second.is_write) return t.RTRS;
+  return first.rank == second.rank || first.is_write ? 0 : t.RTRS;
+}
+
 std::size_t DataBus::first_ending_after(Cycle cycle) const {
   std::size_t index = slices_.size();
   while (index > 0 && slices_[index - 1].end > cycle) --index;
   return index;
 }
 
-DataBus::Slot DataBus::find(const User& user, Cycle from, std::uint64_t bursts,
-                            const CycleTiming& t) const {
+DataBus::Slot DataBus::find_hole(const User& user, Cycle from, std::uint64_t bursts,
+                                 const CycleTiming& t) const {
   from = std::max(from, closed_until_);
   for (std::size_t index = first_ending_after(from);; ++index) {
     Cycle begin = from;
@@ -174,7 +120,7 @@ void DataBus::take(const User& user, const Slot& slot, const CycleTiming& t) {
   } else if (joins_next) {
     slices_[index].begin = slot.begin;
   } else {
-    slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(index), {slot.begin, end, user});
+    slices_.emplace(slices_.begin() + static_cast<std::ptrdiff_t>(index), slot.begin, end, user);
   }
   if (slices_.size() > kKept) forget_half();
 }
@@ -195,7 +141,7 @@ Cycle DataBus::append(const User& user, Cycle from, Cycle length, const CycleTim
       return begin;
     }
   }
-  slices_.push_back({begin, begin + length, user});
+  slices_.emplace_back(begin, begin + length, user);
   if (slices_.size() > kKept) forget_half();
   return begin;
 }

@@ -72,10 +72,8 @@ MemoryTarget::Service Stack::schedule(common::Payload& payload, std::uint64_t ar
   const bool streams = length >= kStreamBytes &&
                        length >= kStreamRows * config_.channels * config_.device.geometry.row_bytes;
   const std::uint64_t earliest_ps = arrival_ps + config_.request_latency_ps;
-  count_times(times);
   const std::uint64_t end_ps =
-      streams ? stream(payload, earliest_ps) : reserve(payload, earliest_ps);
-  count_times(1);
+      streams ? stream(payload, earliest_ps, times) : reserve(payload, earliest_ps, times);
   return {arrival_ps, end_ps + config_.response_latency_ps};
 }
 
@@ -95,22 +93,25 @@ const StreamPace& Stack::pace(bool is_write) {
   return *pace;
 }
 
-std::uint64_t Stack::stream(const common::Payload& payload, std::uint64_t earliest_ps) {
+std::uint64_t Stack::stream(const common::Payload& payload, std::uint64_t earliest_ps,
+                            std::uint64_t times) {
   const bool is_write = payload.is_write();
-  channel_bytes_.assign(config_.channels, 0);
-  mapping_.add_channel_bytes(payload.get_address(), payload.get_data_length(), channel_bytes_);
   const StreamPace& measured = pace(is_write);
-  Channel::Stream share{};
-  std::uint64_t end_ps = earliest_ps;
-  for (unsigned i = 0; i < config_.channels; ++i) {
-    if (channel_bytes_[i] == 0) continue;
-    if (channel_bytes_[i] != share.bytes)
-      share = channels_[i].stream_of(channel_bytes_[i], measured);
-    const Interval data = channels_[i].stream(share, is_write, earliest_ps);
-    end_ps = std::max(end_ps, data.end_ps);
-    if (timeline_ != nullptr) record(i, data, is_write);
-  }
-  return end_ps;
+  const Cycle earliest = channels_.front().to_cycles(earliest_ps);
+  Cycle end = 0;
+  mapping_.for_each_share(payload.get_address(), payload.get_data_length(),
+                          [&](unsigned first, unsigned last, std::uint64_t bytes) {
+                            if (bytes == 0) return;
+                            const Channel::Stream share =
+                                channels_[first].stream_of(bytes, measured, times);
+                            for (unsigned i = first; i < last; ++i) {
+                              const Cycle done = channels_[i].stream(share, is_write, earliest);
+                              end = std::max(end, done);
+                              if (timeline_ != nullptr)
+                                record(i, channels_[i].to_ps(share, done), is_write);
+                            }
+                          });
+  return end * config_.device.timing.tCK;
 }
 
 MemoryTarget::Service Stack::schedule_commands(common::Payload& payload, std::uint64_t arrival_ps,
@@ -138,16 +139,21 @@ void Stack::data_moved(unsigned channel, bool is_write, std::uint64_t begin_ps,
   if (timeline_ != nullptr) record(channel, {begin_ps, end_ps}, is_write);
 }
 
-std::uint64_t Stack::reserve(const common::Payload& payload, std::uint64_t earliest_ps) {
+std::uint64_t Stack::reserve(const common::Payload& payload, std::uint64_t earliest_ps,
+                             std::uint64_t times) {
   std::uint64_t end_ps = earliest_ps;
   const bool is_write = payload.is_write();
+  const Cycle earliest = channels_.front().to_cycles(earliest_ps);
   mapping_.for_each_run(payload.get_address(), payload.get_data_length(), [&](const Run& run) {
-    const Interval data = channels_[run.channel].reserve(run.bank, run.row, run.column_byte,
-                                                         run.bytes, is_write, earliest_ps);
+    Channel& channel = channels_[run.channel];
+    channel.count_times(times);
+    const Interval data =
+        channel.reserve_from(run.bank, run.row, run.column_byte, run.bytes, is_write, earliest);
+    channel.count_times(1);
     end_ps = std::max(end_ps, data.end_ps);
     if (timeline_ == nullptr) return;
     // Writes are posted: their data follow when the channel drains them.
-    record(run.channel, is_write ? channels_[run.channel].last_drain() : data, is_write);
+    record(run.channel, is_write ? channel.last_drain() : data, is_write);
   });
   return end_ps;
 }
@@ -177,7 +183,7 @@ std::uint64_t Stack::dmi_latency_ps() const {
 
 Stack::Traffic Stack::traffic(unsigned channel) const {
   if (!commands_) {
-    const Channel::Counters& c = channels_[channel].counters();
+    const Channel::Counters c = channels_[channel].counters();
     return {c.read_bytes, c.write_bytes, c.busy_ps};
   }
   const CommandChannel::Counters& c = commands_->channel(channel).counters();

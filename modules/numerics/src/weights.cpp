@@ -119,7 +119,7 @@ std::uint64_t plane_bytes(const TensorLayout& layout, Plane plane) {
 }
 
 ByteRange plane_range(const TensorLayout& layout, const Tile& tile, Plane plane) {
-  if (tile.rows == 0 || tile.cols == 0) return {};
+  if (tile.rows == 0 || tile.cols == 0 || item_bits(layout, plane) == 0) return {};
   const BitRange first = row_bits(layout, tile, plane, 0);
   const BitRange last = row_bits(layout, tile, plane, tile.rows - 1);
   return covering(first.begin, last.end);

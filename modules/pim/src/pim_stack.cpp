@@ -386,7 +386,7 @@ std::uint64_t PimStack::run_in_channel(const ChannelPlan& plan, std::uint64_t st
   std::uint64_t begin_ps = std::max(start_ps, timing.now() * tck_ps);
   if (single) {
     // Ordinary accesses since then have closed the rows of PIM.
-    const memory::Channel::Counters& c = channel.counters();
+    const memory::Channel::Counters c = channel.counters();
     const std::uint64_t accesses = c.row_hits + c.row_misses + c.row_conflicts;
     if (accesses != state.accesses) {
       timing.shut_rows();

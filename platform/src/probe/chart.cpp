@@ -4,9 +4,12 @@
 #include <algorithm>
 
 #include "format.h"
+#include "svg.h"
 
 namespace tandem::platform {
 namespace {
+
+using namespace svg_elements;
 
 constexpr double kWidth = 720;
 constexpr double kLeft = 64;
@@ -17,32 +20,8 @@ constexpr double kPanelGap = 48;
 constexpr double kBottom = 76;
 constexpr double kLegendLine = 28;
 
-struct Look {
-  const char* colour;
-  const char* width;
-  const char* dash;
-};
-Look look_of(Series::Style style) {
-  return style == Series::Style::kStrong ? Look{"#0b5fa5", "2.5", "none"}
-                                         : Look{"#b5460f", "2", "6 4"};
-}
-
-std::string at(double value) {
-  return fixed(value, 1);
-}
-
 double x_of(double percent) {
   return kLeft + percent / 100 * (kWidth - kLeft - kRight);
-}
-
-std::string text(double x, double y, const std::string& attributes, const std::string& content) {
-  return "<text x=\"" + at(x) + "\" y=\"" + at(y) + "\" " + attributes + ">" + content +
-         "</text>\n";
-}
-
-std::string line(double x1, double y1, double x2, double y2, const std::string& attributes) {
-  return "<line x1=\"" + at(x1) + "\" y1=\"" + at(y1) + "\" x2=\"" + at(x2) + "\" y2=\"" + at(y2) +
-         "\" " + attributes + "/>\n";
 }
 
 class PanelWriter {
@@ -69,16 +48,9 @@ class PanelWriter {
 
   std::string curve(const Series& series) const {
     const Look look = look_of(series.style);
-    std::string path;
-    std::string marks;
-    for (const auto& [x, y] : series.points) {
-      path += (path.empty() ? "" : " ") + at(x_of(x)) + "," + at(y_of(y));
-      marks += "<circle cx=\"" + at(x_of(x)) + "\" cy=\"" + at(y_of(y)) + "\" r=\"3\" fill=\"" +
-               look.colour + "\"/>\n";
-    }
-    return "<polyline points=\"" + path + "\" fill=\"none\" stroke=\"" + look.colour +
-           "\" stroke-width=\"" + look.width + "\" stroke-dasharray=\"" + look.dash + "\"/>\n" +
-           marks + label(series, look);
+    std::vector<std::pair<double, double>> points;
+    for (const auto& [x, y] : series.points) points.emplace_back(x_of(x), y_of(y));
+    return polyline(points, look) + label(series, look);
   }
 
   // At the middle of the curve, above it if it is the upper one, to the side that it turns away
@@ -123,14 +95,7 @@ std::string svg(const Chart& chart) {
   const double panels = static_cast<double>(chart.panels.size());
   const double height = kTop + panels * (kPanelHeight + kPanelGap) + kBottom - kPanelGap;
   std::string out =
-      "<!-- SPDX-License-Identifier: Apache-2.0 -->\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
-      "width=\"" +
-      fixed(kWidth, 0) + "\" height=\"" + fixed(height, 0) + "\" viewBox=\"0 0 " +
-      fixed(kWidth, 0) + " " + fixed(height, 0) +
-      "\" font-family=\"sans-serif\" font-size=\"12\">\n" +
-      "<style>.axis{stroke:#333}.grid{stroke:#ddd}.label{font-weight:bold}</style>\n" +
-      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n" +
-      text(kLeft, 20, "font-size=\"14\" class=\"label\"", chart.title);
+      begin(kWidth, height) + text(kLeft, 20, "font-size=\"14\" class=\"label\"", chart.title);
   double top = kTop + 6;
   for (const Panel& panel : chart.panels) {
     out += PanelWriter(panel, top).write();

@@ -7,10 +7,10 @@
 namespace tandem::platform {
 
 struct Series {
-  enum class Style { kStrong, kPlain };
+  enum class Style { kStrong, kPlain, kReference };
   std::string name;
   Style style = Style::kPlain;
-  std::vector<std::pair<double, double>> points;  // x from 0 to 100
+  std::vector<std::pair<double, double>> points;
 };
 
 struct Panel {

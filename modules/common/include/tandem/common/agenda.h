@@ -27,12 +27,16 @@ class Agenda : public sc_core::sc_module {
     static_assert(alignof(Callback) <= alignof(std::uint64_t));
     static_assert(std::is_trivially_copyable_v<Callback>, "capture pointers and numbers only");
     static_assert(std::is_trivially_destructible_v<Callback>);
-    Entry entry;
-    entry.time_ps = time_ps;
-    entry.sequence = next_sequence_++;
-    entry.run = &invoke<Callback>;
-    new (entry.capture.data()) Callback(callback);
-    push(entry);
+    if (free_.empty()) {
+      free_.push_back(static_cast<std::uint32_t>(actions_.size()));
+      actions_.emplace_back();
+    }
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    Action& action = actions_[slot];
+    action.run = &invoke<Callback>;
+    new (action.capture.data()) Callback(callback);
+    push(time_ps, slot);
   }
 
   // Forgets everything, for reset.
@@ -41,26 +45,33 @@ class Agenda : public sc_core::sc_module {
 
  private:
   static constexpr std::size_t kCaptureBytes = 24;
+  struct Action {
+    void (*run)(void* capture);
+    alignas(std::uint64_t) std::array<std::byte, kCaptureBytes> capture;
+  };
   struct Entry {
     std::uint64_t time_ps;
     std::uint64_t sequence;
-    void (*run)(void* capture);
-    alignas(std::uint64_t) std::array<std::byte, kCaptureBytes> capture;
+    std::uint32_t slot;  // of its action
+
+    bool before(const Entry& other) const {
+      return time_ps != other.time_ps ? time_ps < other.time_ps : sequence < other.sequence;
+    }
   };
 
   template <typename Callback>
   static void invoke(void* capture) {
     (*std::launder(reinterpret_cast<Callback*>(capture)))();
   }
-  static bool later(const Entry& a, const Entry& b) {
-    return a.time_ps != b.time_ps ? a.time_ps > b.time_ps : a.sequence > b.sequence;
-  }
 
-  void push(const Entry& entry);
+  void push(std::uint64_t time_ps, std::uint32_t slot);
+  std::uint32_t pop();
   void run();
   void arm(std::uint64_t time_ps);
 
-  std::vector<Entry> heap_;
+  std::vector<Entry> heap_;      // the earliest in front
+  std::vector<Action> actions_;  // stay where they are while their entries move
+  std::vector<std::uint32_t> free_;
   std::uint64_t next_sequence_ = 0;
   bool running_ = false;
   sc_core::sc_event due_;

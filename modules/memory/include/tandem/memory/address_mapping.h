@@ -65,27 +65,40 @@ class AddressMapping {
            location.bank;
   }
 
-  // Bytes of [address, address + length) in each of the channels, added to `bytes[channel]`. Exact
-  // but for ranges that end within a block of hashed channels, whose rest is shared out evenly.
-  template <typename Bytes>
-  void add_channel_bytes(std::uint64_t address, std::uint64_t length, Bytes& bytes) const {
+  // Calls visit(first, last, bytes) for neighbouring channels [first, last) that hold the same
+  // number of bytes of [address, address + length), from the first channel on. Exact but for ranges
+  // that end within a block of hashed channels, whose rest is shared out evenly.
+  template <typename Visit>
+  void for_each_share(std::uint64_t address, std::uint64_t length, Visit&& visit) const {
     const Place& place = fields_[kChannel];
-    const std::uint64_t stripe = std::uint64_t{1} << place.shift;
     const unsigned count = channels();
-    const std::uint64_t end = address + length;
-    const std::uint64_t mask = (stripe << place.bits) - 1;
-    const std::uint64_t whole_periods = (end >> (place.shift + place.bits) << place.shift) -
-                                        (address >> (place.shift + place.bits) << place.shift);
-    for (unsigned i = 0; i < count; ++i) {
-      if (place.hash_mask != 0) {
-        bytes[i] += length * (i + 1) / count - length * i / count;
-        continue;
+    if (place.hash_mask != 0) {
+      for (unsigned i = 0; i < count; ++i) {
+        visit(i, i + 1, length * (i + 1) / count - length * i / count);
       }
-      const std::uint64_t begin = i * stripe;
-      const auto below = [&](std::uint64_t rest) {
-        return rest <= begin ? 0 : std::min(rest - begin, stripe);
-      };
-      bytes[i] += whole_periods + below(end & mask) - below(address & mask);
+      return;
+    }
+    const std::uint64_t stripe = std::uint64_t{1} << place.shift;
+    const std::uint64_t mask = (stripe << place.bits) - 1;
+    const auto whole = [&](std::uint64_t end) {
+      return end >> (place.shift + place.bits) << place.shift;
+    };
+    // What a channel holds of the last period that begins below `end`.
+    const auto rest = [&](std::uint64_t end, std::uint64_t channel) {
+      const std::uint64_t begin = channel << place.shift;
+      return (end & mask) <= begin ? 0 : std::min((end & mask) - begin, stripe);
+    };
+    const std::uint64_t end = address + length;
+    // Channels differ where one of the two ends lies in them, or before them.
+    const auto low = static_cast<unsigned>((address & mask) >> place.shift);
+    const auto high = static_cast<unsigned>((end & mask) >> place.shift);
+    const std::array<unsigned, 5> bounds = {std::min(low, high), std::min(low, high) + 1,
+                                            std::max(low, high), std::max(low, high) + 1, count};
+    unsigned first = 0;
+    for (const unsigned last : bounds) {
+      if (last <= first) continue;
+      visit(first, last, whole(end) - whole(address) + rest(end, first) - rest(address, first));
+      first = last;
     }
   }
 

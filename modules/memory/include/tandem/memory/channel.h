@@ -74,23 +74,45 @@ class Channel {
   // A read returns the time from its first to its last byte on the data bus. A write is posted: the
   // interval ends when the write buffer has taken its last byte.
   Interval reserve(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
-                   bool is_write, std::uint64_t earliest_ps);
+                   bool is_write, std::uint64_t earliest_ps) {
+    return reserve_from(bank, row, column_byte, bytes, is_write, to_cycles(earliest_ps));
+  }
+  Interval reserve_from(unsigned bank, unsigned row, unsigned column_byte, std::uint64_t bytes,
+                        bool is_write, Cycle arrival);
 
   // A long run of consecutive addresses in closed form: `bytes` at `pace`, behind everything
   // promised before. The banks are shut for those who come after.
   Interval stream(std::uint64_t bytes, bool is_write, const StreamPace& pace,
                   std::uint64_t earliest_ps) {
-    return stream(stream_of(bytes, pace), is_write, earliest_ps);
+    const Stream share = stream_of(bytes, pace, times_);
+    return to_ps(share, stream(share, is_write, to_cycles(earliest_ps)));
   }
-  // The same in two steps: all channels of a kind have the first one in common.
+  // The same in cycles and steps: all channels of a kind have the first one in common.
   struct Stream {
-    std::uint64_t bytes;
+    Cycle cycles;
+    std::uint64_t times;  // see count_times, which does not hold for it
+    std::uint64_t bytes;  // the rest as often as it counts
     std::uint64_t bursts;
     std::uint64_t rows;
-    Cycle cycles;
+    Cycle owed_cycles;  // of the others that it stands for
   };
-  Stream stream_of(std::uint64_t bytes, const StreamPace& pace) const;
-  Interval stream(const Stream& stream, bool is_write, std::uint64_t earliest_ps);
+  Stream stream_of(std::uint64_t bytes, const StreamPace& pace, std::uint64_t times) const;
+  // Returns the end of the data.
+  Cycle stream(const Stream& stream, bool is_write, Cycle earliest) {
+    if (is_write || !streamed_.on_bus ||
+        std::max(earliest, head_of_line_) + read_lead_ > streamed_.end) {
+      return stream_anew(stream, is_write, earliest);
+    }
+    streamed_.bytes += stream.bytes;
+    streamed_.bursts += stream.bursts;
+    streamed_.rows += stream.rows;
+    streamed_.owed_cycles += stream.owed_cycles;
+    return streamed_.end += stream.cycles;
+  }
+  Interval to_ps(const Stream& stream, Cycle end) const {
+    return {(end - stream.cycles) * t_.tck_ps, end * t_.tck_ps};
+  }
+  Cycle to_cycles(std::uint64_t ps) const { return by_tck_.divide(ps + t_.tck_ps - 1); }
 
   // The data bus alone, for bytes that do not come from a row (global buffers, results).
   Interval reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t earliest_ps);
@@ -114,7 +136,7 @@ class Channel {
   void reset(std::uint64_t time_ps);
 
   const DeviceConfig& device() const { return device_; }
-  const Counters& counters() const { return counters_; }
+  Counters counters() const;
   // The last batch of writes on the data bus.
   const Interval& last_drain() const { return last_drain_; }
   // Refreshes up to `time_ps`.
@@ -161,13 +183,16 @@ class Channel {
     Cycle previous_due = 0;
     Cycle previous_until = 0;
   };
-  struct RankState {
-    ActivateSlots activates;
-    Cycle open_since = 0;
-    Cycle open_until = 0;
-    std::uint64_t open_cycles = 0;  // before open_since
+  struct OpenTime {  // of a rank: with at least one row open
+    Cycle since = 0;
+    Cycle until = 0;
+    std::uint64_t cycles = 0;  // before `since`
     // Of accesses that are stood for: counted when no row is open, as time passes.
     std::uint64_t owed_cycles = 0;
+  };
+  struct RankState {
+    ActivateSlots activates;
+    OpenTime open;
   };
   struct Group {
     GroupPace pace;
@@ -178,13 +203,22 @@ class Channel {
     Run run;
     Cycle ready;
   };
+  // Streams to be read that follow one another on the bus without a gap. What they change is put
+  // off until somebody else comes (enter_streams), so that a stream touches one line of the cache.
+  struct Streamed {
+    Cycle end = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t bursts = 0;
+    std::uint64_t rows = 0;
+    std::uint64_t owed_cycles = 0;  // of each rank
+    bool on_bus = false;            // nothing has come since the last one
+  };
   struct Slot {  // for column commands
     Cycle begin;
     Cycle since;  // when the bank group could have begun, if its pace is slower than the bus
     std::uint64_t bursts;
   };
 
-  Cycle to_cycles(std::uint64_t ps) const { return by_tck_.divide(ps + t_.tck_ps - 1); }
   unsigned rank_of(unsigned bank) const { return bank >> rank_shift_; }
   unsigned group_of(unsigned bank) const { return bank >> group_shift_; }
   unsigned target_of(unsigned bank) const { return per_bank_refresh_ ? bank : rank_of(bank); }
@@ -205,10 +239,18 @@ class Channel {
   Cycle expected_column(const Run& run, Cycle ready) const;
 
   // Banks
+  Cycle stream_anew(const Stream& stream, bool is_write, Cycle earliest);
+  void enter_streams() {
+    if (streamed_.on_bus) end_streams();
+  }
+  void end_streams();
+  void streamed_until(Cycle end, bool is_write);
   Cycle shut_banks();
   Columns place(const Run& run, Cycle ready);
   bool join(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   bool overtake(const Run& run, unsigned index, Cycle ready, Cycle from, Columns& columns);
+  Cycle last_closing(unsigned target, Cycle closes, Cycle column);
+  Cycle after_bus(const Run& run, unsigned target, Cycle from);
   void open(const Run& run, Cycle row_ready, Cycle ready, Columns& columns, std::uint64_t& left);
   Cycle precharge_of(const Bank& bank, Cycle ready) const;
   Cycle precharged(const Bank& bank, const Run& run, Cycle ready) const;
@@ -222,17 +264,37 @@ class Channel {
   void take_columns(const Run& run, unsigned session, Slot slot, Columns& columns,
                     std::uint64_t& left);
   void count_miss(const Run& run, Cycle ready);
-  void mark_open(RankState& rank, Cycle from, Cycle until);
-  static Cycle open_cycles(const RankState& rank, Cycle now);
+  void mark_open(OpenTime& open, Cycle from, Cycle until);
+  OpenTime open_time(const RankState& rank) const;
+  static Cycle open_cycles(const OpenTime& open, Cycle now);
 
   // Refresh
-  Cycle after_refresh(unsigned target, Cycle cycle);
+  // `cycle`, or the end of the refresh of `target` that it falls into.
+  Cycle after_refresh(unsigned target, Cycle cycle) {
+    const Refreshed& r = refreshed_[target];
+    return is_latest(r, cycle) ? std::max(cycle, r.until) : after_another_refresh(target, cycle);
+  }
+  // When the next refresh of `target` is due.
+  Cycle next_refresh(unsigned target, Cycle cycle) const {
+    const Refreshed& r = refreshed_[target];
+    return is_latest(r, cycle) ? r.due + schedule_.period() : schedule_.next(target, cycle);
+  }
+  bool is_latest(const Refreshed& r, Cycle cycle) const {
+    return r.until != 0 && cycle >= r.due && cycle < r.due + schedule_.period();
+  }
+  Cycle after_another_refresh(unsigned target, Cycle cycle);
   Cycle refresh_end(unsigned target, Cycle due) const;
   Cycle after_refreshes(std::uint64_t bank_mask, Cycle cycle);
 
+  // In front, because streams need nothing else.
+  Streamed streamed_;
+  Cycle head_of_line_ = 0;   // when the last access that had to wait for a slot got it
+  std::uint64_t times_ = 1;  // see count_times
+  Cycle read_lead_;          // from a request to its data, in a bank that is shut
+  CycleTiming t_;
+
   DeviceConfig device_;
   ControllerConfig controller_;
-  CycleTiming t_;
   Divider by_tck_;
   std::uint64_t burst_ps_;
   unsigned burst_shift_;  // log2 of the bytes of a burst
@@ -261,8 +323,7 @@ class Channel {
   std::vector<Run> buffer_;                   // writes not yet drained
   std::vector<WaitingWrite> waiting_writes_;  // drained, wait for the bus in the command queues
   Cycle over_low_since_ = 0;
-  Cycle drain_until_ = 0;   // the last write of the present batch has its command queue
-  Cycle head_of_line_ = 0;  // when the last access that had to wait for a slot got it
+  Cycle drain_until_ = 0;  // the last write of the present batch has its command queue
   Cycle next_transfer_ = 0;
   Cycle last_column_ = 0;
   Cycle last_read_ = 0;
@@ -275,7 +336,6 @@ class Channel {
   double paced_until_ = 0;    // when those would be over at the pace of MixedPace
   Interval last_drain_{0, 0};
   Counters counters_;
-  std::uint64_t times_ = 1;  // see count_times
 };
 
 }  // namespace tandem::memory

@@ -37,6 +37,8 @@ class RefreshSchedule {
     const Cycle begin = first(target);
     return cycle < begin ? begin : begin + (by_period_.divide(cycle - begin) + 1) * period();
   }
+  // Whole periods within `cycles`.
+  Cycle periods(Cycle cycles) const { return by_period_.divide(cycles); }
   // Refreshes of all targets up to `cycle`, since the epoch.
   std::uint64_t count(Cycle cycle) const {
     return enabled() && cycle > epoch_ ? (cycle - epoch_) / spacing_ : 0;

@@ -98,8 +98,10 @@ class Stack : public MemoryTarget, private CommandController::Listener {
                    const Origin& origin) override;
   Service schedule_commands(common::Payload& payload, std::uint64_t arrival_ps,
                             const Origin& origin);
-  std::uint64_t reserve(const common::Payload& payload, std::uint64_t earliest_ps);
-  std::uint64_t stream(const common::Payload& payload, std::uint64_t earliest_ps);
+  std::uint64_t reserve(const common::Payload& payload, std::uint64_t earliest_ps,
+                        std::uint64_t times);
+  std::uint64_t stream(const common::Payload& payload, std::uint64_t earliest_ps,
+                       std::uint64_t times);
   const StreamPace& pace(bool is_write);
   void access_done(std::uint32_t access, std::uint64_t time_ps) override;
   void data_moved(unsigned channel, bool is_write, std::uint64_t begin_ps,
@@ -115,7 +117,6 @@ class Stack : public MemoryTarget, private CommandController::Listener {
   AddressMapping mapping_;
   std::vector<Channel> channels_;                     // transaction fidelity
   std::optional<StreamPace> read_pace_, write_pace_;  // measured when the first stream comes
-  std::vector<std::uint64_t> channel_bytes_;          // of a stream
   std::unique_ptr<CommandController> commands_;       // command fidelity
   std::vector<std::unique_ptr<TimingChecker>> checkers_;
   std::uint64_t violations_before_reset_ = 0;
