@@ -39,7 +39,7 @@ void AttentionJob::allocate(Work& work) {
   work.heads_pending = primitive_.kv_heads;
   if (execution_.timing_only()) return;
   work.scores.resize(std::size_t{primitive_.kv_heads} * vectors(work) * work.length);
-  work.outputs.resize(std::size_t{primitive_.kv_heads} * vectors(work) * primitive_.head_dim);
+  work.outputs.resize(std::size_t{primitive_.kv_heads} * vectors(work) * value_dim());
 }
 
 const std::uint16_t* AttentionJob::query(const Work& work, std::uint32_t kv_head,
@@ -48,6 +48,23 @@ const std::uint16_t* AttentionJob::query(const Work& work, std::uint32_t kv_head
   const std::uint32_t head = kv_head * group() + vector % group();
   return reinterpret_cast<const std::uint16_t*>(execution_.activation(primitive_.input, row)) +
          std::size_t{head} * primitive_.head_dim;
+}
+
+// In two parts where values are part of the keys.
+void AttentionJob::load_query(const Work& work, std::uint32_t kv_head, std::uint32_t vector,
+                              float* to) {
+  if (!work.geometry.keys_only()) {
+    return numerics::fp16_to_float(query(work, kv_head, vector), to, primitive_.head_dim);
+  }
+  const std::uint32_t row = work.range.first + vector / group();
+  const std::size_t head = kv_head * group() + vector % group();
+  const auto load = [&](const abi::Operand& operand, std::uint32_t elements, float* at) {
+    if (elements == 0) return;
+    const auto* from = reinterpret_cast<const std::uint16_t*>(execution_.activation(operand, row));
+    numerics::fp16_to_float(from + head * elements, at, elements);
+  };
+  load(primitive_.input, value_dim(), to);
+  load(primitive_.input2, primitive_.head_dim - value_dim(), to + value_dim());
 }
 
 // A row sees the tokens up to its own.
@@ -76,16 +93,16 @@ void AttentionJob::sequence_done(Work& work) {
 }
 
 void AttentionJob::store(Work& work) {
-  core_.buffer_bytes += 2ull * work.range.count * primitive_.heads * primitive_.head_dim;
+  core_.buffer_bytes += 2ull * work.range.count * primitive_.heads * value_dim();
   if (execution_.timing_only()) return;
   for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
     for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
       const std::uint32_t row = work.range.first + vector / group();
       const std::uint32_t head = kv_head * group() + vector % group();
       const std::uint16_t* from =
-          &work.outputs[(std::size_t{kv_head} * vectors(work) + vector) * primitive_.head_dim];
-      std::memcpy(execution_.activation(primitive_.output, row) + 2ull * head * primitive_.head_dim,
-                  from, 2ull * primitive_.head_dim);
+          &work.outputs[(std::size_t{kv_head} * vectors(work) + vector) * value_dim()];
+      std::memcpy(execution_.activation(primitive_.output, row) + 2ull * head * value_dim(), from,
+                  2ull * value_dim());
     }
   }
 }
@@ -142,7 +159,7 @@ void AttentionJob::fetch_more() {
   std::vector<std::vector<LineRead>> lines;
   while (next_fetch_ < work_.size()) {
     Work& work = *work_[next_fetch_];
-    const std::uint64_t bytes = 2ull * pages(work) * work.geometry.half_bytes();
+    const std::uint64_t bytes = pages(work) * work.geometry.layer_bytes();
     if (core_.kv_held_bytes != 0 && next_fetch_ != done_ &&
         core_.kv_held_bytes + bytes > core_.config.kv_buffer_bytes)
       break;
@@ -168,6 +185,7 @@ void AttentionJob::fetch(Work& work, std::vector<LineRead>& lines) {
         return execution_.then(index_, arrived);
       },
       lines);
+  if (work.geometry.keys_only()) return arrived();
   work.values_pending = 1;
   fetch_half(
       work, work.values, true,
@@ -358,7 +376,7 @@ void AttentionJob::multiply_keys(Work& work, const Heads& heads) {
   std::vector<float> q(primitive_.head_dim), sums(geometry.page_tokens);
   for (std::uint32_t kv_head = heads.first; kv_head < heads.first + heads.count; ++kv_head) {
     for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
-      numerics::fp16_to_float(query(work, kv_head, vector), q.data(), q.size());
+      load_query(work, kv_head, vector, q.data());
       std::uint16_t* scores =
           &work.scores[(std::size_t{kv_head} * vectors(work) + vector) * work.length];
       for (std::uint32_t page = 0; page < pages(work); ++page) {
@@ -381,7 +399,7 @@ void AttentionJob::values_arrived(Work& work) {
 void AttentionJob::sum_values(Work& work) {
   if (work.values_pending != 0) return;
   for (const Heads& heads : std::exchange(work.normalised, {})) {
-    multiply(work, primitive_.head_dim, work.length, heads.count, [this, &work, heads] {
+    multiply(work, value_dim(), work.length, heads.count, [this, &work, heads] {
       if (!execution_.timing_only()) multiply_values(work, heads);
       work.heads_pending -= heads.count;
       if (work.heads_pending == 0) outputs_done(work);
@@ -402,6 +420,7 @@ void AttentionJob::multiply_values(Work& work, const Heads& heads) {
   const KvGeometry& geometry = work.geometry;
   if (!work.value_image.empty()) unpack_values(work);
   const bool element_major = geometry.element_major();
+  const std::uint8_t* const source = geometry.keys_only() ? work.keys.data() : work.values.data();
   const std::size_t token_stride = element_major ? 1 : primitive_.head_dim;
   const std::size_t element_stride = element_major ? geometry.page_tokens : 1;
   numerics::WeightedRowSum sum;
@@ -409,17 +428,15 @@ void AttentionJob::multiply_values(Work& work, const Heads& heads) {
     for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
       const std::size_t at = std::size_t{kv_head} * vectors(work) + vector;
       const std::uint16_t* probabilities = &work.scores[at * work.length];
-      sum.begin(primitive_.head_dim);
+      sum.begin(value_dim());
       for (std::uint32_t t = 0; t < visible(work, vector); ++t) {
         const auto* values = reinterpret_cast<const std::uint16_t*>(
-            work.values.data() + t / geometry.page_tokens * geometry.half_bytes() +
-            geometry.head(kv_head));
+            source + t / geometry.page_tokens * geometry.half_bytes() + geometry.head(kv_head));
         sum.add(numerics::fp16_to_float(probabilities[t]),
                 values + t % geometry.page_tokens * token_stride, element_stride);
       }
       const std::vector<float>& totals = sum.finish();
-      numerics::float_to_fp16(totals.data(), &work.outputs[at * primitive_.head_dim],
-                              primitive_.head_dim);
+      numerics::float_to_fp16(totals.data(), &work.outputs[at * value_dim()], value_dim());
     }
   }
 }

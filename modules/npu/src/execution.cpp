@@ -135,6 +135,9 @@ Fault Execution::check_kv(const abi::Primitive& primitive) const {
     const std::uint64_t length = std::uint64_t{sequence.kv_length[primitive.kv_set]} + range.count;
     const std::uint64_t pages = (length + kv.page_tokens - 1) / kv.page_tokens;
     const KvGeometry geometry = geometry_of(primitive, kv);
+    if (geometry.keys_only() && geometry.layout != abi::KvLayout::kTokenMajor) {
+      return {Status::kBadBatch, kNoPrimitive, kv.layout};
+    }
     std::uint64_t half_bytes = geometry.half_bytes();
     if (geometry.is_banked()) {
       const BankedKv& banked = geometry.banked;
@@ -232,12 +235,16 @@ void Execution::push_primitive(std::uint16_t index, std::vector<WeightTile*>& ti
       if (is_over_experts(primitive)) return push_experts(index, tiles);
       if (primitive.bias.slot != abi::kNoSlot) raw(primitive.bias, 2ull * primitive.n);
       if (on_pim_[index]) break;
-      const numerics::TensorLayout layout = layout_of(primitive);
+      numerics::TensorLayout layout = layout_of(primitive);
       const std::vector<numerics::Tile>& parts = tiles_of(index, layout);
       if (parts.empty() && !fault_)
         fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, primitive.k})};
-      for (const numerics::Tile& part : parts) {
-        tiles.push_back(stream_.push(index, layout, part, planes));
+      layout.rows = output_columns(primitive);
+      for (std::uint32_t row0 = 0; row0 < layout.rows; row0 += primitive.n) {
+        for (numerics::Tile part : parts) {
+          part.row0 += row0;
+          tiles.push_back(stream_.push(index, layout, part, planes));
+        }
       }
       break;
     }

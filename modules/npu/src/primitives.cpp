@@ -112,10 +112,11 @@ void Execution::advance_linear(std::uint16_t index) {
   const numerics::Tile& part = tile.view.tile;
   const std::uint32_t m = rows_of(index, part);
   const pe_array::TileTiming timing = core_.array.tile_timing(format, part.rows, part.cols, m);
-  // Each expert is a matrix of its own.
-  const bool first = part.row0 % primitive.n == 0 && part.col0 == 0;
+  // Each expert is a matrix of its own; groups follow each other as the tiles of one matrix do.
+  const std::uint32_t matrix_rows = output_columns(primitive);
+  const bool first = part.row0 % matrix_rows == 0 && part.col0 == 0;
   const bool last =
-      (part.row0 + part.rows) % primitive.n == 0 && part.col0 + part.cols == primitive.k;
+      (part.row0 + part.rows) % matrix_rows == 0 && part.col0 + part.cols == primitive.k;
   std::uint64_t cycles = timing.occupancy_cycles;
   if (first) cycles += timing.fill_cycles;
   if (last) cycles += timing.drain_cycles;
@@ -137,13 +138,14 @@ void Execution::take_bias(std::uint16_t index) {
 void Execution::load_inputs(std::uint16_t index, std::uint32_t m) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
-  core_.buffer_bytes += 2ull * m * choices_of(primitive) * primitive.k;
+  const std::uint32_t columns = input_columns(primitive);
+  core_.buffer_bytes += 2ull * m * choices_of(primitive) * columns;
   if (timing_only()) return;
-  state.sums.assign(std::size_t{m} * primitive.n, 0.0f);
-  state.inputs.resize(std::size_t{m} * primitive.k);
+  state.sums.assign(std::size_t{m} * output_columns(primitive), 0.0f);
+  state.inputs.resize(std::size_t{m} * columns);
   for (std::uint32_t row = 0; row < m; ++row) {
     numerics::fp16_to_float(as_fp16(activation(primitive.input, input_row(primitive, row))),
-                            state.inputs.data() + std::size_t{row} * primitive.k, primitive.k);
+                            state.inputs.data() + std::size_t{row} * columns, columns);
   }
 }
 
@@ -181,29 +183,32 @@ void Execution::multiply_tile(std::uint16_t index, const WeightTile& tile) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
   const numerics::Tile& part = tile.view.tile;
-  const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
-  numerics::accumulate(tile.view, state.inputs.data() + part.col0, primitive.k, m,
-                       state.sums.data() + part.row0, primitive.n);
+  const std::uint32_t columns = output_columns(primitive);
+  const auto m = static_cast<std::uint32_t>(state.sums.size() / columns);
+  const std::size_t group = part.row0 / primitive.n;
+  numerics::accumulate(tile.view, state.inputs.data() + group * primitive.k + part.col0,
+                       input_columns(primitive), m, state.sums.data() + part.row0, columns);
 }
 
 void Execution::finish_linear(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   if (!timing_only()) store_outputs(index);
-  core_.buffer_bytes +=
-      2ull * output_rows(primitive, pass_.shape()) * choices_of(primitive) * primitive.n;
+  core_.buffer_bytes += 2ull * output_rows(primitive, pass_.shape()) * choices_of(primitive) *
+                        output_columns(primitive);
   primitive_done(index);
 }
 
 void Execution::store_outputs(std::uint16_t index) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
-  const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
+  const std::uint32_t columns = output_columns(primitive);
+  const auto m = static_cast<std::uint32_t>(state.sums.size() / columns);
   for (std::size_t i = 0; i < state.sums.size() && !state.bias.empty(); ++i) {
     state.sums[i] += state.bias[i % primitive.n];
   }
   for (std::uint32_t row = 0; row < m; ++row) {
-    numerics::float_to_fp16(state.sums.data() + std::size_t{row} * primitive.n,
-                            as_fp16(activation(primitive.output, row)), primitive.n);
+    numerics::float_to_fp16(state.sums.data() + std::size_t{row} * columns,
+                            as_fp16(activation(primitive.output, row)), columns);
   }
   state.sums.clear();
 }
