@@ -8,14 +8,16 @@ namespace {
 constexpr u64 kAlignment = 64;
 
 void set_columns(const abi::ModelImage& model, ActivationLayout& layout) {
+  const bool latent = model.latent_dim != 0;
   const u32 query = model.heads * model.head_dim;
-  const u32 key = model.kv_heads * model.head_dim;
+  const u32 key = latent ? model.latent_dim + model.rope_dim : model.kv_heads * model.head_dim;
+  const u32 latents = model.heads * model.latent_dim;
   const u32 columns[kBuffers] = {model.dim,
                                  model.dim,
                                  query,
                                  key,
-                                 key,
-                                 query,
+                                 latent ? 0 : key,
+                                 latent ? model.heads * model.v_head_dim : query,
                                  model.dim,
                                  model.hidden_dim,
                                  model.hidden_dim,
@@ -24,7 +26,9 @@ void set_columns(const abi::ModelImage& model, ActivationLayout& layout) {
                                  model.top_k,
                                  model.top_k * model.expert_dim,
                                  model.top_k * model.expert_dim,
-                                 model.experts == 0 ? 0 : model.top_k * model.dim};
+                                 model.experts == 0 ? 0 : model.top_k * model.dim,
+                                 latents,
+                                 latents};
   for (u32 i = 0; i < kBuffers; ++i) layout.columns[i] = columns[i];
 }
 

@@ -75,9 +75,9 @@ KvRange banked_range(const KvShape& shape, u32 list, u64 base, u64 bytes) {
 }
 
 KvRange contiguous_range(const KvShape& shape, u64 base, u64 bytes) {
-  const u64 page = align_up(
-      u64{shape.layers} * 2 * shape.kv_heads * shape.page_tokens * shape.head_dim * sizeof(u16),
-      64);
+  const u64 page = align_up(u64{shape.layers} * (shape.keys_only ? 1 : 2) * shape.kv_heads *
+                                shape.page_tokens * shape.head_dim * sizeof(u16),
+                            64);
   const u64 first = align_up(base, 64);
   const u64 lost = first - base;
   return {first, page, bytes > lost ? (bytes - lost) / page : 0};
@@ -153,14 +153,15 @@ void plan_kv(const abi::PolicyBlock& policy, const PimFacts& pim, u32 sequences,
              u64 bytes, KvShape& shape) {
   const bool pim_able = (pim.formats >> static_cast<u32>(abi::Format::kFp16) & 1u) != 0;
   const u32 on_npu = static_cast<u32>(abi::Placement::kNpu);
-  const bool pim_attends =
-      pim_able && (policy.attention != on_npu ||
-                   draft_placement(policy.draft_attention, policy.attention) != on_npu);
+  const bool pim_attends = pim_able && !shape.keys_only &&
+                           (policy.attention != on_npu ||
+                            draft_placement(policy.draft_attention, policy.attention) != on_npu);
   shape.banks = pim.banks;
   shape.channels = pim.channels;
   shape.dram_base = pim.dram_base;
   const u32 channels = 1u << pim_regs::CHANNEL_LAYOUT_CHANNELS.get(pim.channels);
-  shape.layout = wanted_layout(policy, pim_attends, sequences, channels);
+  shape.layout = shape.keys_only ? KvLayout::kTokenMajor
+                                 : wanted_layout(policy, pim_attends, sequences, channels);
   if (shape.banked() && pim.banks != 0 && channels <= kMaxKvChannels &&
       choose_page(base, bytes, shape)) {
     return;

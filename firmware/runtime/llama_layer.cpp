@@ -24,7 +24,12 @@ u32 timeline_label(TensorKind kind, u32 layer) {
 
 void LlamaPasses::layer(u32 index, const Plane& plane) {
   const u16 append = keys_and_values(index, plane);
-  query_and_attention(index, plane, append);
+  if (model_.is_latent()) {
+    latent_attention(index, plane, append);
+  } else {
+    query_and_attention(index, plane, append);
+  }
+  project(index, plane);
   feed_forward(index, plane);
 }
 
@@ -33,6 +38,7 @@ u16 LlamaPasses::keys_and_values(u32 index, const Plane& plane) {
   const abi::ModelImage& shape = model_.shape();
   writer_.set_stage(abi::Stage::kQkv);
   norm(TensorKind::kAttentionNorm, TensorKind::kAttentionNormBias, index, RowMode::kAll);
+  if (model_.is_latent()) return latent_keys(index, plane);
   linear(TensorKind::kKey, index, plane.role, Buffer::kNormed, Buffer::kKey, RowMode::kAll);
   linear(TensorKind::kValue, index, plane.role, Buffer::kNormed, Buffer::kValue, RowMode::kAll);
   rotate(Buffer::kKey, index, shape.kv_heads);
@@ -67,7 +73,9 @@ void LlamaPasses::query_and_attention(u32 index, const Plane& plane, u16 append)
   attention.input = activation(Buffer::kQuery);
   attention.output = activation(Buffer::kAttended);
   writer_.add(attention, Accesses().read(Buffer::kQuery).write(Buffer::kAttended).behind(append));
+}
 
+void LlamaPasses::project(u32 index, const Plane& plane) {
   writer_.set_stage(abi::Stage::kProjection);
   linear(TensorKind::kAttentionOutput, index, plane.role, Buffer::kAttended, Buffer::kProjected,
          RowMode::kAll);
@@ -180,18 +188,23 @@ u16 LlamaPasses::linear(TensorKind kind, u32 layer, TensorRole role, Buffer from
 }
 
 void LlamaPasses::rotate(Buffer buffer, u32 layer, u32 heads) {
+  rotate_from(buffer, 0, layer, heads, model_.shape().head_dim);
+}
+
+// Heads that begin at a column of the buffer.
+void LlamaPasses::rotate_from(Buffer buffer, u32 column, u32 layer, u32 heads, u32 head_dim) {
   if (model_.shape().position_kind == static_cast<u32>(abi::PositionKind::kLearned)) return;
   const TensorEntry* const table = tensor(TensorKind::kInverseFrequency, 0, TensorRole::kFull);
   if (table == nullptr) return;
   Primitive primitive = blank_primitive(PrimitiveOp::kPosition);
   primitive.kind = static_cast<u8>(model_.shape().position_kind);
   primitive.layer = static_cast<u16>(layer);
-  primitive.n = heads * model_.shape().head_dim;
+  primitive.n = heads * head_dim;
   primitive.heads = static_cast<u16>(heads);
-  primitive.head_dim = static_cast<u16>(model_.shape().head_dim);
-  primitive.input = activation(buffer);
+  primitive.head_dim = static_cast<u16>(head_dim);
+  primitive.input = activation(buffer, column);
   primitive.input2 = weights(table->stream, Format::kFp32);
-  primitive.output = activation(buffer);
+  primitive.output = activation(buffer, column);
   writer_.add(primitive, Accesses().read(buffer).write(buffer));
 }
 
@@ -258,9 +271,9 @@ void LlamaPasses::bind_weight(Primitive& primitive, const TensorEntry& entry) co
   if (entry.tables != 0) primitive.tables = weights(entry.tables, format);
 }
 
-Operand LlamaPasses::activation(Buffer buffer) const {
+Operand LlamaPasses::activation(Buffer buffer, u32 column) const {
   Operand operand{};
-  operand.offset = layout_.offset_of(buffer);
+  operand.offset = layout_.offset_of(buffer) + u64{column} * sizeof(u16);
   operand.stride = layout_.columns_of(buffer) * static_cast<u32>(sizeof(u16));
   operand.slot = kActivationSlot;
   operand.format = static_cast<u8>(Format::kFp16);

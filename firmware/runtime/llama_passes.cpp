@@ -12,6 +12,7 @@ namespace {
 
 constexpr u32 kDensePrimitives = 16;  // of a layer
 constexpr u32 kExpertPrimitives = 8;  // more of a layer with experts
+constexpr u32 kLatentPrimitives = 2;  // more of a layer with latent attention
 constexpr u32 kLayerExchanges = 3;    // more of a layer that devices share
 constexpr u32 kPrimitivesBefore = 2;  // gather, learned positions
 constexpr u32 kPrimitivesAfter = 4;   // final norm, classifier, choice, commit
@@ -34,7 +35,7 @@ LlamaPasses::LlamaPasses(const Model& model, const ActivationLayout& layout,
 
 u32 LlamaPasses::primitives_per_layer() const {
   return kDensePrimitives + (model_.shape().experts != 0 ? kExpertPrimitives : 0) +
-         (is_shared() ? kLayerExchanges : 0);
+         (model_.is_latent() ? kLatentPrimitives : 0) + (is_shared() ? kLayerExchanges : 0);
 }
 
 u32 LlamaPasses::primitives_after() const {
@@ -123,8 +124,14 @@ void LlamaPasses::assign_contexts(u32 contexts, PassPrograms* passes) const {
   }
 }
 
+bool LlamaPasses::npu_attends() const {
+  return (placement_.attention(Engines::kTarget) & abi::kEngineNpu) != 0 &&
+         (placement_.attention(Engines::kDraft) & abi::kEngineNpu) != 0;
+}
+
 Status LlamaPasses::check(u32 max_primitives, const PassPrograms* passes) const {
   if (missing_) return Status::kBadParameter;
+  if (model_.is_latent() && !npu_attends()) return Status::kUnsupported;
   if (control_.failed()) return Status::kNoSpace;
   if (writer_.failed()) return Status::kBadProgram;
   for (u32 i = 0; i < kPasses; ++i) {

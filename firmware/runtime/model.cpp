@@ -7,12 +7,17 @@ using abi::Status;
 
 namespace {
 
+bool latent_sensible(const abi::ModelImage& image) {
+  return image.latent_dim == 0 ||
+         (image.kv_heads == 1 && image.rope_dim < image.head_dim && image.v_head_dim > 0);
+}
+
 bool sensible(const abi::ModelImage& image) {
   return image.magic == abi::kModelMagic && image.abi_version == abi::kAbiVersion &&
          image.dim > 0 && image.hidden_dim + image.experts > 0 && image.layers > 0 &&
          image.heads > 0 && image.kv_heads > 0 && image.heads % image.kv_heads == 0 &&
          image.head_dim > 0 && image.vocabulary > 0 && image.max_positions > 0 &&
-         image.tensor_count > 0;
+         image.tensor_count > 0 && latent_sensible(image);
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ bool Scheduler::start(const abi::ModelImage& model, const abi::PolicyBlock& poli
   shape_ = {};
   KvShape& shape = shape_;
   shape.layers = model.layers;
+  shape.keys_only = model.latent_dim != 0;
   shape.kv_heads = model.kv_heads;
-  shape.head_dim = model.head_dim;
+  shape.head_dim = shape.keys_only ? model.latent_dim + model.rope_dim : model.head_dim;
   shape.max_tokens = model.max_positions + abi::kMaxDraft;
   shape.tables = setup.sequences * setup.kv_sets;
   if (memory.failed()) return false;

@@ -111,8 +111,6 @@ void list_model(const ModelPreset& preset, std::ostream& out) {
   if (count.active != count.all) out << " (" << giga(count.active, " B") << " active)";
   out << ", FP16 " << giga(2 * count.all, " GB") << ", KV "
       << kv_bytes_per_token_and_layer(shape) * shape.layers << " B per token\n";
-  const std::string why = why_not_modelled(shape);
-  if (!why.empty()) out << "    cannot be run: " << why << '\n';
 }
 
 void list_models(const fs::path& program, std::ostream& out) {

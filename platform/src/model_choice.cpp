@@ -96,8 +96,6 @@ class ModelChooser {
   }
 
   void check_shape(const std::string& path) const {
-    const std::string why = why_not_modelled(*model_.shape);
-    if (!why.empty()) fail(path, why);
     if (scenario_.execution == Execution::kFunctional) {
       fail(path, "has no weights to compute with", "write `execution: timing`");
     }

@@ -64,17 +64,16 @@ void bind_shape(Binder& b, ShapeKeys& s, bool of_preset) {
                0, kWidestFfn);
   shape.number("first_dense_layers", "layers before the first one with experts", "0",
                s.first_dense_layers, 0, kMostLayers);
-  b.section({"mla", "multi-head latent attention; described, but not available to runs yet"},
-            [&](Binder& inner) {
-              ShapeBinder latent(inner, of_preset);
-              latent.number("kv_lora_rank", "width of what is kept without position", "0",
-                            s.kv_lora_rank, 0, kWidest);
-              latent.number("qk_nope_dim", "of a head's query and key, without position", "0",
-                            s.qk_nope_dim, 0, kWidest);
-              latent.number("qk_rope_dim", "with position, one key for all heads", "0",
-                            s.qk_rope_dim, 0, kWidest);
-              latent.number("v_head_dim", "of a head's value", "0", s.v_head_dim, 0, kWidest);
-            });
+  b.section({"mla", "multi-head latent attention, on the NPU"}, [&](Binder& inner) {
+    ShapeBinder latent(inner, of_preset);
+    latent.number("kv_lora_rank", "width of what is kept without position", "0", s.kv_lora_rank, 0,
+                  kWidest);
+    latent.number("qk_nope_dim", "of a head's query and key, without position", "0", s.qk_nope_dim,
+                  0, kWidest);
+    latent.number("qk_rope_dim", "with position, one key for all heads", "0", s.qk_rope_dim, 0,
+                  kWidest);
+    latent.number("v_head_dim", "of a head's value", "0", s.v_head_dim, 0, kWidest);
+  });
 }
 
 void bind_model(Binder& b, ModelConfig& m) {

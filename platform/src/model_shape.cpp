@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From what is said about a shape to the shape, and the rules between its numbers.
+#include <algorithm>
+#include <iterator>
+
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model_presets.h"
 
@@ -7,6 +10,7 @@ namespace tandem::platform {
 namespace {
 
 constexpr std::uint64_t kMostRows = 1u << 24;  // of a matrix that the NPU takes
+constexpr std::uint64_t kWidestHead = 0xFFFF;
 
 void require(bool holds, const char* key, const std::string& rule) {
   if (!holds) throw UserError(std::string(key) + ": " + rule);
@@ -26,10 +30,37 @@ void replace(std::optional<Value>& base, const std::optional<Value>& over) {
   if (over) base = over;
 }
 
+void check_latent(const ModelShape& shape) {
+  const LatentShape& latent = shape.latent;
+  const std::uint32_t widths[] = {latent.kv_lora_rank, latent.qk_nope_dim, latent.qk_rope_dim,
+                                  latent.v_head_dim};
+  const auto missing = std::count(std::begin(widths), std::end(widths), 0u);
+  require(missing == 0 || missing == 4, "mla",
+          "kv_lora_rank, qk_nope_dim, qk_rope_dim and v_head_dim belong together");
+  if (!shape.is_latent()) return;
+  const std::uint64_t key = std::uint64_t{latent.kv_lora_rank} + latent.qk_rope_dim;
+  require(key <= kWidestHead, "mla.kv_lora_rank",
+          "with qk_rope_dim, expected at most " + text(kWidestHead) + ", got " + text(key));
+  require(latent.qk_rope_dim % 2 == 0, "mla.qk_rope_dim",
+          text(latent.qk_rope_dim) + " is odd: rotary positions turn pairs");
+  require(!shape.is_learned(), "positions", "latent attention (mla) has rotary ones");
+  require(!shape.qkv_bias, "qkv_bias", "latent attention (mla) has none");
+  require(shape.kv_heads == shape.heads, "kv_heads",
+          "latent attention (mla) makes a key and a value for each of the " + text(shape.heads) +
+              " heads");
+  const std::uint64_t query = std::uint64_t{latent.qk_nope_dim} + latent.qk_rope_dim;
+  require(shape.head_dim() == query, "head_dim",
+          "expected qk_nope_dim + qk_rope_dim, " + text(query) + ", got " + text(shape.head_dim()));
+  const std::uint64_t rows =
+      std::uint64_t{shape.heads} * std::max(latent.kv_lora_rank, latent.v_head_dim);
+  require(rows <= kMostRows, "mla.kv_lora_rank",
+          "all heads have " + text(rows) + " elements together, at most " + text(kMostRows));
+}
+
 void check_attention(const ModelShape& shape, const ShapeKeys& keys) {
   require(shape.heads % shape.kv_heads == 0, "kv_heads",
           text(shape.heads) + " heads are not a multiple of " + text(shape.kv_heads));
-  require(keys.head_dim || shape.dim % shape.heads == 0, "hidden",
+  require(keys.head_dim || shape.is_latent() || shape.dim % shape.heads == 0, "hidden",
           text(shape.dim) + " is not a multiple of heads (" + text(shape.heads) +
               "), and head_dim is not given");
   require(shape.is_learned() || shape.head_dim() % 2 == 0, "head_dim",
@@ -37,12 +68,7 @@ void check_attention(const ModelShape& shape, const ShapeKeys& keys) {
   require(shape.query_dim() <= kMostRows, "head_dim",
           text(shape.heads) + " heads of " + text(shape.head_dim()) + " are more than " +
               text(kMostRows) + " elements");
-  const LatentShape& latent = shape.latent;
-  const bool any = latent.kv_lora_rank + std::uint64_t{latent.qk_nope_dim} + latent.qk_rope_dim +
-                       latent.v_head_dim !=
-                   0;
-  require(!any || (latent.kv_lora_rank != 0 && latent.qk_nope_dim != 0 && latent.v_head_dim != 0),
-          "mla", "kv_lora_rank, qk_nope_dim and v_head_dim belong together");
+  check_latent(shape);
 }
 
 void check_experts(const ModelShape& shape) {
@@ -117,17 +143,12 @@ ModelShape shape_of(const ShapeKeys& keys) {
   shape.experts.first_dense_layers = keys.first_dense_layers.value_or(0);
   shape.latent = {keys.kv_lora_rank.value_or(0), keys.qk_nope_dim.value_or(0),
                   keys.qk_rope_dim.value_or(0), keys.v_head_dim.value_or(0)};
+  if (shape.is_latent() && !keys.head_dim) {
+    shape.head_size = shape.latent.qk_nope_dim + shape.latent.qk_rope_dim;
+  }
   check_attention(shape, keys);
   check_experts(shape);
   return shape;
-}
-
-std::string why_not_modelled(const ModelShape& shape) {
-  if (shape.latent.kv_lora_rank != 0) {
-    return "multi-head latent attention is not available: its keys and values share what the KV "
-           "cache keeps, which no KV layout here does";
-  }
-  return {};
 }
 
 }  // namespace tandem::platform

@@ -222,6 +222,30 @@ void check_policy(const Checker& check, const Scenario& scenario) {
   }
 }
 
+// Where all heads share one key there is nothing to divide over banks or channels.
+void check_latent(const Checker& check, const Scenario& scenario) {
+  if (!scenario.model.shape || !scenario.model.shape->is_latent()) return;
+  if (scenario.policy.placement.attention == Engine::kPim) {
+    check.fail("policy.placement.attention", "pim, but latent attention (model.mla) is the NPU's",
+               "choose npu or auto");
+  }
+  if (scenario.policy.placement.draft_attention == DraftEngine::kPim) {
+    check.fail("policy.placement.draft_attention",
+               "pim, but latent attention (model.mla) is the NPU's", "choose same, npu or auto");
+  }
+  if (scenario.policy.placement.weight_layout == WeightLayout::kBankTiles) {
+    check.fail("policy.placement.weight_layout",
+               "bank_tiles, but latent attention (model.mla) has matrices for each head",
+               "choose rows");
+  }
+  const KvLayoutChoice layout = scenario.policy.kv_layout;
+  if (layout == KvLayoutChoice::kBankRows || layout == KvLayoutChoice::kHeadSplit) {
+    check.fail("policy.kv_layout",
+               std::string(name_of(layout)) + ", but latent attention (model.mla) is the NPU's",
+               "choose auto or contiguous");
+  }
+}
+
 void check_arrivals(const Checker& check, const std::string& path, const ArrivalConfig& arrivals) {
   const bool paced = arrivals.kind == ArrivalKind::kFixed || arrivals.kind == ArrivalKind::kPoisson;
   const std::string kind = name_of(arrivals.kind);
@@ -410,6 +434,7 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   check_address_map(check, h);
   check_devices(check, scenario);
   check_policy(check, scenario);
+  check_latent(check, scenario);
   check_batching(check, scenario.policy);
   check_ahead(check, scenario);
   check_workload(check, scenario);

@@ -130,6 +130,21 @@ TEST_CASE("the layout follows the policy, the sequences and what the PIM can do"
         KvLayout::kTokenMajor);
 }
 
+TEST_CASE("keys alone take half a page, whatever the policy asks for") {
+  for (const KvPlacement placement :
+       {KvPlacement::kAuto, KvPlacement::kBankRows, KvPlacement::kHeadSplit}) {
+    KvShape shape = model_shape(8);
+    const KvShape both = planned(policy(KvPlacement::kContiguous, abi::Placement::kNpu), {}, 8);
+    shape.keys_only = true;
+    plan_kv(policy(placement), pim_facts(), 8, Region{}.base, Region{}.bytes, shape);
+    CHECK(shape.layout == KvLayout::kTokenMajor);
+    CHECK(shape.page_tokens == both.page_tokens);
+    const u64 base = Region{}.base, bytes = Region{}.bytes;
+    CHECK(2 * kv_range(shape, 0, base, bytes).page_stride ==
+          kv_range(both, 0, base, bytes).page_stride);
+  }
+}
+
 TEST_CASE("what does not fit rows or region goes to contiguous pages") {
   KvShape shape = model_shape(8);
   shape.head_dim = 520;  // a row holds 512 elements

@@ -329,6 +329,58 @@ TEST_CASE("a layer with experts: router, choice, experts behind it, sum") {
   CHECK(over_experts == 3);
 }
 
+TEST_CASE("latent attention: one key, made for all heads and read once") {
+  Fixture f;
+  abi::ModelImage& image = f.fake.model();
+  image.kv_heads = 1;
+  image.latent_dim = 24;
+  image.rope_dim = 2;
+  image.v_head_dim = 6;
+  const u32 nope = image.head_dim - image.rope_dim;
+  for (u32 layer = 0; layer < image.layers; ++layer) {
+    add_tensor(f.fake, abi::TensorKind::kLatent, layer, 26, image.dim);
+    add_tensor(f.fake, abi::TensorKind::kLatentNorm, layer, 1, 24);
+    add_tensor(f.fake, abi::TensorKind::kKeyExpansion, layer, image.heads * 24, nope);
+    add_tensor(f.fake, abi::TensorKind::kValueExpansion, layer, image.heads * 6, 24);
+  }
+  PassPrograms passes[kPasses] = {};
+  const auto ops = next_pass(f, passes);
+  const ProgramRef& next = passes[static_cast<u32>(Pass::kNext)].tail;
+  unsigned grouped = 0, on_latents = 0;
+  std::set<unsigned> appended, norms;
+  for (u32 i = 0; i < next.primitives; ++i) {
+    const abi::Primitive& p = f.primitive(next, i);
+    if (p.groups > 1) {
+      ++grouped;
+      CHECK(p.groups == image.heads);
+      CHECK(p.index_slot == abi::kNoSlot);
+      const bool to_latents = p.n == 24;
+      CHECK(p.n == (to_latents ? 24 : 6));
+      CHECK(p.k == (to_latents ? nope : 24));
+      CHECK(p.output.stride == 2 * image.heads * p.n);
+    }
+    if (ops[i] == abi::PrimitiveOp::kNorm && p.n == 24) norms.insert(i);
+    const bool append = ops[i] == abi::PrimitiveOp::kKvAppend;
+    if (!append && ops[i] != abi::PrimitiveOp::kAttention) continue;
+    ++on_latents;
+    CHECK(p.kv_heads == 1);
+    CHECK(p.head_dim == 26);
+    CHECK(p.value_dim == 24);
+    CHECK(p.engine_mask == abi::kEngineNpu);
+    if (append) {
+      appended.insert(i);
+      CHECK(p.input2.offset == p.input.offset + 2 * 24);
+    } else {
+      CHECK(p.heads == image.heads);
+      CHECK(p.input2.stride == 2 * image.heads * image.head_dim);
+      CHECK(f.predecessors(next, i).count(*appended.rbegin()) == 1);
+    }
+  }
+  CHECK(grouped == 2 * image.layers);
+  CHECK(on_latents == 2 * image.layers);
+  CHECK(norms.size() == image.layers);
+}
+
 TEST_CASE("devices that share a model sum the residual stream and gather the logits") {
   Fixture f;
   abi::ModelImage& image = f.fake.model();

@@ -220,6 +220,35 @@ TEST_CASE("experts are one tensor, and the router stays FP16 in drafts too") {
   CHECK(count.all - count.active == 2 * 3 * 32 * 64);  // two of four experts of one layer
 }
 
+TEST_CASE("latent attention has matrices of its own, and one key head") {
+  ModelShape shape = gpt_shape();
+  shape.positions = abi::PositionKind::kRotaryInterleaved;
+  shape.qkv_bias = false;
+  shape.head_size = 24;
+  shape.latent = {32, 16, 8, 12};
+  const PackedModel packed = pack_shape(shape, nullptr, options(draft_config(DraftFormat::kBsfpI)));
+  const auto check = [&packed](TensorKind kind, std::uint32_t rows, std::uint32_t columns) {
+    const abi::TensorEntry* const entry = find_tensor(packed, kind, TensorRole::kFull, 1);
+    REQUIRE(entry != nullptr);
+    CHECK(entry->rows == rows);
+    CHECK(entry->columns == columns);
+  };
+  check(TensorKind::kQuery, shape.heads * 24, shape.dim);
+  check(TensorKind::kLatent, 32 + 8, shape.dim);
+  check(TensorKind::kLatentNorm, 1, 32);
+  check(TensorKind::kKeyExpansion, shape.heads * 32, 16);
+  check(TensorKind::kValueExpansion, shape.heads * 12, 32);
+  check(TensorKind::kAttentionOutput, shape.dim, shape.heads * 12);
+  CHECK(find_tensor(packed, TensorKind::kKey, TensorRole::kFull, 1) == nullptr);
+  CHECK(find_tensor(packed, TensorKind::kValueExpansion, TensorRole::kDraft, 1) != nullptr);
+  CHECK(find_tensor(packed, TensorKind::kInverseFrequency, TensorRole::kFull, 0)->columns == 4);
+  CHECK(packed.image.kv_heads == 1);
+  CHECK(packed.image.latent_dim == 32);
+  CHECK(packed.image.rope_dim == 8);
+  CHECK(packed.image.v_head_dim == 12);
+  CHECK(kv_bytes_per_token_and_layer(shape) == 2 * (32 + 8));
+}
+
 TEST_CASE("devices share heads, widths and the classifier's rows, nothing else") {
   ModelShape whole = gpt_shape();
   whole.vocabulary = 101;

@@ -151,7 +151,10 @@ TEST_CASE("programs whose layers differ are run in full") {
     program.erase(program.begin() + static_cast<std::ptrdiff_t>(place));
   });
   refused("experts", [&](Program& program) {
-    for (abi::Primitive& primitive : program) primitive.groups = 8;
+    for (abi::Primitive& primitive : program) {
+      primitive.groups = 8;
+      primitive.index_slot = 0;
+    }
   });
   refused("predicates", [&](Program& program) {
     for (abi::Primitive& primitive : program) primitive.predicate_slot = 3;

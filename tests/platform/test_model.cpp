@@ -163,9 +163,44 @@ TEST_CASE_METHOD(ModelFixture, "shapes that contradict themselves are refused wi
   CHECK_THAT(wrong("layers: 0"), Contains("model.layers: expected an integer 1..4096"));
 }
 
-TEST_CASE_METHOD(ModelFixture, "latent attention is refused, not modelled wrongly") {
-  CHECK_THAT(error_of(timing("deepseek-v2-lite")),
-             Contains("model.preset: multi-head latent attention is not available"));
+TEST_CASE_METHOD(ModelFixture, "every preset can be run timing-only") {
+  for (const ModelPreset& preset : read_presets(kPresetFile)) {
+    INFO(preset.name);
+    CHECK(error_of(timing(preset.name)).empty());
+  }
+}
+
+TEST_CASE_METHOD(ModelFixture, "latent attention has a shape of its own") {
+  const ModelShape found = shape("deepseek-v2-lite");
+  CHECK(found.is_latent());
+  CHECK(found.head_dim() == 192);
+  CHECK(found.attended_dim() == 16 * 128);
+  const auto wrong = [this](const std::string& keys) {
+    return error_of(timing("{preset: deepseek-v2-lite, " + keys + "}"));
+  };
+  CHECK_THAT(wrong("kv_heads: 4"), Contains("s.yaml:3:45: model.kv_heads: latent attention"));
+  CHECK_THAT(wrong("head_dim: 128"),
+             Contains("model.head_dim: expected qk_nope_dim + qk_rope_dim, 192, got 128"));
+  CHECK_THAT(wrong("qkv_bias: true"), Contains("model.qkv_bias: latent attention"));
+  CHECK_THAT(wrong("positions: learned"), Contains("model.positions: latent attention"));
+  CHECK_THAT(wrong("mla: {qk_rope_dim: 63}"), Contains("model.mla.qk_rope_dim: 63 is odd"));
+  CHECK_THAT(wrong("mla: {qk_rope_dim: 0}"),
+             Contains("model.mla: ") && Contains("belong together"));
+  CHECK_THAT(wrong("mla: {kv_lora_rank: 65536}"), Contains("model.mla.kv_lora_rank: with qk_rope"));
+}
+
+TEST_CASE_METHOD(ModelFixture, "latent attention is the NPU's") {
+  const auto with_pim = [this](const std::string& policy) {
+    return error_of(
+        timing("deepseek-v2-lite", "platform: {pim: {enabled: true}}\npolicy: " + policy + "\n"));
+  };
+  CHECK(with_pim("{placement: {attention: auto}}").empty());
+  CHECK(with_pim("{placement: {attention: npu}, kv_layout: contiguous}").empty());
+  CHECK_THAT(with_pim("{placement: {attention: pim}}"),
+             Contains("policy.placement.attention: pim, but latent attention (model.mla)"));
+  CHECK_THAT(with_pim("{kv_layout: bank_rows}"),
+             Contains("policy.kv_layout: bank_rows, but latent attention (model.mla)"));
+  CHECK_THAT(with_pim("{kv_layout: head_split}"), Contains("policy.kv_layout: head_split"));
 }
 
 TEST_CASE_METHOD(ModelFixture, "a draft of the weights' bits needs weights that have them") {

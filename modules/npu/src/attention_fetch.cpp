@@ -13,7 +13,7 @@ void AttentionJob::fetch_more() {
   std::vector<std::vector<LineRead>> lines;
   while (next_fetch_ < work_.size()) {
     Work& work = *work_[next_fetch_];
-    const std::uint64_t bytes = 2ull * pages(work) * work.geometry.half_bytes();
+    const std::uint64_t bytes = pages(work) * work.geometry.layer_bytes();
     if (core_.kv_held_bytes != 0 && next_fetch_ != done_ &&
         core_.kv_held_bytes + bytes > core_.config.kv_buffer_bytes)
       break;
@@ -39,6 +39,7 @@ void AttentionJob::fetch(Work& work, std::vector<LineRead>& lines) {
         return execution_.then(index_, arrived);
       },
       lines);
+  if (work.geometry.keys_only()) return arrived();
   work.values_pending = 1;
   fetch_half(
       work, work.values, true,

@@ -38,7 +38,7 @@ void AttentionJob::allocate(Work& work) {
   work.heads_pending = primitive_.kv_heads;
   if (execution_.timing_only()) return;
   work.scores.resize(std::size_t{primitive_.kv_heads} * vectors(work) * work.length);
-  work.outputs.resize(std::size_t{primitive_.kv_heads} * vectors(work) * primitive_.head_dim);
+  work.outputs.resize(std::size_t{primitive_.kv_heads} * vectors(work) * value_dim());
 }
 
 const std::uint16_t* AttentionJob::query(const Work& work, std::uint32_t kv_head,
@@ -47,6 +47,23 @@ const std::uint16_t* AttentionJob::query(const Work& work, std::uint32_t kv_head
   const std::uint32_t head = kv_head * group() + vector % group();
   return reinterpret_cast<const std::uint16_t*>(execution_.activation(primitive_.input, row)) +
          std::size_t{head} * primitive_.head_dim;
+}
+
+// In two parts where values are part of the keys.
+void AttentionJob::load_query(const Work& work, std::uint32_t kv_head, std::uint32_t vector,
+                              float* to) {
+  if (!work.geometry.keys_only()) {
+    return numerics::fp16_to_float(query(work, kv_head, vector), to, primitive_.head_dim);
+  }
+  const std::uint32_t row = work.range.first + vector / group();
+  const std::size_t head = kv_head * group() + vector % group();
+  const auto load = [&](const abi::Operand& operand, std::uint32_t elements, float* at) {
+    if (elements == 0) return;
+    const auto* from = reinterpret_cast<const std::uint16_t*>(execution_.activation(operand, row));
+    numerics::fp16_to_float(from + head * elements, at, elements);
+  };
+  load(primitive_.input, value_dim(), to);
+  load(primitive_.input2, primitive_.head_dim - value_dim(), to + value_dim());
 }
 
 // A row sees the tokens up to its own.
@@ -75,16 +92,16 @@ void AttentionJob::sequence_done(Work& work) {
 }
 
 void AttentionJob::store(Work& work) {
-  core_.buffer_bytes += 2ull * work.range.count * primitive_.heads * primitive_.head_dim;
+  core_.buffer_bytes += 2ull * work.range.count * primitive_.heads * value_dim();
   if (execution_.timing_only()) return;
   for (std::uint32_t kv_head = 0; kv_head < primitive_.kv_heads; ++kv_head) {
     for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
       const std::uint32_t row = work.range.first + vector / group();
       const std::uint32_t head = kv_head * group() + vector % group();
       const std::uint16_t* from =
-          &work.outputs[(std::size_t{kv_head} * vectors(work) + vector) * primitive_.head_dim];
-      std::memcpy(execution_.activation(primitive_.output, row) + 2ull * head * primitive_.head_dim,
-                  from, 2ull * primitive_.head_dim);
+          &work.outputs[(std::size_t{kv_head} * vectors(work) + vector) * value_dim()];
+      std::memcpy(execution_.activation(primitive_.output, row) + 2ull * head * value_dim(), from,
+                  2ull * value_dim());
     }
   }
 }

@@ -84,7 +84,7 @@ void AttentionJob::multiply_keys(Work& work, std::uint32_t kv_head) {
   const KvGeometry& geometry = work.geometry;
   std::vector<float> q(primitive_.head_dim), sums(geometry.page_tokens);
   for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
-    numerics::fp16_to_float(query(work, kv_head, vector), q.data(), q.size());
+    load_query(work, kv_head, vector, q.data());
     std::uint16_t* scores =
         &work.scores[(std::size_t{kv_head} * vectors(work) + vector) * work.length];
     for (std::uint32_t page = 0; page < pages(work); ++page) {
@@ -106,7 +106,7 @@ void AttentionJob::values_arrived(Work& work) {
 void AttentionJob::sum_values(Work& work) {
   if (work.values_pending != 0) return;
   for (const Heads& heads : std::exchange(work.normalised, {})) {
-    multiply(work, primitive_.head_dim, work.length, heads.count, [this, &work, heads] {
+    multiply(work, value_dim(), work.length, heads.count, [this, &work, heads] {
       work.heads_pending -= heads.count;
       if (work.heads_pending == 0) outputs_done(work);
     });
@@ -126,23 +126,22 @@ void AttentionJob::outputs_done(Work& work) {
 void AttentionJob::multiply_values(Work& work, std::uint32_t kv_head) {
   const KvGeometry& geometry = work.geometry;
   const bool element_major = geometry.element_major();
+  const std::uint8_t* const source = geometry.keys_only() ? work.keys.data() : work.values.data();
   const std::size_t token_stride = element_major ? 1 : primitive_.head_dim;
   const std::size_t element_stride = element_major ? geometry.page_tokens : 1;
   numerics::WeightedRowSum sum;
   for (std::uint32_t vector = 0; vector < vectors(work); ++vector) {
     const std::size_t at = std::size_t{kv_head} * vectors(work) + vector;
     const std::uint16_t* probabilities = &work.scores[at * work.length];
-    sum.begin(primitive_.head_dim);
+    sum.begin(value_dim());
     for (std::uint32_t t = 0; t < visible(work, vector); ++t) {
       const auto* values = reinterpret_cast<const std::uint16_t*>(
-          work.values.data() + t / geometry.page_tokens * geometry.half_bytes() +
-          geometry.head(kv_head));
+          source + t / geometry.page_tokens * geometry.half_bytes() + geometry.head(kv_head));
       sum.add(numerics::fp16_to_float(probabilities[t]),
               values + t % geometry.page_tokens * token_stride, element_stride);
     }
     const std::vector<float>& totals = sum.finish();
-    numerics::float_to_fp16(totals.data(), &work.outputs[at * primitive_.head_dim],
-                            primitive_.head_dim);
+    numerics::float_to_fp16(totals.data(), &work.outputs[at * value_dim()], value_dim());
   }
 }
 

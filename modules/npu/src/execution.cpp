@@ -135,6 +135,9 @@ Fault Execution::check_kv(const abi::Primitive& primitive) const {
     const std::uint64_t length = std::uint64_t{sequence.kv_length[primitive.kv_set]} + range.count;
     const std::uint64_t pages = (length + kv.page_tokens - 1) / kv.page_tokens;
     const KvGeometry geometry = geometry_of(primitive, kv);
+    if (geometry.keys_only() && geometry.layout != abi::KvLayout::kTokenMajor) {
+      return {Status::kBadBatch, kNoPrimitive, kv.layout};
+    }
     std::uint64_t half_bytes = geometry.half_bytes();
     if (geometry.is_banked()) {
       const BankedKv& banked = geometry.banked;
@@ -219,17 +222,23 @@ const std::vector<numerics::Tile>& Execution::tiles_of(std::uint16_t index,
 void Execution::push_matrix(std::uint16_t index, std::vector<WeightTile*>& tiles) {
   const abi::Primitive& primitive = program_[index];
   const numerics::SlicedTensor tensor = sliced_weight(primitive);
-  const numerics::TensorLayout layout = tensor.slice();
+  numerics::TensorLayout layout = tensor.slice();
   const std::vector<numerics::Tile>& parts = tiles_of(index, tensor);
   if (parts.empty() && !fault_) {
     fault_ = {Status::kNoSpace, index, tile_bytes(layout, {0, 1, 0, layout.cols})};
   }
   const PlaneAddresses planes = plane_addresses(primitive, parameters_);
+  const std::uint32_t groups = output_columns(primitive) / primitive.n;
+  if (groups > 1) layout.rows = output_columns(primitive);  // never in slices
   for (std::uint32_t slice = 0; slice < tensor.slices() && !parts.empty(); ++slice) {
     const PlaneAddresses addresses = slice_addresses(tensor, slice, planes);
-    for (const numerics::Tile& part : parts) {
-      if (part.col0 >= tensor.columns_in(slice)) continue;  // nothing but padding
-      tiles.push_back(stream_.push(index, layout, part, addresses, 0, tensor.first_column(slice)));
+    for (std::uint32_t group = 0; group < groups; ++group) {
+      for (numerics::Tile part : parts) {
+        if (part.col0 >= tensor.columns_in(slice)) continue;  // nothing but padding
+        part.row0 += group * primitive.n;
+        tiles.push_back(
+            stream_.push(index, layout, part, addresses, 0, tensor.first_column(slice)));
+      }
     }
   }
 }

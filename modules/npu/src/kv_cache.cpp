@@ -36,6 +36,8 @@ void Execution::append_rows(const abi::Primitive& primitive, const RowRange& ran
     rows.row = range.first + done;
     if (core_.config.bulk_bytes != 0) {
       append_in_bulk(primitive, geometry, rows, part);
+    } else if (geometry.keys_only()) {
+      append_keys_only(primitive, geometry, rows, part);
     } else if (geometry.is_banked()) {
       append_banked(primitive, geometry, rows, part);
     } else {
@@ -56,6 +58,7 @@ void Execution::append_in_bulk(const abi::Primitive& primitive, const KvGeometry
   // Banked layers lie in rows of the page, contiguous ones in its halves: about where, either way.
   const std::uint64_t keys = geometry.keys(rows.address);
   core_.dma.write(Dma::kKv, keys, nullptr, key_bytes, part(), serial_);
+  if (geometry.keys_only()) return;
   core_.dma.write(
       Dma::kKv, keys + geometry.half_bytes(), nullptr,
       geometry.element_major() ? std::min(elements * line_bytes, geometry.half_bytes()) : key_bytes,
@@ -88,6 +91,27 @@ void Execution::append_contiguous(const abi::Primitive& primitive, const KvGeome
       const std::uint64_t line = values + geometry.head(head) + 2ull * e * geometry.page_tokens;
       append_values(primitive, head, e, line, rows, part);
     }
+  }
+}
+
+// A key comes in two parts, the first of which is its value.
+void Execution::append_keys_only(const abi::Primitive& primitive, const KvGeometry& geometry,
+                                 const PageRows& rows, const std::function<Dma::Done()>& part) {
+  const std::uint64_t head_bytes = 2ull * primitive.head_dim;
+  const std::uint64_t value_bytes = 2ull * primitive.value_dim;
+  const std::uint64_t rest_bytes = head_bytes - value_bytes;
+  std::vector<std::uint8_t> bytes(rows.count * head_bytes);
+  for (std::uint32_t head = 0; head < primitive.kv_heads; ++head) {
+    for (std::uint32_t t = 0; t < rows.count && !timing_only(); ++t) {
+      std::uint8_t* const key = bytes.data() + t * head_bytes;
+      std::memcpy(key, activation(primitive.input, rows.row + t) + head * value_bytes, value_bytes);
+      if (rest_bytes == 0) continue;
+      std::memcpy(key + value_bytes, activation(primitive.input2, rows.row + t) + head * rest_bytes,
+                  rest_bytes);
+    }
+    core_.dma.write(Dma::kKv,
+                    geometry.keys(rows.address) + geometry.head(head) + rows.slot * head_bytes,
+                    kept(bytes), bytes.size(), part(), serial_);
   }
 }
 

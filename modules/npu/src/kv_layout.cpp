@@ -145,8 +145,13 @@ std::uint64_t BankedKv::image_offset(const Line& line, std::uint32_t first_row,
 }
 
 KvGeometry geometry_of(const abi::Primitive& primitive, const abi::KvSet& set) {
-  KvGeometry geometry{primitive.kv_heads, primitive.head_dim, set.page_tokens,
-                      primitive.layer,    layout_of(set),     {}};
+  KvGeometry geometry{primitive.kv_heads,
+                      primitive.head_dim,
+                      set.page_tokens,
+                      primitive.layer,
+                      layout_of(set),
+                      primitive.value_dim,
+                      {}};
   if (geometry.is_banked()) geometry.banked = BankedKv(primitive, set);
   return geometry;
 }

@@ -26,10 +26,11 @@ void Execution::advance_linear(std::uint16_t index) {
   const numerics::Tile part = tile.part(primitive.k);
   const std::uint32_t m = rows_of(index, part);
   const pe_array::TileTiming timing = core_.array.tile_timing(format, part.rows, part.cols, m);
-  // Each expert is a matrix of its own.
-  const bool first = part.row0 % primitive.n == 0 && part.col0 == 0;
+  // Each expert is a matrix of its own; groups follow each other as the tiles of one matrix do.
+  const std::uint32_t matrix_rows = output_columns(primitive);
+  const bool first = part.row0 % matrix_rows == 0 && part.col0 == 0;
   const bool last =
-      (part.row0 + part.rows) % primitive.n == 0 && part.col0 + part.cols == primitive.k;
+      (part.row0 + part.rows) % matrix_rows == 0 && part.col0 + part.cols == primitive.k;
   core_.array.record(format, part.rows, part.cols, m,
                      timing.occupancy_cycles + (first ? timing.fill_cycles : 0) +
                          (last ? timing.drain_cycles : 0));
@@ -51,13 +52,14 @@ void Execution::take_bias(std::uint16_t index) {
 void Execution::load_inputs(std::uint16_t index, std::uint32_t m) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
-  core_.buffer_bytes += 2ull * m * choices_of(primitive) * primitive.k;
+  const std::uint32_t columns = input_columns(primitive);
+  core_.buffer_bytes += 2ull * m * choices_of(primitive) * columns;
   if (timing_only()) return;
-  state.sums.assign(std::size_t{m} * primitive.n, 0.0f);
-  state.inputs.resize(std::size_t{m} * primitive.k);
+  state.sums.assign(std::size_t{m} * output_columns(primitive), 0.0f);
+  state.inputs.resize(std::size_t{m} * columns);
   for (std::uint32_t row = 0; row < m; ++row) {
     numerics::fp16_to_float(as_fp16(activation(primitive.input, input_row(primitive, row))),
-                            state.inputs.data() + std::size_t{row} * primitive.k, primitive.k);
+                            state.inputs.data() + std::size_t{row} * columns, columns);
   }
 }
 
@@ -134,32 +136,35 @@ void Execution::multiply_tile(std::uint16_t index, const WeightTile& tile) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
   const numerics::Tile part = tile.part(primitive.k);
-  const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
+  const std::uint32_t columns = output_columns(primitive);
+  const auto m = static_cast<std::uint32_t>(state.sums.size() / columns);
+  const std::size_t group = part.row0 / primitive.n;
   numerics::WeightView view = tile.view;
   view.tile.cols = part.cols;
-  numerics::accumulate(view, state.inputs.data() + part.col0, primitive.k, m,
-                       state.sums.data() + part.row0, primitive.n);
+  numerics::accumulate(view, state.inputs.data() + group * primitive.k + part.col0,
+                       input_columns(primitive), m, state.sums.data() + part.row0, columns);
 }
 
 void Execution::finish_linear(std::uint16_t index) {
   const abi::Primitive& primitive = program_[index];
   if (!timing_only()) store_outputs(index);
-  core_.buffer_bytes +=
-      2ull * output_rows(primitive, pass_.shape()) * choices_of(primitive) * primitive.n;
-  announce(index, primitive.n);
+  core_.buffer_bytes += 2ull * output_rows(primitive, pass_.shape()) * choices_of(primitive) *
+                        output_columns(primitive);
+  announce(index, output_columns(primitive));
   primitive_done(index);
 }
 
 void Execution::store_outputs(std::uint16_t index) {
   State& state = states_[index];
   const abi::Primitive& primitive = program_[index];
-  const auto m = static_cast<std::uint32_t>(state.sums.size() / primitive.n);
+  const std::uint32_t columns = output_columns(primitive);
+  const auto m = static_cast<std::uint32_t>(state.sums.size() / columns);
   for (std::size_t i = 0; i < state.sums.size() && !state.bias.empty(); ++i) {
     state.sums[i] += state.bias[i % primitive.n];
   }
   for (std::uint32_t row = 0; row < m; ++row) {
-    numerics::float_to_fp16(state.sums.data() + std::size_t{row} * primitive.n,
-                            as_fp16(activation(primitive.output, row)), primitive.n);
+    numerics::float_to_fp16(state.sums.data() + std::size_t{row} * columns,
+                            as_fp16(activation(primitive.output, row)), columns);
   }
   state.sums.clear();
 }

@@ -50,7 +50,7 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
     const numerics::TensorLayout layout = layout_of(primitive);
     const bool tables_and_scales = numerics::has_tables(layout) && numerics::has_scales(layout) &&
                                    primitive.scales.slot != abi::kNoSlot;
-    if (is_over_experts(primitive) || !has(layout.format) || tables_and_scales) {
+    if (primitive.groups > 1 || !has(layout.format) || tables_and_scales) {
       return {Status::kNoEngine, kNoPrimitive, primitive.weight.format};
     }
     return fits_pim_windows(primitive) ? Fault{}

@@ -70,6 +70,16 @@ Status check_experts(const Primitive& primitive, bool computes) {
   return primitive.top_k == 0 || no_list ? Status::kBadProgram : Status::kOk;
 }
 
+// Matrices side by side: without a list of choices, without biases, in rows.
+Status check_groups(const Primitive& primitive) {
+  if (primitive.op != static_cast<std::uint8_t>(PrimitiveOp::kLinear) || primitive.kind != 0 ||
+      primitive.bias.slot != abi::kNoSlot ||
+      primitive.weight.layout == static_cast<std::uint8_t>(abi::OperandLayout::kBankTiles)) {
+    return Status::kUnsupported;
+  }
+  return primitive.top_k != 0 ? Status::kBadProgram : Status::kOk;
+}
+
 Status check_static(const Primitive& primitive, std::size_t index, bool pim_bound, bool computes) {
   if (primitive.op >= abi::kPrimitiveOps) return Status::kBadProgram;
   const auto op = static_cast<PrimitiveOp>(primitive.op);
@@ -79,7 +89,10 @@ Status check_static(const Primitive& primitive, std::size_t index, bool pim_boun
   if (needs_experts(primitive)) {
     const Status status = check_experts(primitive, computes);
     if (status != Status::kOk) return status;
-  } else if (primitive.groups > 1 || primitive.index_slot != abi::kNoSlot || primitive.top_k > 1) {
+  } else if (primitive.groups > 1) {
+    const Status status = check_groups(primitive);
+    if (status != Status::kOk) return status;
+  } else if (primitive.index_slot != abi::kNoSlot || primitive.top_k > 1) {
     return Status::kUnsupported;
   }
   if (primitive.residency != 0) return Status::kUnsupported;
@@ -316,13 +329,32 @@ void check_combine(OperandCheck& check, const Primitive& primitive, const PassSh
 void check_linear(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
   if (is_over_experts(primitive)) return check_expert_linear(check, primitive, shape);
   const std::uint32_t rows = output_rows(primitive, shape);
+  const std::uint64_t groups = groups_of(primitive);
   check.require(primitive.n != 0 && primitive.k != 0, primitive.n);
-  check.activation(primitive.input, input_rows(primitive, shape), primitive.k);
-  check.weight(primitive, primitive.n, primitive.k);
+  check.activation(primitive.input, input_rows(primitive, shape), groups * primitive.k);
+  check.weight(primitive, groups * primitive.n, primitive.k);
   if (primitive.bias.slot != abi::kNoSlot) {
     check.memory(primitive.bias, 2ull * primitive.n, {Format::kFp16});
   }
-  check.activation(primitive.output, rows, primitive.n, true);
+  check.activation(primitive.output, rows, groups * primitive.n, true);
+}
+
+// Elements of `heads` heads: `head_dim` of each, or in two parts where values are part of the keys.
+void check_heads(OperandCheck& check, const Primitive& primitive, std::uint64_t heads,
+                 std::uint32_t rows) {
+  const std::uint32_t rest = primitive.head_dim - primitive.value_dim;
+  check.require(primitive.value_dim <= primitive.head_dim, primitive.value_dim);
+  check.activation(primitive.input, rows, heads * value_dim_of(primitive));
+  if (primitive.value_dim != 0 && rest != 0) {
+    check.activation(primitive.input2, rows, heads * rest);
+  }
+}
+
+void check_append(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
+  const std::uint32_t columns = std::uint32_t{primitive.kv_heads} * primitive.head_dim;
+  check.require(columns != 0, primitive.head_dim);
+  check_heads(check, primitive, primitive.kv_heads, shape.rows);
+  if (primitive.value_dim == 0) check.activation(primitive.input2, shape.rows, columns);
 }
 
 void check_position(OperandCheck& check, const Primitive& primitive, const PassShape& shape) {
@@ -404,20 +436,15 @@ Fault check_operands(const Primitive& primitive, const ParameterBlock& parameter
       check.activation(primitive.output, out_rows, primitive.n, true);
       break;
     }
-    case PrimitiveOp::kKvAppend: {
-      const std::uint32_t columns = std::uint32_t{primitive.kv_heads} * primitive.head_dim;
-      check.require(columns != 0, primitive.head_dim);
-      check.activation(primitive.input, shape.rows, columns);
-      check.activation(primitive.input2, shape.rows, columns);
+    case PrimitiveOp::kKvAppend:
+      check_append(check, primitive, shape);
       break;
-    }
-    case PrimitiveOp::kAttention: {
-      const std::uint32_t columns = std::uint32_t{primitive.heads} * primitive.head_dim;
+    case PrimitiveOp::kAttention:
       check.require(heads_fit(primitive), primitive.heads);
-      check.activation(primitive.input, shape.rows, columns);
-      check.activation(primitive.output, shape.rows, columns, true);
+      check_heads(check, primitive, primitive.heads, shape.rows);
+      check.activation(primitive.output, shape.rows,
+                       std::uint64_t{primitive.heads} * value_dim_of(primitive), true);
       break;
-    }
     case PrimitiveOp::kSample:
     case PrimitiveOp::kAccept:
       check.require(primitive.n != 0, primitive.n);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "tandem/abi/command.h"
+#include "tandem/npu/program.h"
 
 namespace tandem::npu {
 
@@ -22,7 +23,7 @@ struct Layers {
 };
 
 bool may_be_left_out(const Primitive& primitive) {
-  if (primitive.groups > 1 || primitive.predicate_slot != abi::kNoSlot) return false;
+  if (is_over_experts(primitive) || primitive.predicate_slot != abi::kNoSlot) return false;
   switch (static_cast<PrimitiveOp>(primitive.op)) {
     case PrimitiveOp::kLinear:
     case PrimitiveOp::kNorm:

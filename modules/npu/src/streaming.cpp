@@ -71,7 +71,7 @@ bool Execution::streams(std::uint16_t writer, std::uint16_t reader) const {
     return false;
   }
   const bool from_array =
-      op_of(from) == PrimitiveOp::kLinear && !is_over_experts(from) && !states_[writer].on_pim;
+      op_of(from) == PrimitiveOp::kLinear && from.groups <= 1 && !states_[writer].on_pim;
   const bool from_columns = is_by_columns(from) && states_[writer].streams;
   if (is_by_columns(to)) {
     const bool in_place = same_place(to.output, from.output);

@@ -195,7 +195,8 @@ class Packer {
   }
 
   void place_frequencies() {
-    const TensorShape t{TensorKind::kInverseFrequency, 0, 1, shape_.head_dim() / 2};
+    const std::uint32_t turned = shape_.is_latent() ? shape_.latent.qk_rope_dim : shape_.head_dim();
+    const TensorShape t{TensorKind::kInverseFrequency, 0, 1, turned / 2};
     const numerics::TensorLayout layout{abi::Format::kFp32, {}, {}, 1, t.columns};
     abi::TensorEntry e = entry(t, layout);
     std::vector<float> frequencies;
@@ -339,7 +340,7 @@ class Packer {
     image.hidden_dim = std::max(shape.hidden_dim, shape.experts.shared_ffn);
     image.layers = shape.layers;
     image.heads = shape.heads;
-    image.kv_heads = shape.kv_heads;
+    image.kv_heads = shape.is_latent() ? 1 : shape.kv_heads;
     image.head_dim = shape.head_dim();
     image.vocabulary = shape.vocabulary;
     image.max_positions = shape.max_positions;
@@ -359,6 +360,9 @@ class Packer {
     image.expert_dim = shape.experts.ffn;
     image.first_expert_layer = shape.experts.first_dense_layers;
     image.devices = shape.devices;
+    image.latent_dim = shape.latent.kv_lora_rank;
+    image.rope_dim = shape.latent.qk_rope_dim;
+    image.v_head_dim = shape.latent.v_head_dim;
 
     Stretch directory(options_.directory_base, &packed_.directory);
     directory.append(&image, sizeof image);

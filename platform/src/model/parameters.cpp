@@ -11,23 +11,6 @@ bool is_expert(TensorKind kind) {
          kind == TensorKind::kExpertDown;
 }
 
-bool is_attention(TensorKind kind) {
-  return kind == TensorKind::kQuery || kind == TensorKind::kKey || kind == TensorKind::kValue ||
-         kind == TensorKind::kAttentionOutput;
-}
-
-// Query, joint compression of keys and values, their expansion, output.
-std::uint64_t latent_attention_parameters(const ModelShape& shape) {
-  const LatentShape& latent = shape.latent;
-  const std::uint64_t dim = shape.dim;
-  const std::uint64_t heads = shape.heads;
-  const std::uint64_t query = dim * heads * (latent.qk_nope_dim + latent.qk_rope_dim);
-  const std::uint64_t compression = dim * (latent.kv_lora_rank + latent.qk_rope_dim);
-  const std::uint64_t expansion =
-      heads * latent.kv_lora_rank * (latent.qk_nope_dim + latent.v_head_dim);
-  return query + compression + expansion + heads * latent.v_head_dim * dim;
-}
-
 }  // namespace
 
 ParameterCount count_parameters(const ModelShape& shape) {
@@ -41,16 +24,13 @@ ParameterCount count_parameters(const ModelShape& shape) {
   if (!shape.shared_classifier) add_tensor(classifier_matrix(shape));
   if (shape.is_learned()) add_tensor(position_table(shape));
   for (const TensorShape& t : final_vectors(shape)) add_tensor(t);
-  const bool latent = shape.latent.kv_lora_rank != 0;
   for (std::uint32_t layer = 0; layer < shape.layers; ++layer) {
     for (const TensorShape& t : layer_vectors(shape, layer)) add_tensor(t);
     for (const TensorShape& t : layer_matrices(shape, layer)) {
-      if (latent && is_attention(t.kind)) continue;
       const bool expert = is_expert(t.kind);
       add(t.elements(),
           expert ? t.elements() / shape.experts.count * shape.experts.top_k : t.elements());
     }
-    if (latent) add(latent_attention_parameters(shape), latent_attention_parameters(shape));
   }
   return count;
 }
@@ -58,7 +38,7 @@ ParameterCount count_parameters(const ModelShape& shape) {
 std::uint64_t kv_bytes_per_token_and_layer(const ModelShape& shape) {
   constexpr std::uint64_t kFp16Bytes = 2;
   const LatentShape& latent = shape.latent;
-  if (latent.kv_lora_rank != 0) return kFp16Bytes * (latent.kv_lora_rank + latent.qk_rope_dim);
+  if (shape.is_latent()) return kFp16Bytes * (latent.kv_lora_rank + latent.qk_rope_dim);
   return 2 * kFp16Bytes * shape.kv_dim();
 }
 

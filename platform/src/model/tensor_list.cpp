@@ -37,6 +37,7 @@ std::vector<TensorShape> layer_vectors(const ModelShape& shape, std::uint32_t la
   const bool ffn_bias = shape.linear_bias && ffn != 0;
   add.vector(TensorKind::kAttentionNorm, shape.dim);
   add.vector(TensorKind::kAttentionNormBias, shape.dim, norm_bias);
+  add.vector(TensorKind::kLatentNorm, shape.latent.kv_lora_rank, shape.is_latent());
   add.vector(TensorKind::kQueryBias, shape.query_dim(), shape.qkv_bias);
   add.vector(TensorKind::kKeyBias, shape.kv_dim(), shape.qkv_bias);
   add.vector(TensorKind::kValueBias, shape.kv_dim(), shape.qkv_bias);
@@ -61,9 +62,16 @@ std::vector<TensorShape> layer_matrices(const ModelShape& shape, std::uint32_t l
   std::vector<TensorShape> list;
   Lister add{layer, list};
   add.matrix(TensorKind::kQuery, shape.query_dim(), shape.dim);
-  add.matrix(TensorKind::kKey, shape.kv_dim(), shape.dim);
-  add.matrix(TensorKind::kValue, shape.kv_dim(), shape.dim);
-  add.matrix(TensorKind::kAttentionOutput, shape.dim, shape.query_dim());
+  const LatentShape& latent = shape.latent;
+  const bool ordinary = !shape.is_latent();
+  add.matrix(TensorKind::kKey, shape.kv_dim(), shape.dim, ordinary);
+  add.matrix(TensorKind::kValue, shape.kv_dim(), shape.dim, ordinary);
+  add.matrix(TensorKind::kLatent, latent.kv_lora_rank + latent.qk_rope_dim, shape.dim, !ordinary);
+  add.matrix(TensorKind::kKeyExpansion, shape.heads * latent.kv_lora_rank, latent.qk_nope_dim,
+             !ordinary);
+  add.matrix(TensorKind::kValueExpansion, shape.heads * latent.v_head_dim, latent.kv_lora_rank,
+             !ordinary);
+  add.matrix(TensorKind::kAttentionOutput, shape.dim, shape.attended_dim());
   const std::uint32_t ffn = common_ffn(shape, layer);
   add.matrix(TensorKind::kGate, ffn, shape.dim, ffn != 0 && shape.gated_ffn);
   add.matrix(TensorKind::kUp, ffn, shape.dim, ffn != 0);

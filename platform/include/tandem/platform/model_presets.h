@@ -29,7 +29,4 @@ ModelShape shape_of(const ShapeKeys& keys);
 // What is written in `over` replaces what is in `base`.
 ShapeKeys merged(const ShapeKeys& base, const ShapeKeys& over);
 
-// Why a run cannot use the shape; empty if it can.
-std::string why_not_modelled(const ModelShape& shape);
-
 }  // namespace tandem::platform

@@ -22,8 +22,10 @@ enum class Buffer : u8 {
   kExpertGate,
   kExpertUp,
   kExpertOutput,
+  kLatentQuery,   // all heads' queries in latent space
+  kLatentOutput,  // what attention gives there
 };
-constexpr u32 kBuffers = 15;
+constexpr u32 kBuffers = 17;
 
 struct ActivationLayout {
   u32 rows;       // token positions that a command may process

@@ -16,6 +16,7 @@ struct KvShape {
   u32 layers = 0;
   u32 kv_heads = 0;
   u32 head_dim = 0;
+  bool keys_only = false;  // values are part of the keys
   u32 page_tokens = 0;
   u32 max_tokens = 0;  // longest sequence
   u32 tables = 0;      // sequences times KV sets

@@ -31,8 +31,8 @@ struct PassPrograms {
 };
 
 // Builds the programs of a decoder-only model: Llama and its like, or GPT and its like with layer
-// norms, biases, learned positions and plain feed-forward parts, and each with experts. Which it is
-// follows from the tensors.
+// norms, biases, learned positions and plain feed-forward parts; each with experts, with latent
+// attention. Which it is follows from the model's header and tensors.
 class LlamaPasses {
  public:
   LlamaPasses(const Model& model, const ActivationLayout& layout, const Placement& placement,
@@ -53,6 +53,7 @@ class LlamaPasses {
 
   u32 primitives_per_layer() const;
   u32 primitives_after() const;
+  bool npu_attends() const;
   bool is_shared() const { return model_.shape().devices > 1; }
   void build_steps(PassPrograms* passes);
   void build_layers(PassPrograms* passes);
@@ -70,6 +71,13 @@ class LlamaPasses {
   void layer(u32 index, const Plane& plane);
   u16 keys_and_values(u32 index, const Plane& plane);
   void query_and_attention(u32 index, const Plane& plane, u16 append);
+  void project(u32 index, const Plane& plane);
+  // latent_layer.cpp
+  u16 latent_keys(u32 index, const Plane& plane);
+  void latent_attention(u32 index, const Plane& plane, u16 append);
+  void latent_norm(u32 index);
+  void each_head(abi::TensorKind kind, u32 index, abi::TensorRole role, Buffer from, Buffer to);
+  abi::Primitive on_latents(abi::PrimitiveOp op, u32 index, const Plane& plane) const;
   void feed_forward(u32 index, const Plane& plane);
   void common_feed_forward(u32 index, const Plane& plane);
   u16 route(u32 index);
@@ -81,6 +89,7 @@ class LlamaPasses {
   u16 linear(abi::TensorKind kind, u32 layer, abi::TensorRole role, Buffer from, Buffer to,
              abi::RowMode rows);
   void rotate(Buffer buffer, u32 layer, u32 heads);
+  void rotate_from(Buffer buffer, u32 column, u32 layer, u32 heads, u32 head_dim);
   void combine(abi::ElementwiseKind kind, u32 layer, Buffer into, Buffer other);
   void gelu(u32 layer, Buffer buffer);
   // collectives.cpp: nothing where one device has the whole model.
@@ -92,7 +101,7 @@ class LlamaPasses {
   const abi::TensorEntry* tensor(abi::TensorKind kind, u32 layer, abi::TensorRole role);
   void bind_weight(abi::Primitive& primitive, const abi::TensorEntry& entry) const;
   const abi::TensorEntry* bias_of(abi::TensorKind kind, u32 layer) const;
-  abi::Operand activation(Buffer buffer) const;
+  abi::Operand activation(Buffer buffer, u32 column = 0) const;
   abi::Operand weights(u64 address, abi::Format format) const;
 
   const Model& model_;

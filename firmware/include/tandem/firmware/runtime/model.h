@@ -17,6 +17,8 @@ class Model {
   // nullptr when the model has no such tensor.
   const abi::TensorEntry* find(abi::TensorKind kind, u32 layer, abi::TensorRole role) const;
 
+  // Whether the KV cache keeps one latent per token, of which all heads' keys and values are made.
+  bool is_latent() const { return image_->latent_dim != 0; }
   u32 kv_columns() const { return image_->kv_heads * image_->head_dim; }
   u32 query_columns() const { return image_->heads * image_->head_dim; }
 

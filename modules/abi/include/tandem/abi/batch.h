@@ -16,7 +16,8 @@ TANDEM_CONSTANTS(BatchLimits, "Sizes of the batch table", TANDEM_BATCH_LIMITS)
 // Contiguous (kTokenMajor, kElementMajor):
 //   page + layer * layer_bytes:            K [kv_head][token][head_dim]
 //   page + layer * layer_bytes + half:     V, by layout
-// with layer_bytes = 2 * half and half = kv_heads * P * head_dim * 2.
+// with layer_bytes = 2 * half and half = kv_heads * P * head_dim * 2. Where values are part of the
+// keys (Primitive::value_dim), there is no V and layer_bytes = half; kTokenMajor only.
 //
 // Banked (kBankRows, kHeadSplit): lines lie in rows of the B banks of a channel. kBankRows has all
 // heads in the channel that the page's address names. kHeadSplit has head h of page p of the table

@@ -10,35 +10,39 @@ namespace tandem::abi {
 #define TANDEM_MODEL_CONSTANTS(ITEM) ITEM(std::uint32_t, ModelMagic, 0x4C44'4D54, "TMDL")
 TANDEM_CONSTANTS(Model, "Identification of a model image", TANDEM_MODEL_CONSTANTS)
 
-#define TANDEM_TENSOR_KINDS(ITEM)                                   \
-  ITEM(Embedding, 0, "Token embedding [vocabulary][dim]")           \
-  ITEM(AttentionNorm, 1, "Gain before attention [dim]")             \
-  ITEM(Query, 2, "Query projection")                                \
-  ITEM(Key, 3, "Key projection")                                    \
-  ITEM(Value, 4, "Value projection")                                \
-  ITEM(AttentionOutput, 5, "Output projection of attention")        \
-  ITEM(FfnNorm, 6, "Gain before the feed-forward layer [dim]")      \
-  ITEM(Gate, 7, "Feed-forward gate")                                \
-  ITEM(Up, 8, "Feed-forward up")                                    \
-  ITEM(Down, 9, "Feed-forward down")                                \
-  ITEM(FinalNorm, 10, "Gain before the classifier [dim]")           \
-  ITEM(Classifier, 11, "Logits [vocabulary][dim]")                  \
-  ITEM(InverseFrequency, 12, "Rotary frequencies")                  \
-  ITEM(Router, 13, "Expert router")                                 \
-  ITEM(PositionTable, 14, "Learned positions")                      \
-  ITEM(AttentionNormBias, 15, "Bias of the norm")                   \
-  ITEM(QueryBias, 16, "Bias of the query projection")               \
-  ITEM(KeyBias, 17, "Bias of the key projection")                   \
-  ITEM(ValueBias, 18, "Bias of the value projection")               \
-  ITEM(AttentionOutputBias, 19, "Bias of the output projection")    \
-  ITEM(FfnNormBias, 20, "Bias of the norm")                         \
-  ITEM(GateBias, 21, "Bias of the gate")                            \
-  ITEM(UpBias, 22, "Bias of up")                                    \
-  ITEM(DownBias, 23, "Bias of down")                                \
-  ITEM(FinalNormBias, 24, "Bias of the norm")                       \
-  ITEM(ExpertGate, 25, "Gates of all experts, one below the other") \
-  ITEM(ExpertUp, 26, "Ups of all experts")                          \
-  ITEM(ExpertDown, 27, "Downs of all experts")
+#define TANDEM_TENSOR_KINDS(ITEM)                                             \
+  ITEM(Embedding, 0, "Token embedding [vocabulary][dim]")                     \
+  ITEM(AttentionNorm, 1, "Gain before attention [dim]")                       \
+  ITEM(Query, 2, "Query projection")                                          \
+  ITEM(Key, 3, "Key projection")                                              \
+  ITEM(Value, 4, "Value projection")                                          \
+  ITEM(AttentionOutput, 5, "Output projection of attention")                  \
+  ITEM(FfnNorm, 6, "Gain before the feed-forward layer [dim]")                \
+  ITEM(Gate, 7, "Feed-forward gate")                                          \
+  ITEM(Up, 8, "Feed-forward up")                                              \
+  ITEM(Down, 9, "Feed-forward down")                                          \
+  ITEM(FinalNorm, 10, "Gain before the classifier [dim]")                     \
+  ITEM(Classifier, 11, "Logits [vocabulary][dim]")                            \
+  ITEM(InverseFrequency, 12, "Rotary frequencies")                            \
+  ITEM(Router, 13, "Expert router")                                           \
+  ITEM(PositionTable, 14, "Learned positions")                                \
+  ITEM(AttentionNormBias, 15, "Bias of the norm")                             \
+  ITEM(QueryBias, 16, "Bias of the query projection")                         \
+  ITEM(KeyBias, 17, "Bias of the key projection")                             \
+  ITEM(ValueBias, 18, "Bias of the value projection")                         \
+  ITEM(AttentionOutputBias, 19, "Bias of the output projection")              \
+  ITEM(FfnNormBias, 20, "Bias of the norm")                                   \
+  ITEM(GateBias, 21, "Bias of the gate")                                      \
+  ITEM(UpBias, 22, "Bias of up")                                              \
+  ITEM(DownBias, 23, "Bias of down")                                          \
+  ITEM(FinalNormBias, 24, "Bias of the norm")                                 \
+  ITEM(ExpertGate, 25, "Gates of all experts, one below the other")           \
+  ITEM(ExpertUp, 26, "Ups of all experts")                                    \
+  ITEM(ExpertDown, 27, "Downs of all experts")                                \
+  ITEM(Latent, 28, "Latent and positional key [latent_dim + rope_dim][dim]")  \
+  ITEM(LatentNorm, 29, "Gain of the latent [latent_dim]")                     \
+  ITEM(KeyExpansion, 30, "Queries to latents, all heads' [latent_dim][nope]") \
+  ITEM(ValueExpansion, 31, "Latents to values, all heads' [v_head_dim][latent_dim]")
 TANDEM_ENUM(TensorKind, u32, "What a tensor is for", TANDEM_TENSOR_KINDS)
 
 // A tensor has an entry per role; both may name the same bytes (BSFP draft planes do).
@@ -113,7 +117,10 @@ TANDEM_STRUCTURE(TokenPiece, 8, "Text of one token", TANDEM_PIECE_MEMBERS)
   ONE(u32, first_expert_layer, "The layers before it have no experts")        \
   ONE(u32, devices, "Devices that share the matrices; 0 and 1: one")          \
   ONE(u32, rank, "This device; heads and widths are its own")                 \
-  MANY(u64, reserved, 1, "0")
-TANDEM_STRUCTURE(ModelImage, 160, "Header of the model in memory", TANDEM_MODEL_MEMBERS)
+  ONE(u32, latent_dim, "Latent of keys and values; 0: no latent attention")   \
+  ONE(u32, rope_dim, "Of head_dim, with position; the keys' is all heads'")   \
+  ONE(u32, v_head_dim, "Elements of a head's value, with latents")            \
+  ONE(u32, reserved, "0")
+TANDEM_STRUCTURE(ModelImage, 168, "Header of the model in memory", TANDEM_MODEL_MEMBERS)
 
 }  // namespace tandem::abi

@@ -10,11 +10,12 @@ namespace tandem::abi {
 
 #define TANDEM_PRIMITIVE_OPS(ITEM)                                                              \
   ITEM(Gather, 0, "output[row] = weight[token id of row]")                                      \
-  ITEM(Linear, 1, "output[row][n] = input[row][k] . weight[n][k] (+ bias[n])")                  \
+  ITEM(Linear, 1, "output[row][n] = input[row][k] . weight[n][k] (+ bias[n]); see groups")      \
   ITEM(Norm, 2, "output[row] = norm(input[row]) * weight; kind: NormKind")                      \
   ITEM(Position, 3, "Rotary or learned positions on heads x head_dim; kind: PositionKind")      \
   ITEM(Elementwise, 4, "output = f(input, input2); kind: ElementwiseKind")                      \
-  ITEM(KvAppend, 5, "keys = input, values = input2 to the KV cache of layer, kv_set")           \
+  ITEM(KvAppend, 5,                                                                             \
+       "keys = input, values = input2 to the KV cache of layer, kv_set; see value_dim")         \
   ITEM(KvCommit, 6, "Makes appended tokens (VERIFY: the accepted ones) valid in kv_set")        \
   ITEM(Attention, 7, "output = softmax(mask(input . K * scale)) . V")                           \
   ITEM(Route, 8, "Chooses top_k of n experts by input = scores; output: their weights")         \
@@ -118,6 +119,15 @@ TANDEM_CONSTANTS(ProgramLimits, "Limits of programs", TANDEM_PROGRAM_LIMITS)
   ONE(u8, scale_slot, "Slot of per-row activation scales; kNoSlot: none")
 TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM_OPERAND_MEMBERS)
 
+// LINEAR with several groups, G. With an index list the groups are experts: a row is multiplied
+// with the matrices that ROUTE chose for it. Without one, every row with all of them, each with
+// columns of its own:
+//   output[row][g * n + i] = input[row][g * k ...] . weight[g * n + i], g < G.
+//
+// KV_APPEND and ATTENTION with a value_dim: the value of a token is the first value_dim elements of
+// its key, so that the KV cache keeps keys alone (abi/batch.h). Keys and queries then come in two
+// parts, input[head][value_dim] followed by input2[head][head_dim - value_dim], and the output of
+// ATTENTION is [head][value_dim].
 #define TANDEM_PRIMITIVE_MEMBERS(ONE, MANY)                                                        \
   ONE(u8, op, "PrimitiveOp")                                                                       \
   ONE(u8, kind, "NormKind, PositionKind, ElementwiseKind or ExpertInput")                          \
@@ -131,7 +141,7 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
   ONE(u8, mask, "Mask of ATTENTION")                                                               \
   ONE(u8, predecessor_count, "Valid entries of predecessors")                                      \
   MANY(u16, predecessors, 8, "Indices of primitives that must be done; lower than its own")        \
-  ONE(u32, groups, "LINEAR: experts, whose weights lie one below the other; 0 and 1: one")         \
+  ONE(u32, groups, "LINEAR: matrices n x k, one below the other; 0 and 1: one. See above")         \
   ONE(u32, n, "Output columns; GATHER: dim; SAMPLE, ACCEPT: vocabulary; COPY: bytes")              \
   ONE(u32, k, "Input columns; GATHER: rows of the table")                                          \
   ONE(u16, heads, "POSITION, ATTENTION: query heads")                                              \
@@ -150,7 +160,7 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
   ONE(u32, semaphore_value, "WAIT: at least; SIGNAL: stored")                                      \
   ONE(u32, label, "Free for the driver")                                                           \
   ONE(Operand, input, "")                                                                          \
-  ONE(Operand, input2, "Second input; KV_APPEND: values; POSITION: table")                         \
+  ONE(Operand, input2, "Second input; KV_APPEND: values; POSITION: table; see value_dim")          \
   ONE(Operand, weight, "Weight stream; BSFP: 4-bit plane; NORM: gain; GATHER: table")              \
   ONE(Operand, remainder, "Full BSFP: 12-bit plane")                                               \
   ONE(Operand, scales, "FP16 group scales")                                                        \
@@ -160,7 +170,8 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
   ONE(u32, stage, "Stage, for statistics; unknown ones count as Other")                            \
   ONE(u32, slice_columns, "Weight in BankTiles: columns of a slice, a multiple of kChunk; else 0") \
   ONE(u32, slice_rows, "Weight in BankTiles: rows of a slice, padding included; else 0")           \
-  MANY(u32, reserved, 9, "0")
+  ONE(u32, value_dim, "KV_APPEND, ATTENTION: elements of a key that are its value; 0: none")       \
+  MANY(u32, reserved, 8, "0")
 TANDEM_STRUCTURE(Primitive, 256, "One step of a program", TANDEM_PRIMITIVE_MEMBERS)
 
 }  // namespace tandem::abi

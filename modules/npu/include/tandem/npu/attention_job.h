@@ -47,7 +47,7 @@ class AttentionJob {
     std::uint32_t held_back = 0;         // NPU: calls of next_scores() before its queries came
     std::vector<Heads> normalised;       // NPU: whose values are not asked for
     std::vector<std::uint16_t> scores;   // [kv_head][vector][length]
-    std::vector<std::uint16_t> outputs;  // [kv_head][vector][head_dim]
+    std::vector<std::uint16_t> outputs;  // [kv_head][vector][value_dim]
   };
 
   struct LineRead {  // of a banked page
@@ -61,6 +61,8 @@ class AttentionJob {
   std::uint32_t group() const { return primitive_.heads / primitive_.kv_heads; }
   std::uint32_t vectors(const Work& work) const { return work.range.count * group(); }
   const std::uint16_t* query(const Work& work, std::uint32_t kv_head, std::uint32_t vector);
+  std::uint32_t value_dim() const { return value_dim_of(primitive_); }
+  void load_query(const Work& work, std::uint32_t kv_head, std::uint32_t vector, float* to);
   std::uint32_t visible(const Work& work, std::uint32_t vector) const;
   std::uint32_t pages(const Work& work) const;
   std::uint32_t tokens_of(const Work& work, std::uint32_t page) const;

@@ -232,6 +232,8 @@ class Execution {
                    const std::function<Dma::Done()>& part);
   void append_in_bulk(const abi::Primitive& primitive, const KvGeometry& geometry,
                       const PageRows& rows, const std::function<Dma::Done()>& part);
+  void append_keys_only(const abi::Primitive& primitive, const KvGeometry& geometry,
+                        const PageRows& rows, const std::function<Dma::Done()>& part);
   void append_contiguous(const abi::Primitive& primitive, const KvGeometry& geometry,
                          const PageRows& rows, const std::function<Dma::Done()>& part);
   void append_banked(const abi::Primitive& primitive, const KvGeometry& geometry,

@@ -87,14 +87,17 @@ struct KvGeometry {
   std::uint32_t page_tokens;
   std::uint32_t layer;
   abi::KvLayout layout;
-  BankedKv banked;  // of the banked layouts
+  std::uint32_t value_dim;  // that begin each key and are its value; 0: values lie apart
+  BankedKv banked;          // of the banked layouts
 
   bool is_banked() const { return layout >= abi::KvLayout::kBankRows; }
   // Values of an element follow each other.
   bool element_major() const { return layout != abi::KvLayout::kTokenMajor; }
+  bool keys_only() const { return value_dim != 0; }
   std::uint64_t half_bytes() const { return 2ull * kv_heads * page_tokens * head_dim; }
+  std::uint64_t layer_bytes() const { return (keys_only() ? 1 : 2) * half_bytes(); }
   // Contiguous layouts.
-  std::uint64_t keys(std::uint64_t page) const { return page + layer * 2ull * half_bytes(); }
+  std::uint64_t keys(std::uint64_t page) const { return page + layer * layer_bytes(); }
   std::uint64_t values(std::uint64_t page) const { return keys(page) + half_bytes(); }
   // Byte offset of a head's block within a half.
   std::uint64_t head(std::uint32_t kv_head) const {

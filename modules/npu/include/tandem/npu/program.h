@@ -100,12 +100,31 @@ inline bool is_learned_position(const abi::Primitive& primitive) {
 // Whether a LINEAR multiplies each row with the weights of the experts that ROUTE chose for it.
 inline bool is_over_experts(const abi::Primitive& primitive) {
   return primitive.op == static_cast<std::uint8_t>(abi::PrimitiveOp::kLinear) &&
-         primitive.groups > 1;
+         primitive.groups > 1 && primitive.index_slot != abi::kNoSlot;
+}
+
+// Matrices that a LINEAR multiplies every row with, each with columns of its own.
+inline std::uint32_t groups_of(const abi::Primitive& primitive) {
+  const bool linear = primitive.op == static_cast<std::uint8_t>(abi::PrimitiveOp::kLinear);
+  return linear && primitive.groups > 1 && !is_over_experts(primitive) ? primitive.groups : 1;
+}
+
+// Of a LINEAR: columns of a row, of one choice where it is over experts.
+inline std::uint32_t input_columns(const abi::Primitive& primitive) {
+  return groups_of(primitive) * primitive.k;
+}
+inline std::uint32_t output_columns(const abi::Primitive& primitive) {
+  return groups_of(primitive) * primitive.n;
 }
 
 // How many experts a LINEAR multiplies a row with.
 inline std::uint32_t choices_of(const abi::Primitive& primitive) {
   return is_over_experts(primitive) ? primitive.top_k : 1;
+}
+
+// Elements of a head that ATTENTION gives, of KV_APPEND's first input.
+inline std::uint32_t value_dim_of(const abi::Primitive& primitive) {
+  return primitive.value_dim != 0 ? primitive.value_dim : primitive.head_dim;
 }
 
 // Devices that share the work of a command, this one included.

@@ -20,7 +20,8 @@ struct ExpertShape {
   std::uint32_t first_dense_layers = 0;  // layers before the first one with experts
 };
 
-// Multi-head latent attention: keys and values come from one latent vector per token.
+// Multi-head latent attention: keys and values come from one latent vector per token. A head's
+// query and key have qk_nope_dim + qk_rope_dim elements, which is head_dim().
 struct LatentShape {
   std::uint32_t kv_lora_rank = 0;  // 0: ordinary attention
   std::uint32_t qk_nope_dim = 0;   // of a head's query and key, without position
@@ -55,6 +56,11 @@ struct ModelShape {
   }
   // Rows of the classifier, the last device's padded.
   std::uint32_t classifier_rows() const { return (vocabulary + devices - 1) / devices; }
+  bool is_latent() const { return latent.kv_lora_rank != 0; }
+  // What the heads give to the output matrix.
+  std::uint32_t attended_dim() const {
+    return is_latent() ? latent.v_head_dim * heads : query_dim();
+  }
   bool is_learned() const { return positions == abi::PositionKind::kLearned; }
 };
 
