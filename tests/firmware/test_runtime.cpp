@@ -329,20 +329,32 @@ TEST_CASE("a layer with experts: router, choice, experts behind it, sum") {
   CHECK(over_experts == 3);
 }
 
+namespace {
+
+constexpr u32 kLatentDim = 24, kRopeDim = 2, kValueDim = 6;
+
+void make_latent(FakeMachine& fake) {
+  abi::ModelImage& image = fake.model();
+  image.kv_heads = 1;
+  image.latent_dim = kLatentDim;
+  image.rope_dim = kRopeDim;
+  image.v_head_dim = kValueDim;
+  const u32 nope = image.head_dim - kRopeDim;
+  for (u32 layer = 0; layer < image.layers; ++layer) {
+    add_tensor(fake, abi::TensorKind::kLatent, layer, kLatentDim + kRopeDim, image.dim);
+    add_tensor(fake, abi::TensorKind::kLatentNorm, layer, 1, kLatentDim);
+    add_tensor(fake, abi::TensorKind::kKeyExpansion, layer, image.heads * kLatentDim, nope);
+    add_tensor(fake, abi::TensorKind::kValueExpansion, layer, image.heads * kValueDim, kLatentDim);
+  }
+}
+
+}  // namespace
+
 TEST_CASE("latent attention: one key, made for all heads and read once") {
   Fixture f;
-  abi::ModelImage& image = f.fake.model();
-  image.kv_heads = 1;
-  image.latent_dim = 24;
-  image.rope_dim = 2;
-  image.v_head_dim = 6;
-  const u32 nope = image.head_dim - image.rope_dim;
-  for (u32 layer = 0; layer < image.layers; ++layer) {
-    add_tensor(f.fake, abi::TensorKind::kLatent, layer, 26, image.dim);
-    add_tensor(f.fake, abi::TensorKind::kLatentNorm, layer, 1, 24);
-    add_tensor(f.fake, abi::TensorKind::kKeyExpansion, layer, image.heads * 24, nope);
-    add_tensor(f.fake, abi::TensorKind::kValueExpansion, layer, image.heads * 6, 24);
-  }
+  make_latent(f.fake);
+  const abi::ModelImage& image = f.fake.model();
+  const u32 nope = image.head_dim - kRopeDim;
   PassPrograms passes[kPasses] = {};
   const auto ops = next_pass(f, passes);
   const ProgramRef& next = passes[static_cast<u32>(Pass::kNext)].tail;
@@ -354,22 +366,22 @@ TEST_CASE("latent attention: one key, made for all heads and read once") {
       ++grouped;
       CHECK(p.groups == image.heads);
       CHECK(p.index_slot == abi::kNoSlot);
-      const bool to_latents = p.n == 24;
-      CHECK(p.n == (to_latents ? 24 : 6));
-      CHECK(p.k == (to_latents ? nope : 24));
+      const bool to_latents = p.n == kLatentDim;
+      CHECK(p.n == (to_latents ? kLatentDim : kValueDim));
+      CHECK(p.k == (to_latents ? nope : kLatentDim));
       CHECK(p.output.stride == 2 * image.heads * p.n);
     }
-    if (ops[i] == abi::PrimitiveOp::kNorm && p.n == 24) norms.insert(i);
+    if (ops[i] == abi::PrimitiveOp::kNorm && p.n == kLatentDim) norms.insert(i);
     const bool append = ops[i] == abi::PrimitiveOp::kKvAppend;
     if (!append && ops[i] != abi::PrimitiveOp::kAttention) continue;
     ++on_latents;
     CHECK(p.kv_heads == 1);
-    CHECK(p.head_dim == 26);
-    CHECK(p.value_dim == 24);
+    CHECK(p.head_dim == kLatentDim + kRopeDim);
+    CHECK(p.value_dim == kLatentDim);
     CHECK(p.engine_mask == abi::kEngineNpu);
     if (append) {
       appended.insert(i);
-      CHECK(p.input2.offset == p.input.offset + 2 * 24);
+      CHECK(p.input2.offset == p.input.offset + 2 * kLatentDim);
     } else {
       CHECK(p.heads == image.heads);
       CHECK(p.input2.stride == 2 * image.heads * image.head_dim);
@@ -379,6 +391,42 @@ TEST_CASE("latent attention: one key, made for all heads and read once") {
   CHECK(grouped == 2 * image.layers);
   CHECK(on_latents == 2 * image.layers);
   CHECK(norms.size() == image.layers);
+}
+
+TEST_CASE("latent attention on the PIM alone is not supported") {
+  Fixture f;
+  make_latent(f.fake);
+  abi::PolicyBlock policy = f.fake.policy();
+  Model model;
+  REQUIRE(model.open(f.machine, f.fake.boot().model_image) == abi::Status::kOk);
+  const ActivationLayout layout = layout_of(model.shape());
+  const PlainDecoding plain;
+  PassPrograms passes[kPasses] = {};
+  const auto build = [&](abi::Placement attention) {
+    policy.attention = static_cast<u32>(attention);
+    const ConfiguredPlacement placement(policy, ~0u);
+    LlamaPasses builder(model, layout, placement, plain, f.machine, f.control);
+    return builder.build(abi::Granularity::kStep, 4, 1024, passes);
+  };
+  CHECK(build(abi::Placement::kPim) == abi::Status::kUnsupported);
+  CHECK(build(abi::Placement::kAuto) == abi::Status::kOk);
+}
+
+TEST_CASE("a header of latent attention that makes no sense is refused") {
+  Fixture f;
+  make_latent(f.fake);
+  abi::ModelImage& image = f.fake.model();
+  Model model;
+  const auto opened = [&] { return model.open(f.machine, f.fake.boot().model_image); };
+  REQUIRE(opened() == abi::Status::kOk);
+  image.kv_heads = image.heads;
+  CHECK(opened() == abi::Status::kBadParameter);
+  image.kv_heads = 1;
+  image.rope_dim = image.head_dim;
+  CHECK(opened() == abi::Status::kBadParameter);
+  image.rope_dim = kRopeDim;
+  image.v_head_dim = 0;
+  CHECK(opened() == abi::Status::kBadParameter);
 }
 
 TEST_CASE("devices that share a model sum the residual stream and gather the logits") {
