@@ -17,9 +17,9 @@ constexpr std::uint64_t kBase = 0x1000'0000;
 // A PIM that answers everything after a while, and keeps a log: "command 2" is of job 2.
 struct Recorder {
   std::vector<std::string> log;
-  bool refuses_commands = false;
+  bool refuses_commands = false, holds_commands = false;
 
-  tlm::tlm_sync_enum operator()(common::Payload& payload, tlm::tlm_phase&,
+  tlm::tlm_sync_enum operator()(common::Payload& payload, tlm::tlm_phase& phase,
                                 sc_core::sc_time& delay) {
     delay += sc_core::sc_time(10, sc_core::SC_NS);
     payload.set_response_status(tlm::TLM_OK_RESPONSE);
@@ -28,6 +28,10 @@ struct Recorder {
       abi::PimCommand command;
       std::memcpy(&command, payload.get_data_ptr(), sizeof command);
       log.push_back("command " + std::to_string(command.rows));
+      if (holds_commands) {
+        phase = tlm::END_REQ;
+        return tlm::TLM_UPDATED;
+      }
       if (refuses_commands) payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
     } else if (offset >= abi::kPimResultWindow) {
       log.push_back("results");
@@ -43,7 +47,11 @@ struct Recorder {
 struct Bench {
   Recorder pim;
   common::Agenda agenda{"agenda"};
-  npu::Dma dma{agenda, 64, 0, 2,
+  npu::Dma dma{agenda,
+               64,
+               0,
+               2,
+               1,
                [this](common::Payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
                  return pim(payload, phase, delay);
                }};
@@ -95,6 +103,19 @@ TEST_CASE("results of a job go before commands of later ones, and behind its own
   CHECK(of_second > bench.place_of("command 2", true));
   CHECK(of_second < bench.place_of("command 3") + 10);
   CHECK(bench.place_of("results", true) > bench.place_of("command 3", true));
+}
+
+TEST_CASE("commands that the PIM holds leave room for other traffic") {
+  Bench bench;
+  bench.pim.holds_commands = true;
+  bench.add(1, 20);
+  Bench::run();
+  bool arrived = false;
+  bench.dma.read(npu::Dma::kWeights, 0, nullptr, 64,
+                 [&arrived](bool ok, std::uint64_t) { arrived = ok; });
+  Bench::run();
+  CHECK(arrived);
+  CHECK(bench.done.empty());
 }
 
 TEST_CASE("a job whose commands fail ends, and the next one goes on") {

@@ -40,6 +40,7 @@ void Config::validate() const {
   require(in_range(burst_bytes, 64, 65'536) && (burst_bytes & (burst_bytes - 1)) == 0,
           "burst_bytes", burst_bytes, "a power of two within 64..65536");
   require(in_range(outstanding, 1, 1024), "outstanding", outstanding, "within 1..1024");
+  require(in_range(pim_outstanding, 1, 1024), "pim_outstanding", pim_outstanding, "within 1..1024");
   require(bulk_bytes == 0 || (timing_only && !serial), "bulk_bytes", bulk_bytes,
           "0, which it must be without timing_only and with serial");
   require(bulk_bytes == 0 || (in_range(bulk_bytes, burst_bytes, 1ull << 30) &&

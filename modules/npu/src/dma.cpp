@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace tandem::npu {
 
@@ -14,11 +15,12 @@ constexpr std::array<const char*, Dma::kChannels> kChannelNames = {"control", "p
 }  // namespace
 
 Dma::Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_bytes,
-         std::uint32_t outstanding, Forward forward)
+         std::uint32_t outstanding, std::uint32_t pim_outstanding, Forward forward)
     : agenda_(agenda),
       burst_bytes_(burst_bytes),
       bulk_bytes_(bulk_bytes == 0 ? burst_bytes : bulk_bytes),
       outstanding_(outstanding),
+      pim_outstanding_(std::min(pim_outstanding, std::max(1u, outstanding / 2))),
       forward_(std::move(forward)) {
   in_flight_.reserve(outstanding);
 }
@@ -41,8 +43,9 @@ void Dma::read(Channel channel, std::uint64_t address, void* to, std::uint64_t b
 }
 
 void Dma::write(Channel channel, std::uint64_t address, const void* from, std::uint64_t bytes,
-                Done done, std::uint64_t flow) {
+                Done done, std::uint64_t flow, std::function<void()> requested) {
   Transfer& transfer = take(channel, address, bytes, std::move(done));
+  transfer.requested = std::move(requested);
   transfer.is_write = true;
   transfer.flow = flow;
   transfer.data = nullptr;
@@ -70,6 +73,7 @@ Dma::Transfer& Dma::take(Channel channel, std::uint64_t address, std::uint64_t b
   transfer.fault_address = 0;
   transfer.times = times_;
   transfer.done = std::move(done);
+  transfer.requested = {};
   return transfer;
 }
 
@@ -90,9 +94,15 @@ void Dma::start(Transfer& transfer) {
   });
 }
 
+bool Dma::may_issue(Channel channel) const {
+  const ChannelState& state = channels_[channel];
+  if (state.queue.empty()) return false;
+  return channel != kPim || state.in_flight < pim_outstanding_;
+}
+
 Dma::Transfer* Dma::next() {
-  for (ChannelState& channel : channels_) {
-    if (!channel.queue.empty()) return channel.queue.front();
+  for (unsigned channel = 0; channel < kChannels; ++channel) {
+    if (may_issue(static_cast<Channel>(channel))) return channels_[channel].queue.front();
   }
   return nullptr;
 }
@@ -117,8 +127,12 @@ void Dma::issue(Transfer& transfer) {
   (transfer.is_write ? channel.written_bytes : channel.read_bytes) += transfer.times * length;
   channel.bursts += transfer.times;
   if (transfer.times != 1) payload.set_extension(&mark_for(transfer.times));
-  if (transfer.issued == transfer.bytes) channel.queue.pop_front();
-  in_flight_.push_back({&payload, &transfer, offset});
+  in_flight_.push_back({&payload, &transfer, offset, transfer.channel});
+  ++channel.in_flight;
+  if (transfer.issued == transfer.bytes) {
+    channel.queue.pop_front();
+    if (transfer.requested) std::exchange(transfer.requested, {})();
+  }
 
   tlm::tlm_phase phase = tlm::BEGIN_REQ;
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
@@ -193,6 +207,7 @@ void Dma::respond(common::Payload& payload) {
   if (found == in_flight_.end()) return;
   const Burst burst = *found;
   in_flight_.erase(found);
+  --channels_[burst.channel].in_flight;
   if (burst.transfer != nullptr) burst_done(*burst.transfer, payload, burst.offset);
   payload.clear_extension(&timing_only_);
   payload.clear_extension<common::StandsFor>();

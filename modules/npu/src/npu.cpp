@@ -43,6 +43,7 @@ Npu::Npu(const sc_core::sc_module_name& name, const Config& config)
       irq_("irq"),
       control_(bank_, irq_),
       dma_(dma_agenda_, config.burst_bytes, config.bulk_bytes, config.outstanding,
+           config.pim_outstanding,
            [this](common::Payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
              return forward(payload, phase, delay);
            }),

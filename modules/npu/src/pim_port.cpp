@@ -176,11 +176,8 @@ bool PimPort::make_room(std::uint64_t bytes, std::uint64_t window, Room Sent::*r
 
 void PimPort::send(Sent& sent) {
   sent.begin_ps = common::now_ps();
-  sent.unaccepted = sent.job.writes.size() + sent.job.commands.size() + 1;
-  sent.pending = sent.unaccepted + sent.job.reads.size();
-  const auto done = [this, job = &sent](bool ok, std::uint64_t fault) {
-    accepted(*job, ok, fault);
-  };
+  sent.pending = sent.job.writes.size() + sent.job.commands.size() + sent.job.reads.size() + 1;
+  const auto done = done_of(sent);
   const std::uint64_t times_before = dma_.times();
   dma_.count_times(sent.job.times);
   const std::uint64_t vectors = base_ + abi::kPimVectorWindow + sent.vectors.begin;
@@ -194,29 +191,35 @@ void PimPort::send(Sent& sent) {
     command.vector_offset += static_cast<std::uint32_t>(sent.vectors.begin);
     command.output_offset += static_cast<std::uint32_t>(sent.results.begin);
     commands_ += sent.job.times;
-    dma_.write(Dma::kPim, base_ + abi::kPimCommandWindow, &command, sizeof command, done);
+    std::function<void()> requested;
+    if (&command == &sent.job.commands.back()) {
+      requested = [this, job = &sent] {
+        job->requested = true;
+        if (sent_.front().get() == job) read_results(*job);
+      };
+    }
+    dma_.write(Dma::kPim, base_ + abi::kPimCommandWindow, &command, sizeof command, done, 0,
+               std::move(requested));
   }
-  dma_.read(Dma::kPim, 0, nullptr, 0, done);  // balances the count
   dma_.count_times(times_before);
 }
 
-void PimPort::accepted(Sent& sent, bool ok, std::uint64_t fault) {
-  if (--sent.unaccepted == 0 && sent_.front().get() == &sent) read_results(sent);
-  part_done(sent, ok, fault);
-}
-
-// Before vectors and commands of later jobs. Of one job at a time: reads that the PIM holds take
-// room from all other traffic; and when its commands have been accepted, because the PIM holds
-// reads of what it knows of.
+// Before vectors and commands of later jobs, but behind the job's own, because the PIM holds reads
+// for commands that it knows of. Of one job at a time: reads that it holds take room from all other
+// traffic.
 void PimPort::read_results(Sent& sent) {
   const std::uint64_t results = base_ + abi::kPimResultWindow + sent.results.begin;
   const std::uint64_t times_before = dma_.times();
   dma_.count_times(sent.job.times);
   for (const Read& read : sent.job.reads) {
-    dma_.read(Dma::kPimResults, results + read.offset, read.to, read.bytes,
-              [this, job = &sent](bool ok, std::uint64_t fault) { part_done(*job, ok, fault); });
+    dma_.read(Dma::kPimResults, results + read.offset, read.to, read.bytes, done_of(sent));
   }
+  dma_.read(Dma::kPimResults, 0, nullptr, 0, done_of(sent));
   dma_.count_times(times_before);
+}
+
+Dma::Done PimPort::done_of(Sent& sent) {
+  return [this, job = &sent](bool ok, std::uint64_t fault) { part_done(*job, ok, fault); };
 }
 
 void PimPort::part_done(Sent& sent, bool ok, std::uint64_t fault) {
@@ -236,7 +239,7 @@ void PimPort::retire() {
     *sent->job.busy_ps += taken_ps;
     overhead_ps_ = (7 * overhead_ps_ + beyond_ps) / 8;
     ++jobs_done_;
-    if (!sent_.empty() && sent_.front()->unaccepted == 0) read_results(*sent_.front());
+    if (!sent_.empty() && sent_.front()->requested) read_results(*sent_.front());
     pump();
     sent->job.done(sent->ok, sent->fault);
   }

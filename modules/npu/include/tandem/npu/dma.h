@@ -21,8 +21,9 @@ namespace tandem::npu {
 
 // The NPU's memory port: five channels of transfers of any length, cut into bursts, many of them
 // outstanding. Channels are served by priority, control first, transfers of a channel in order.
-// Data that count pass through a buffer that belongs to the burst, so that a late response after a
-// reset touches nothing of the caller's.
+// Vectors and commands for a PIM have at most half of what may be outstanding, and no more than
+// Config::pim_outstanding. Data that count pass through a buffer that belongs to the burst, so that
+// a late response after a reset touches nothing of the caller's.
 class Dma {
  public:
   enum Channel : unsigned { kControl, kPimResults, kPim, kKv, kWeights, kChannels };
@@ -34,7 +35,7 @@ class Dma {
 
   // `bulk_bytes` is the burst of transfers whose bytes nobody looks at; 0: as all others.
   Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_bytes,
-      std::uint32_t outstanding, Forward forward);
+      std::uint32_t outstanding, std::uint32_t pim_outstanding, Forward forward);
   ~Dma();
   Dma(const Dma&) = delete;
   Dma& operator=(const Dma&) = delete;
@@ -45,9 +46,10 @@ class Dma {
   // their bytes are whatever is there.
   void read(Channel channel, std::uint64_t address, void* to, std::uint64_t bytes, Done done,
             std::uint64_t flow = 0);
-  // Copies the data before it returns.
+  // Copies the data before it returns. `requested` is called when its last burst has been asked
+  // for: requests that follow reach the same target behind it.
   void write(Channel channel, std::uint64_t address, const void* from, std::uint64_t bytes,
-             Done done, std::uint64_t flow = 0);
+             Done done, std::uint64_t flow = 0, std::function<void()> requested = {});
 
   // Transfers asked for from now on count `times` times, here and wherever their transactions go
   // (common::StandsFor): they stand for others that are not made.
@@ -81,15 +83,18 @@ class Dma {
     std::uint64_t flow;
     std::uint64_t times;
     Done done;
+    std::function<void()> requested;
     std::vector<std::uint8_t> copy;
   };
   struct Burst {
     common::Payload* payload;
     Transfer* transfer;  // nullptr: forgotten by a reset
     std::uint64_t offset;
+    Channel channel;
   };
   struct ChannelState {
     std::deque<Transfer*> queue;  // front: bursts still to be issued
+    std::uint32_t in_flight = 0;  // bursts
     std::uint64_t read_bytes = 0, written_bytes = 0, transfers = 0, bursts = 0;
     std::uint64_t shown_until_ps = 0;
     observe::Timeline::Track track = 0;
@@ -99,6 +104,7 @@ class Dma {
   void start(Transfer& transfer);
   void pump();
   Transfer* next();
+  bool may_issue(Channel channel) const;
   void issue(Transfer& transfer);
   common::StandsFor& mark_for(std::uint64_t times);
   common::Payload& payload_for(Transfer& transfer, std::uint64_t address, unsigned length);
@@ -119,7 +125,7 @@ class Dma {
   common::TimingOnly timing_only_;
   std::uint64_t times_ = 1;
   std::vector<std::unique_ptr<common::StandsFor>> marks_;  // one per number of times
-  std::uint32_t outstanding_;
+  std::uint32_t outstanding_, pim_outstanding_;
   Forward forward_;
   std::array<ChannelState, kChannels> channels_;
   std::vector<Burst> in_flight_;

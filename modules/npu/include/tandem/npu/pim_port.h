@@ -26,8 +26,9 @@ class PimPort {
     void* to;              // nullptr: timing-only
     std::uint64_t bytes;
   };
-  // In this order; the PIM holds a read until the commands are done whose results it reads.
-  // Offsets, those of the commands too, count from the begin of what the job gets of the windows.
+  // In this order, with commands; the PIM holds a read until the commands are done whose results it
+  // reads. Offsets, those of the commands too, count from the begin of what the job gets of the
+  // windows.
   struct Job {
     std::vector<Write> writes;
     std::vector<abi::PimCommand> commands;
@@ -95,8 +96,8 @@ class PimPort {
     Job job;
     Room vectors, results;
     std::uint64_t begin_ps = 0;
-    std::size_t pending = 0;     // transfers
-    std::size_t unaccepted = 0;  // of these, vectors and commands
+    std::size_t pending = 0;  // transfers
+    bool requested = false;   // its commands have been asked for
     bool ok = true;
     std::uint64_t fault = 0;
   };
@@ -104,7 +105,7 @@ class PimPort {
   void pump();
   bool make_room(std::uint64_t bytes, std::uint64_t window, Room Sent::*room, Room& found) const;
   void send(Sent& sent);
-  void accepted(Sent& sent, bool ok, std::uint64_t fault);
+  Dma::Done done_of(Sent& sent);
   void read_results(Sent& sent);
   void part_done(Sent& sent, bool ok, std::uint64_t fault);
   void retire();
