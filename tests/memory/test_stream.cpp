@@ -71,6 +71,40 @@ TEST_CASE("streams of one channel follow each other and nothing overtakes them")
   CHECK(channel.stream(1 << 20, false, pace, 0).begin_ps > second.end_ps + 5'000'000);
 }
 
+// Whoever asks a channel enters into its state what streams have put off.
+TEST_CASE("streams in a row are the same whether or not somebody asks in between") {
+  const memory::Stack::Config config = test::stack_config("hbm2_neupims");
+  const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
+                                       config.interleave_bytes, config.hash);
+  const auto pace = memory::measure_stream(config.device, config.controller, mapping, false);
+  memory::Channel undisturbed(config.device, config.controller);
+  memory::Channel asked(config.device, config.controller);
+  std::uint64_t end_ps = 0;
+  for (const std::uint64_t times : {1, 3, 1, 9}) {
+    for (memory::Channel* channel : {&undisturbed, &asked}) channel->count_times(times);
+    for (const std::uint64_t bytes : {1 << 20, 100'000, 64}) {
+      for (const std::uint64_t earliest_ps : {std::uint64_t{0}, end_ps + 7'000'000}) {
+        const memory::Interval data = undisturbed.stream(bytes, false, pace, earliest_ps);
+        const memory::Interval same = asked.stream(bytes, false, pace, earliest_ps);
+        CHECK(data.begin_ps == same.begin_ps);
+        CHECK(data.end_ps == same.end_ps);
+        asked.banks_free_ps(0, 0);
+        end_ps = data.end_ps;
+        for (const std::uint64_t time_ps : {end_ps / 2, end_ps, 20 * end_ps}) {
+          CHECK(undisturbed.active_ps(time_ps) == asked.active_ps(time_ps));
+        }
+      }
+    }
+    CHECK(undisturbed.counters().read_bytes == asked.counters().read_bytes);
+    CHECK(undisturbed.counters().read_bursts == asked.counters().read_bursts);
+    CHECK(undisturbed.counters().activates == asked.counters().activates);
+    CHECK(undisturbed.counters().row_misses == asked.counters().row_misses);
+    CHECK(undisturbed.counters().busy_ps == asked.counters().busy_ps);
+    const memory::Interval access = undisturbed.reserve(0, 5, 0, 64, false, end_ps / 2);
+    CHECK(access.end_ps == asked.reserve(0, 5, 0, 64, false, end_ps / 2).end_ps);
+  }
+}
+
 TEST_CASE("bytes of a range by channel are those of its runs") {
   for (const char* order : {"RoRaBaCoBgCh", "RoChRaBgBaCo", "ChRoRaBgBaCo"}) {
     CAPTURE(order);
