@@ -2,61 +2,21 @@
 // Drafting ahead: one lane drafts tokens one by one, the other verifies what there is. The fake NPU
 // complains when the draft's KV cache is not what it should be.
 #include <catch2/catch.hpp>
-#include <cstring>
 
-#include "fake_machine.h"
-#include "tandem/firmware/apps/generate.h"
+#include "answers.h"
 #include "tandem/firmware/runtime/draft_stream.h"
 #include "tandem/firmware/runtime/pace.h"
 
 using namespace tandem;
-using test::FakeMachine;
-using test::FakeNpu;
-using Tokens = std::vector<std::uint32_t>;
+using namespace tandem::test;
 
 namespace {
-
-const tandem_firmware& generate() {
-  return *tandem_generate_firmware();
-}
 
 void draft_ahead(FakeMachine& machine, std::uint32_t length, std::uint32_t ahead) {
   machine.policy().policy = static_cast<std::uint32_t>(abi::Policy::kSelfSpeculative);
   machine.policy().draft_length = length;
   machine.policy().draft_ahead = ahead;
   machine.policy().max_batch = 6;
-}
-
-Tokens prompt(std::uint32_t id) {
-  return {1, 3 + id, 4 + id};
-}
-
-void post(FakeMachine& machine, std::uint32_t requests, std::uint32_t tokens = 30) {
-  for (std::uint32_t id = 0; id < requests; ++id) machine.post(id, prompt(id), tokens);
-}
-
-bool answered(const FakeMachine& machine, std::uint32_t id, std::uint32_t tokens = 30) {
-  return machine.tokens(id) == FakeNpu::reference(prompt(id), tokens);
-}
-
-void check_answers(const FakeMachine& machine, std::uint32_t requests, std::uint32_t tokens = 30) {
-  for (std::uint32_t id = 0; id < requests; ++id) {
-    INFO("request " << id);
-    CHECK(answered(machine, id, tokens));
-  }
-}
-
-int failure(const FakeMachine& machine, std::uint32_t id) {
-  const abi::Record record = machine.last_record(id);
-  REQUIRE(record.kind == static_cast<std::uint32_t>(abi::RecordKind::kFailed));
-  return static_cast<int>(record.status);
-}
-
-abi::EndReport end_report(const FakeMachine& machine, std::uint32_t id) {
-  abi::EndReport report{};
-  const abi::Record record = machine.last_record(id);
-  std::memcpy(&report, record.tokens, sizeof report);
-  return report;
 }
 
 std::size_t count(FakeMachine& machine, abi::Opcode opcode) {
@@ -80,10 +40,10 @@ TEST_CASE("drafting ahead: every answer is that of plain decoding, whoever is th
   machine.policy().draft_control = control;
   machine.policy().use_interrupts = control;
   if (slow < 2) machine.npu().delay_of_queue[slow] = 7;
-  post(machine, 9);
+  post(machine, 9, 30);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
-  check_answers(machine, 9);
+  check_answers(machine, 9, 30);
   CHECK(machine.npu().most_in_flight == 2);
   CHECK(count(machine, abi::Opcode::kDraft) > 0);
   CHECK(machine.npu().complaints == std::vector<std::string>{});
@@ -189,7 +149,7 @@ TEST_CASE("drafting ahead: after a token of low confidence it waits for the targ
   machine.post(0, prompt(0), 30);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
-  CHECK(answered(machine, 0));
+  CHECK(answered(machine, 0, 30));
   for (const abi::Record& record : machine.records(0)) {
     if (record.kind == static_cast<std::uint32_t>(abi::RecordKind::kTokens)) {
       CHECK(record.drafted <= 2);
@@ -241,14 +201,14 @@ TEST_CASE("drafting ahead: when a lane hangs, the device is reset and no token i
   FakeMachine machine;
   draft_ahead(machine, 4, 5);
   machine.npu().swallow_of_queue[queue] = {number};
-  post(machine, 6);
+  post(machine, 6, 30);
   REQUIRE(machine.start(generate()) == 0);
   for (int i = 0; i < 100'000 && machine.npu().resets == 0; ++i) machine.run(1);
   REQUIRE(machine.npu().resets == 1);
   machine.npu().swallow_of_queue.clear();
   REQUIRE(machine.run());
   CHECK(machine.npu().resets == 1);
-  check_answers(machine, 6);
+  check_answers(machine, 6, 30);
   CHECK(machine.npu().complaints == std::vector<std::string>{});
 }
 
@@ -256,7 +216,7 @@ TEST_CASE("drafting ahead: requests whose drafts hang again fail, and no wrong t
   FakeMachine machine;
   draft_ahead(machine, 4, 5);
   machine.npu().swallow_of_queue[1] = {4};
-  post(machine, 4);
+  post(machine, 4, 30);
   REQUIRE(machine.start(generate()) == 0);
   for (int i = 0; i < 100'000 && machine.npu().resets < 2; ++i) machine.run(1);
   REQUIRE(machine.npu().resets == 2);
@@ -265,7 +225,7 @@ TEST_CASE("drafting ahead: requests whose drafts hang again fail, and no wrong t
   unsigned failed = 0;
   for (std::uint32_t id = 0; id < 4; ++id) {
     INFO("request " << id);
-    if (answered(machine, id)) continue;
+    if (answered(machine, id, 30)) continue;
     CHECK(failure(machine, id) == static_cast<int>(abi::Status::kReset));
     ++failed;
   }
@@ -278,12 +238,12 @@ TEST_CASE("drafting ahead: a DRAFT that fails fails its requests, the others are
   machine.policy().max_batch = 2;
   machine.npu().delay_of_queue[0] = 9;  // so that they are being verified at that time
   machine.npu().fail_draft = 12;
-  post(machine, 4);
+  post(machine, 4, 30);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
   unsigned failed = 0;
   for (std::uint32_t id = 0; id < 4; ++id) {
-    if (answered(machine, id)) continue;
+    if (answered(machine, id, 30)) continue;
     CHECK(failure(machine, id) == static_cast<int>(abi::Status::kBusError));
     ++failed;
   }

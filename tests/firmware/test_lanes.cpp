@@ -2,47 +2,18 @@
 // Two sub-batches with a command each in flight. The fake NPU complains of whatever two commands
 // may not share.
 #include <catch2/catch.hpp>
-#include <cstring>
 
-#include "fake_machine.h"
-#include "tandem/firmware/apps/generate.h"
+#include "answers.h"
 
 using namespace tandem;
-using test::FakeMachine;
-using test::FakeNpu;
-using Tokens = std::vector<std::uint32_t>;
+using namespace tandem::test;
 
 namespace {
-
-const tandem_firmware& generate() {
-  return *tandem_generate_firmware();
-}
 
 void split(FakeMachine& machine, std::uint32_t from = 2) {
   machine.policy().sub_batches = 2;
   machine.policy().sub_batch_min = from;
   machine.policy().max_batch = 6;
-}
-
-Tokens prompt(std::uint32_t id) {
-  return {1, 3 + id, 4 + id};
-}
-
-void post(FakeMachine& machine, std::uint32_t requests, std::uint32_t tokens = 20) {
-  for (std::uint32_t id = 0; id < requests; ++id) machine.post(id, prompt(id), tokens);
-}
-
-void check_answers(const FakeMachine& machine, std::uint32_t requests, std::uint32_t tokens = 20) {
-  for (std::uint32_t id = 0; id < requests; ++id) {
-    INFO("request " << id);
-    CHECK(machine.tokens(id) == FakeNpu::reference(prompt(id), tokens));
-  }
-}
-
-int failure(const FakeMachine& machine, std::uint32_t id) {
-  const abi::Record record = machine.last_record(id);
-  REQUIRE(record.kind == static_cast<std::uint32_t>(abi::RecordKind::kFailed));
-  return static_cast<int>(record.status);
 }
 
 std::size_t in_queue(FakeMachine& machine, unsigned queue, std::uint32_t requests) {
@@ -64,10 +35,10 @@ TEST_CASE("sub-batches: two commands in flight, and every answer that of one") {
   machine.policy().policy = static_cast<std::uint32_t>(policy);
   machine.policy().granularity = static_cast<std::uint32_t>(granularity);
   machine.policy().use_interrupts = interrupts;
-  post(machine, 9);
+  post(machine, 9, 20);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
-  check_answers(machine, 9);
+  check_answers(machine, 9, 20);
   CHECK(machine.npu().most_in_flight == 2);
   CHECK(machine.npu().complaints == std::vector<std::string>{});
 }
@@ -75,7 +46,7 @@ TEST_CASE("sub-batches: two commands in flight, and every answer that of one") {
 TEST_CASE("sub-batches: halves of the batch, that stay where they are") {
   FakeMachine machine;
   split(machine);
-  post(machine, 6);
+  post(machine, 6, 20);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
   CHECK(machine.npu().largest_batch == 3);
@@ -86,10 +57,10 @@ TEST_CASE("sub-batches: halves of the batch, that stay where they are") {
 TEST_CASE("sub-batches: with fewer sequences than the threshold there is one command") {
   FakeMachine machine;
   split(machine, 5);
-  post(machine, 4);
+  post(machine, 4, 20);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
-  check_answers(machine, 4);
+  check_answers(machine, 4, 20);
   CHECK(machine.npu().most_in_flight == 1);
   CHECK(machine.npu().largest_batch == 4);
 }
@@ -110,7 +81,7 @@ TEST_CASE("sub-batches: what remains below the threshold goes on in one command"
 TEST_CASE("sub-batches: a failing command fails its own half") {
   FakeMachine machine;
   split(machine);
-  post(machine, 4);
+  post(machine, 4, 20);
   machine.npu().fail_command[5] = abi::Status::kBusError;
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
@@ -222,10 +193,7 @@ TEST_CASE("sub-batches: short of pages, sequences wait and none is lost") {
   check_answers(machine, 6, 40);
   std::uint32_t preemptions = 0;
   for (std::uint32_t id = 0; id < 6; ++id) {
-    abi::EndReport report{};
-    const abi::Record record = machine.last_record(id);
-    std::memcpy(&report, record.tokens, sizeof report);
-    preemptions += report.preemptions;
+    preemptions += end_report(machine, id).preemptions;
   }
   CHECK(preemptions > 0);
   CHECK(machine.npu().complaints == std::vector<std::string>{});

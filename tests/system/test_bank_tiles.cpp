@@ -2,10 +2,8 @@
 // Matrices in tiles for the banks: the same tokens wherever they are multiplied, the rows of the
 // memory opened once, and a clear refusal where tiles are not possible.
 #include <catch2/catch.hpp>
-#include <cstdio>
 
-#include "covering_array.h"
-#include "system_run.h"
+#include "lossless_rows.h"
 #include "tandem/platform/errors.h"
 
 namespace tandem::test {
@@ -39,38 +37,7 @@ std::vector<Factor> factors() {
           {"fidelity", {"transaction", "command"}}};
 }
 
-class TilesRow : public Catch::ITestInvoker {
- public:
-  explicit TilesRow(std::vector<std::string> settings) : settings_(std::move(settings)) {}
-  void invoke() const override {
-    for (const std::string& setting : settings_) UNSCOPED_INFO(setting);
-    const std::vector<Tokens> prompts = recorded_prompts(kPrompts);
-    const platform::RunReport report = run(story_scenario(prompts, kMaxTokens, settings_));
-    CHECK(report.complete);
-    CHECK(answers(report) == reference_answers(prompts, kMaxTokens));
-  }
-
- private:
-  std::vector<std::string> settings_;
-};
-
-struct RegisterRows {
-  RegisterRows() {
-    const std::vector<Factor> all = factors();
-    const std::vector<Row> rows = pairwise_rows(all);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::vector<std::string> settings;
-      for (std::size_t f = 0; f < all.size(); ++f) {
-        settings.push_back(all[f].key + "=" + all[f].levels[rows[i][f]]);
-      }
-      char name[64];
-      std::snprintf(name, sizeof name, "bank tiles row %02zu", i);
-      Catch::AutoReg(new TilesRow(with(settings)), CATCH_INTERNAL_LINEINFO, {},
-                     Catch::NameAndTags(name, "[lossless]"));
-    }
-  }
-};
-const RegisterRows kRows;
+const LosslessRows kRows("bank tiles", with({}), factors(), kPrompts, kMaxTokens);
 
 void refused(const std::vector<std::string>& settings, const std::string& reason) {
   std::vector<std::string> all = settings;

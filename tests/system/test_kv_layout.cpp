@@ -2,10 +2,8 @@
 // Wherever keys and values lie, the tokens are those of the model; and they lie where the policy
 // says.
 #include <catch2/catch.hpp>
-#include <cstdio>
 
-#include "covering_array.h"
-#include "system_run.h"
+#include "lossless_rows.h"
 #include "tandem/platform/errors.h"
 
 namespace tandem::test {
@@ -34,38 +32,7 @@ std::vector<std::string> with(std::vector<std::string> settings) {
   return settings;
 }
 
-class LayoutRow : public Catch::ITestInvoker {
- public:
-  explicit LayoutRow(std::vector<std::string> settings) : settings_(std::move(settings)) {}
-  void invoke() const override {
-    for (const std::string& setting : settings_) UNSCOPED_INFO(setting);
-    const std::vector<Tokens> prompts = recorded_prompts(kPrompts);
-    const platform::RunReport report = run(story_scenario(prompts, kMaxTokens, settings_));
-    CHECK(report.complete);
-    CHECK(answers(report) == reference_answers(prompts, kMaxTokens));
-  }
-
- private:
-  std::vector<std::string> settings_;
-};
-
-struct RegisterRows {
-  RegisterRows() {
-    const std::vector<Factor> all = factors();
-    const std::vector<Row> rows = pairwise_rows(all);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::vector<std::string> settings;
-      for (std::size_t f = 0; f < all.size(); ++f) {
-        settings.push_back(all[f].key + "=" + all[f].levels[rows[i][f]]);
-      }
-      char name[64];
-      std::snprintf(name, sizeof name, "kv layout row %02zu", i);
-      Catch::AutoReg(new LayoutRow(with(settings)), CATCH_INTERNAL_LINEINFO, {},
-                     Catch::NameAndTags(name, "[lossless]"));
-    }
-  }
-};
-const RegisterRows kRows;
+const LosslessRows kRows("kv layout", with({}), factors(), kPrompts, kMaxTokens);
 
 // PIM commands per channel of a run.
 std::vector<std::uint64_t> commands(const std::vector<Tokens>& prompts,

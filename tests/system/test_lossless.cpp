@@ -2,11 +2,8 @@
 // Whatever the policy, the placement or the shape of the hardware, the tokens are those of the
 // model: 8 prompts on a covering array of all pairs of settings, each row in a process of its own.
 #include <catch2/catch.hpp>
-#include <cstdio>
-#include <memory>
 
-#include "covering_array.h"
-#include "system_run.h"
+#include "lossless_rows.h"
 
 namespace tandem::test {
 namespace {
@@ -56,48 +53,13 @@ std::vector<Factor> ahead_factors() {
           {"platform.pim.row_buffer", {"dual", "single"}}};
 }
 
-std::vector<std::string> overrides(const std::vector<Factor>& factors, const Row& row) {
-  std::vector<std::string> all;
-  for (std::size_t f = 0; f < factors.size(); ++f) {
-    all.push_back(factors[f].key + "=" + factors[f].levels[row[f]]);
-  }
-  return all;
-}
-
-class LosslessRow : public Catch::ITestInvoker {
- public:
-  explicit LosslessRow(std::vector<std::string> settings) : settings_(std::move(settings)) {}
-  void invoke() const override {
-    for (const std::string& setting : settings_) UNSCOPED_INFO(setting);
-    const std::vector<Tokens> prompts = recorded_prompts(kPrompts);
-    const platform::RunReport report = run(story_scenario(prompts, kMaxTokens, settings_));
-    CHECK(report.complete);
-    CHECK(answers(report) == reference_answers(prompts, kMaxTokens));
-  }
-
- private:
-  std::vector<std::string> settings_;
-};
-
-// Registers a test case per row, so that ctest can run each on its own.
-struct RegisterRows {
-  RegisterRows(const std::string& what, const std::string& policy,
-               const std::vector<Factor>& factors) {
-    const std::vector<Row> rows = pairwise_rows(factors);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      std::vector<std::string> settings = overrides(factors, rows[i]);
-      settings.push_back("policy.name=" + policy);
-      settings.push_back("policy.sub_batch_min=2");
-      char name[64];
-      std::snprintf(name, sizeof name, "%s row %02zu", what.c_str(), i);
-      Catch::AutoReg(new LosslessRow(settings), CATCH_INTERNAL_LINEINFO, {},
-                     Catch::NameAndTags(name, "[lossless]"));
-    }
-  }
-};
-const RegisterRows kSpeculativeRows("self_speculative", "self_speculative", speculative_factors());
-const RegisterRows kAheadRows("ahead", "self_speculative", ahead_factors());
-const RegisterRows kPlainRows("plain", "plain", placement_factors());
+const LosslessRows kSpeculativeRows("self_speculative",
+                                    {"policy.name=self_speculative", "policy.sub_batch_min=2"},
+                                    speculative_factors(), kPrompts, kMaxTokens);
+const LosslessRows kAheadRows("ahead", {"policy.name=self_speculative"}, ahead_factors(), kPrompts,
+                              kMaxTokens);
+const LosslessRows kPlainRows("plain", {"policy.name=plain", "policy.sub_batch_min=2"},
+                              placement_factors(), kPrompts, kMaxTokens);
 
 TEST_CASE("the rows cover every pair of settings") {
   for (const std::vector<Factor>& factors :
