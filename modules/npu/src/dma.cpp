@@ -20,7 +20,7 @@ Dma::Dma(common::Agenda& agenda, std::uint32_t burst_bytes, std::uint64_t bulk_b
       burst_bytes_(burst_bytes),
       bulk_bytes_(bulk_bytes == 0 ? burst_bytes : bulk_bytes),
       outstanding_(outstanding),
-      pim_outstanding_(std::min(pim_outstanding, std::max(1u, outstanding / 2))),
+      pim_outstanding_(std::min(pim_outstanding, std::max(1u, outstanding * 3 / 4))),
       forward_(std::move(forward)) {
   in_flight_.reserve(outstanding);
 }

@@ -30,9 +30,9 @@ struct Config {
   std::uint32_t burst_bytes = 512;  // of one transaction, a power of two, 64..65536
   std::uint32_t outstanding = 16;   // transactions in flight at the memory port
   // Of these, vectors and commands for a PIM. A PIM whose queue is full holds them, and if its port
-  // has no room for more, nothing passes on the bus behind them: half of what
-  // pim::Config::max_outstanding takes, so that results have the other half.
-  std::uint32_t pim_outstanding = 32;
+  // has no room for more, nothing passes on the bus behind them: less by eight than that port takes
+  // (pim::Config::max_outstanding), which are for results.
+  std::uint32_t pim_outstanding = 56;
   Initiator initiator = Initiator::kAt;
 
   std::uint32_t command_cycles = 16;   // decoding a command and binding its slots

@@ -21,9 +21,9 @@ namespace tandem::npu {
 
 // The NPU's memory port: five channels of transfers of any length, cut into bursts, many of them
 // outstanding. Channels are served by priority, control first, transfers of a channel in order.
-// Vectors and commands for a PIM have at most half of what may be outstanding, and no more than
-// Config::pim_outstanding. Data that count pass through a buffer that belongs to the burst, so that
-// a late response after a reset touches nothing of the caller's.
+// Vectors and commands for a PIM have at most three quarters of what may be outstanding, and no
+// more than Config::pim_outstanding. Data that count pass through a buffer that belongs to the
+// burst, so that a late response after a reset touches nothing of the caller's.
 class Dma {
  public:
   enum Channel : unsigned { kControl, kPimResults, kPim, kKv, kWeights, kChannels };
