@@ -89,19 +89,6 @@ void AddressMapping::place_fields(const std::string& order,
   block_bits_ = fields_[kColumn].shift + fields_[kColumn].bits;
 }
 
-Location AddressMapping::decode(std::uint64_t address) const {
-  Location location;
-  const unsigned row = extract(address, kRow);
-  location.channel = extract(address, kChannel) ^ hash_of(row, kChannel);
-  location.rank = extract(address, kRank) ^ hash_of(row, kRank);
-  location.bank_group = extract(address, kBankGroup) ^ hash_of(row, kBankGroup);
-  location.bank = extract(address, kBank) ^ hash_of(row, kBank);
-  location.row = row;
-  location.column_byte = (extract(address, kColumn) << granule_bits_) |
-                         (static_cast<unsigned>(address) & ((1u << granule_bits_) - 1));
-  return location;
-}
-
 std::uint64_t AddressMapping::encode(const Location& location) const {
   const auto put = [this, &location](unsigned value, Field field) {
     return std::uint64_t{value ^ hash_of(location.row, field)} << fields_[field].shift;

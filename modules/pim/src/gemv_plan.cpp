@@ -74,16 +74,13 @@ const std::vector<ChannelPlan>& GemvPlan::compile(const abi::PimCommand& command
 
 void GemvPlan::locate(const abi::PimCommand& command, const WeightBytes& weights, const Pass& pass,
                       Segment& segment) {
-  segment.pieces.resize(mapping_.channels());
-  for (std::vector<Piece>& pieces : segment.pieces) pieces.clear();
+  segment.rows.resize(mapping_.channels());
+  for (std::vector<Row>& rows : segment.rows) rows.clear();
   // Scales and tables are read from their rows like weights, by the first pass.
   if (reads_side(command, weights) && pass.first == 0) {
     visit_range(weights.side, weights.side_bytes, segment);
   }
   visit_weights(command, weights, pass, segment);
-  for (std::vector<Piece>& pieces : segment.pieces) {
-    if (!pieces.empty()) merge(pieces);
-  }
   // Segments of a command are dot products side by side, each a run of its own.
   const std::uint64_t dot = ceil_divide(pass.columns, command.segments == 0 ? 1 : command.segments);
   segment.run_columns =
@@ -93,10 +90,10 @@ void GemvPlan::locate(const abi::PimCommand& command, const WeightBytes& weights
 
 void GemvPlan::run(const Segment& segment, const Pass& pass) {
   const std::uint64_t row_columns = ceil_divide(pass.columns, set_.elements_per_column(format_));
-  for (unsigned i = 0; i < segment.pieces.size(); ++i) {
-    if (segment.pieces[i].empty()) continue;
+  for (unsigned i = 0; i < segment.rows.size(); ++i) {
+    if (segment.rows[i].empty()) continue;
     set_.load_vectors(2ull * pass.columns * pass.vectors, operations_[i]);
-    tiles(segment.pieces[i], pass, segment.run_columns, row_columns, operations_[i]);
+    tiles(segment.rows[i], pass, segment.run_columns, row_columns, operations_[i]);
   }
 }
 
@@ -117,13 +114,21 @@ void GemvPlan::visit_range(std::uint64_t address, std::uint64_t bytes, Segment& 
   mapping_.for_each_run(address, bytes, [this, &segment](const memory::Run& run) {
     const std::uint64_t columns =
         ceil_divide(run.column_byte % column_bytes_ + run.bytes, column_bytes_);
-    std::vector<Piece>& pieces = segment.pieces[run.channel];
-    if (!pieces.empty() && pieces.back().row == run.row && pieces.back().bank == run.bank) {
-      pieces.back().columns += columns;
-    } else {
-      pieces.push_back({run.row, run.bank, columns});
-    }
+    row_of(segment.rows[run.channel], run.row).add(run.bank, static_cast<std::uint32_t>(columns));
   });
+}
+
+// Ranges ascend but for scales and wide strides: mostly it is the last one, or a new one.
+GemvPlan::Row& GemvPlan::row_of(std::vector<Row>& rows, std::uint32_t number) {
+  auto place = rows.end();
+  if (!rows.empty() && rows.back().number >= number) {
+    place = std::lower_bound(rows.begin(), rows.end(), number,
+                             [](const Row& row, std::uint32_t n) { return row.number < n; });
+    if (place->number == number) return *place;
+  }
+  place = rows.emplace(place);
+  place->number = number;
+  return *place;
 }
 
 // How much of a row one row of the weights takes, at most: what the first one takes.
@@ -140,45 +145,23 @@ std::uint64_t GemvPlan::columns_of_run(const WeightBytes& weights, const Pass& p
   return most;
 }
 
-// By row and bank, one piece for each.
-void GemvPlan::merge(std::vector<Piece>& pieces) const {
-  const auto before = [](const Piece& a, const Piece& b) {
-    return a.row != b.row ? a.row < b.row : a.bank < b.bank;
-  };
-  if (!std::is_sorted(pieces.begin(), pieces.end(), before)) {
-    std::sort(pieces.begin(), pieces.end(), before);
-  }
-  std::size_t kept = 0;
-  for (std::size_t i = 1; i < pieces.size(); ++i) {
-    if (pieces[i].row == pieces[kept].row && pieces[i].bank == pieces[kept].bank) {
-      pieces[kept].columns += pieces[i].columns;
-    } else {
-      pieces[++kept] = pieces[i];
-    }
-  }
-  pieces.resize(kept + 1);
-}
-
-void GemvPlan::tiles(const std::vector<Piece>& pieces, const Pass& pass, std::uint64_t run_columns,
+void GemvPlan::tiles(const std::vector<Row>& rows, const Pass& pass, std::uint64_t run_columns,
                      std::uint64_t row_columns, Operations& out) const {
   std::uint64_t columns = 0;  // of the tiles so far
   std::uint64_t read = 0;     // accumulators, where sums go on over rows
-  for (std::size_t i = 0; i < pieces.size();) {
+  for (const Row& row : rows) {
+    const std::uint64_t most = row.most();
     Tile tile;
-    tile.row = pieces[i].row;
+    tile.row = row.number;
     tile.format = format_;
     tile.vectors = pass.vectors;
-    std::uint64_t most = 0;
-    for (; i < pieces.size() && pieces[i].row == tile.row; ++i) {
-      tile.bank_mask |= std::uint64_t{1} << pieces[i].bank;
-      most = std::max(most, pieces[i].columns);
-    }
+    tile.bank_mask = row.bank_mask;
     tile.columns = static_cast<std::uint32_t>(most);
     tile.runs = static_cast<std::uint32_t>(ceil_divide(most, run_columns));
     tile.results = tile.runs * tile.vectors;
     if (set_.sums_over_rows()) {
       columns += most;
-      const bool last = i == pieces.size();
+      const bool last = &row == &rows.back();
       const std::uint64_t finished =
           last ? ceil_divide(columns, row_columns) : columns / row_columns;
       tile.results = static_cast<std::uint32_t>((finished - read) * tile.vectors);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -31,10 +34,23 @@ class GemvPlan {
                                           const WeightBytes& weights);
 
  private:
-  struct Piece {  // columns of one row of one bank
-    std::uint32_t row;
-    std::uint32_t bank;
-    std::uint64_t columns;
+  static constexpr std::size_t kBanks = 64;
+  struct Row {  // the same one of all banks of a channel
+    std::uint32_t number = 0;
+    std::uint64_t bank_mask = 0;  // that hold some of the weights
+    std::array<std::uint32_t, kBanks> columns{};
+
+    void add(unsigned bank, std::uint32_t more) {
+      columns[bank] += more;
+      bank_mask |= std::uint64_t{1} << bank;
+    }
+    std::uint32_t most() const {
+      std::uint32_t most = 0;
+      for (std::uint64_t left = bank_mask; left != 0; left &= left - 1) {
+        most = std::max(most, columns[static_cast<unsigned>(__builtin_ctzll(left))]);
+      }
+      return most;
+    }
   };
   struct Pass {
     std::uint32_t first = 0;  // column of the weights
@@ -43,9 +59,9 @@ class GemvPlan {
   };
 
   // Columns of the weights whose vectors a channel holds at once, and where they lie. Not copied:
-  // its pieces keep their storage from command to command.
+  // its rows keep their storage from command to command.
   struct Segment {
-    std::vector<std::vector<Piece>> pieces;  // per channel, merged
+    std::vector<std::vector<Row>> rows;  // per channel, in ascending order
     std::uint64_t run_columns = 0;
   };
 
@@ -56,8 +72,8 @@ class GemvPlan {
                      Segment& segment) const;
   void visit_range(std::uint64_t address, std::uint64_t bytes, Segment& segment) const;
   std::uint64_t columns_of_run(const WeightBytes& weights, const Pass& pass) const;
-  void merge(std::vector<Piece>& pieces) const;
-  void tiles(const std::vector<Piece>& pieces, const Pass& pass, std::uint64_t run_columns,
+  static Row& row_of(std::vector<Row>& rows, std::uint32_t number);
+  void tiles(const std::vector<Row>& rows, const Pass& pass, std::uint64_t run_columns,
              std::uint64_t row_columns, Operations& out) const;
 
   const PimCommandSet& set_;
