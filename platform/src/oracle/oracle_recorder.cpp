@@ -57,8 +57,20 @@ void OracleRecorder::add(std::uint32_t request_id, std::uint32_t position, std::
   request.tokens[index] = token;
 }
 
+// Whether every token that was drafted in a round follows its first one.
+bool OracleRecorder::rounds_are_whole() const {
+  for (const RecordedRequest& request : requests_) {
+    for (const auto& [first, drafted] : request.rounds) {
+      if (drafted.rbegin()->first + 1 != drafted.size()) return false;
+    }
+  }
+  return true;
+}
+
 std::string OracleRecorder::to_csv(const Scenario& scenario, std::uint32_t vocabulary) const {
-  if (!in_order_) throw InternalError("the firmware decoded other positions than the prompts have");
+  const bool in_turn = scenario.policy.draft.ahead == 0;
+  if (!in_order_ || (in_turn && !rounds_are_whole()))
+    throw InternalError("the firmware decoded other positions than the prompts have");
   return platform::to_csv(policy_facts(scenario), vocabulary, requests_);
 }
 

@@ -26,6 +26,7 @@ class OracleRecorder : public npu::ChoiceListener {
 
  private:
   void add(std::uint32_t request_id, std::uint32_t position, std::uint32_t token);
+  bool rounds_are_whole() const;
 
   std::vector<RecordedRequest> requests_;
   bool in_order_ = true;
