@@ -27,7 +27,8 @@ bool Scheduler::round_ready(const Sequence& sequence, const DraftPolicy& policy)
   if (next_work(sequence, policy) != Work::kRound) return false;
   if (!streams(sequence, policy)) return true;
   const DraftStream& ahead = sequence.ahead;
-  if (ahead.first != sequence.total) return false;
+  // A pre-verification that is being withdrawn may still write keys and values of rejected tokens.
+  if (ahead.first != sequence.total || ahead.stale) return false;
   return ahead.closed || ahead.count >= policy.draft_tokens(sequence.remaining);
 }
 
