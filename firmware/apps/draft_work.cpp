@@ -33,7 +33,7 @@ void DraftWork::start_draft() {
   lane_.batch.set_draft(machine_, 1, leader.ahead.count, policy().stop_below());
   lane_.batch.clear();
   for (u32 i = 0; i < group.count; ++i) add_row(group.members[i]);
-  submit(abi::Opcode::kDraft, abi::Phase::kDraft);
+  run(abi::Opcode::kDraft, abi::Phase::kDraft);
 }
 
 void DraftWork::add_row(u32 member) {
@@ -82,7 +82,7 @@ void DraftWork::start_check(u32 tokens) {
   lane_.batch.add(machine_, scheduler_.kv(), sequence, 0, sequence.pending(0));
   lane_.batch.attach_draft(machine_, state_.check_block);
   ++scheduler_.drafting().pre_verifications;
-  submit(abi::Opcode::kVerify, abi::Phase::kVerify);
+  run(abi::Opcode::kVerify, abi::Phase::kVerify);
 }
 
 void DraftWork::end_check(Status status) {
@@ -99,18 +99,10 @@ void DraftWork::end_check(Status status) {
 
 // --- commands ------------------------------------------------------------------------------
 
-void DraftWork::submit(abi::Opcode opcode, abi::Phase phase) {
+void DraftWork::run(abi::Opcode opcode, abi::Phase phase) {
   progress_.running = true;
   progress_.withdrawn = false;
-  const ProgramRef& program = state_.passes[static_cast<u32>(progress_.pass)].tail;
-  abi::Command command = lane_.batch.command();
-  command.opcode = static_cast<u8>(opcode);
-  command.phase = static_cast<u32>(phase);
-  command.context = static_cast<u8>(lane_.first_context + program.context);
-  command.program = program.address;
-  command.primitive_count = static_cast<u16>(program.primitives);
-  progress_.tag = state_.npu.submit(machine_, lane_.queue, command);
-  progress_.submitted_ns = machine_.now_ns();
+  submit(programs().tail, opcode, phase, 0);
 }
 
 bool DraftWork::poll() {

@@ -165,26 +165,20 @@ abi::DraftBlock& LaneWork::draft_of(const Sequence& sequence) {
 
 void LaneWork::run_from(u32 program) {
   progress_.program = program;
-  submit();
+  submit_next();
 }
 
-void LaneWork::submit() {
+void LaneWork::submit_next() {
   const bool tail = progress_.program == programs().body_count;
   const ProgramRef program =
       tail ? programs().tail : machine_.shared<ProgramRef>(programs().body)[progress_.program];
-  abi::Command command = lane_.batch.command();
-  command.opcode = static_cast<u8>(tail ? tail_opcode() : abi::Opcode::kRun);
-  if (!tail && progress_.pass == Pass::kVerify) command.flags = abi::kCommandRowsDrafted;
-  if (state_.boot.policy.sub_batches > 1) command.flags |= abi::kCommandTurns;
-  command.phase = static_cast<u32>(phase());
-  command.context = static_cast<u8>(lane_.first_context + program.context);
-  command.program = program.address;
-  command.primitive_count = static_cast<u16>(program.primitives);
+  u8 flags = 0;
+  if (!tail && progress_.pass == Pass::kVerify) flags |= abi::kCommandRowsDrafted;
+  if (state_.boot.policy.sub_batches > 1) flags |= abi::kCommandTurns;
   if (tail && progress_.pass == Pass::kDraft) set_draft();
-  progress_.tag = state_.npu.submit(machine_, lane_.queue, command);
-  progress_.submitted_ns = machine_.now_ns();
   progress_.checked = false;
   progress_.decided = false;
+  submit(program, tail ? tail_opcode() : abi::Opcode::kRun, phase(), flags);
 }
 
 void LaneWork::decide(const abi::VerifyResult& outcome) {
