@@ -50,6 +50,7 @@ class FakeNpu {
   std::map<unsigned, unsigned> waits_for_queue;
   // By queue pair: work() leaves a command alone so many times.
   std::map<unsigned, unsigned> delay_of_queue;
+  bool cancels_late = false;          // no command is withdrawn any more
   bool lie_about_acceptance = false;  // more tokens than there were drafted
   unsigned stop_draft_after = ~0u;    // confidence is low at this many tokens
 
@@ -97,6 +98,7 @@ class FakeNpu {
   void check_shared(const Pending& added);
   void cancel(const Pending& cancel);
   bool verify_the_same(const abi::Command& one, const abi::Command& other);
+  bool verifies_right_tokens(const abi::Command& command);
   std::set<std::uint32_t> requests_of(const abi::Command& command);
   std::map<std::uint64_t, std::uint32_t> pages_of(const abi::Command& command);
   bool hangs(unsigned queue) const;

@@ -95,6 +95,29 @@ TEST_CASE("pre-verification: a wrong token at the head decides a round before it
   CHECK(machine.npu().complaints == std::vector<std::string>{});
 }
 
+// A pre-verification writes into the target's keys and values. Here it takes now and then longer
+// than the ones before let expect, and is not to be withdrawn when the round has ended.
+TEST_CASE("pre-verification: one of a wrong token has ended before the target goes on") {
+  const auto tokens = GENERATE(range(10u, 40u));
+  const auto slow = GENERATE(40u, 80u);
+  CAPTURE(tokens, slow);
+  FakeMachine machine;
+  draft_ahead(machine, 4, 2);
+  machine.policy().pre_verify = 1;
+  machine.npu().cancels_late = true;
+  machine.npu().delay_of_queue = {{0, slow}, {1, 2}};
+  machine.post(0, prompt(0), tokens);
+  REQUIRE(machine.start(generate()) == 0);
+  bool done = false;
+  for (unsigned i = 0; i < 100'000 && !done; ++i) {
+    machine.npu().delay_of_queue[1] = machine.npu().executed.size() % 7 == 0 ? 2 * slow : 2;
+    done = machine.run(1);
+  }
+  REQUIRE(done);
+  CHECK(answered(machine, 0, tokens));
+  CHECK(machine.npu().complaints == std::vector<std::string>{});
+}
+
 TEST_CASE("pre-verification: not where a round would end before it") {
   FakeMachine machine;
   draft_ahead(machine, 4, 2);
