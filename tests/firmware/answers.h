@@ -36,6 +36,14 @@ inline void check_answers(const FakeMachine& machine, std::uint32_t requests,
   }
 }
 
+// Runs until the firmware has reset the device so often, or has ended.
+inline void run_until_reset(FakeMachine& machine, unsigned resets) {
+  bool ended = false;
+  for (int i = 0; i < 100'000 && machine.npu().resets < resets && !ended; ++i) {
+    ended = machine.run(1);
+  }
+}
+
 // The status that the request failed with.
 inline int failure(const FakeMachine& machine, std::uint32_t id) {
   const abi::Record record = machine.last_record(id);

@@ -149,9 +149,7 @@ TEST_CASE("pre-verification: a sequence that ends, a lane that hangs") {
     });
   }
   REQUIRE(machine.start(generate()) == 0);
-  for (int i = 0; i < 100'000 && machine.npu().resets == 0; ++i) {
-    if (machine.run(1)) break;
-  }
+  run_until_reset(machine, 1);
   machine.npu().swallow_of_queue.clear();
   REQUIRE(machine.run());
   for (std::uint32_t id = 0; id < 6; ++id) {
@@ -226,7 +224,7 @@ TEST_CASE("drafting ahead: when a lane hangs, the device is reset and no token i
   machine.npu().swallow_of_queue[queue] = {number};
   post(machine, 6, 30);
   REQUIRE(machine.start(generate()) == 0);
-  for (int i = 0; i < 100'000 && machine.npu().resets == 0; ++i) machine.run(1);
+  run_until_reset(machine, 1);
   REQUIRE(machine.npu().resets == 1);
   machine.npu().swallow_of_queue.clear();
   REQUIRE(machine.run());
@@ -241,7 +239,7 @@ TEST_CASE("drafting ahead: requests whose drafts hang again fail, and no wrong t
   machine.npu().swallow_of_queue[1] = {4};
   post(machine, 4, 30);
   REQUIRE(machine.start(generate()) == 0);
-  for (int i = 0; i < 100'000 && machine.npu().resets < 2; ++i) machine.run(1);
+  run_until_reset(machine, 2);
   REQUIRE(machine.npu().resets == 2);
   machine.npu().swallow_of_queue.clear();
   REQUIRE(machine.run());

@@ -103,7 +103,7 @@ TEST_CASE("sub-batches: when one hangs, both are set up again and no token is lo
   machine.npu().swallow_of_queue[queue] = {number};
   post(machine, 6, 40);
   REQUIRE(machine.start(generate()) == 0);
-  for (int i = 0; i < 100'000 && machine.npu().resets == 0; ++i) machine.run(1);
+  run_until_reset(machine, 1);
   REQUIRE(machine.npu().resets == 1);
   machine.npu().swallow_of_queue.clear();
   REQUIRE(machine.run());
@@ -118,7 +118,7 @@ TEST_CASE("sub-batches: a half that hangs again fails, the other one does not") 
   machine.npu().swallow_of_queue[1] = {4};
   post(machine, 6, 30);
   REQUIRE(machine.start(generate()) == 0);
-  for (int i = 0; i < 100'000 && machine.npu().resets < 2; ++i) machine.run(1);
+  run_until_reset(machine, 2);
   REQUIRE(machine.npu().resets == 2);
   machine.npu().swallow_of_queue.clear();
   REQUIRE(machine.run());
@@ -142,7 +142,7 @@ TEST_CASE("sub-batches: of two halves that time out, the one that hangs alone fa
   machine.npu().waits_for_queue[1 - culprit] = culprit;
   post(machine, 6, 30);
   REQUIRE(machine.start(generate()) == 0);
-  for (int i = 0; i < 100'000 && machine.npu().resets < 2; ++i) machine.run(1);
+  run_until_reset(machine, 2);
   REQUIRE(machine.npu().resets == 2);
   machine.npu().swallow_of_queue.clear();
   REQUIRE(machine.run());

@@ -26,6 +26,24 @@ inline interconnect::Crossbar::Config pim_bus(const pim::Config& config) {
   return bus;
 }
 
+// A small NPU that a PIM is bound to, and AiM without anything that would hide what it does.
+inline npu::Config npu_with_pim(bool serial = false) {
+  npu::Config config = small_npu();
+  config.pim_bound = true;
+  config.serial = serial;
+  return config;
+}
+
+inline pim::Config plain_aim() {
+  pim::Config config;
+  config.memory = stack_config("gddr6_aim");
+  config.command_set = pim::CommandSetKind::kAim;
+  config.row_buffer = pim::RowBuffer::kSingle;
+  config.accumulators_per_bank = 1;
+  config.dram_base = 0;
+  return config;
+}
+
 struct PimRigParts {
   npu::Npu device;
   pim::PimStack pim;

@@ -20,22 +20,6 @@ constexpr std::uint64_t kEmbedding = test::kTensors, kBias = kEmbedding + 0x10'0
                         kMatrix = kBias + 0x10'0000, kScales = kMatrix + 0x100'0000,
                         kTables = kScales + 0x10'0000;
 
-npu::Config npu_config() {
-  npu::Config config = test::small_npu();
-  config.pim_bound = true;
-  return config;
-}
-
-pim::Config pim_config() {
-  pim::Config config;
-  config.memory = test::stack_config("gddr6_aim");
-  config.command_set = pim::CommandSetKind::kAim;
-  config.row_buffer = pim::RowBuffer::kSingle;
-  config.accumulators_per_bank = 1;
-  config.dram_base = 0;
-  return config;
-}
-
 // Items of 4 x `nibbles` bits [rows][columns], in slices of `width` columns and `high` rows.
 std::vector<std::uint8_t> sliced(const std::vector<std::uint8_t>& bytes, unsigned nibbles,
                                  std::uint32_t rows, std::uint32_t columns, std::uint32_t width,
@@ -186,7 +170,7 @@ void check_same_bits(const npu::Config& npu, const pim::Config& pim, const Weigh
 }
 
 npu::Config timing_npu() {
-  npu::Config npu = npu_config();
+  npu::Config npu = test::npu_with_pim();
   npu.timing_only = true;
   npu.array.rows = 128;
   npu.array.columns = 256;
@@ -199,37 +183,41 @@ npu::Config timing_npu() {
 }  // namespace
 
 TEST_CASE("bank tiles: FP16 gives the same bits as rows, on NPU and PIM") {
-  check_same_bits(npu_config(), pim_config(), weights_in(Format::kFp16, Grouping::kNone));
+  check_same_bits(test::npu_with_pim(), test::plain_aim(),
+                  weights_in(Format::kFp16, Grouping::kNone));
 }
 TEST_CASE("bank tiles: INT8 with scales per group") {
-  check_same_bits(npu_config(), pim_config(), weights_in(Format::kInt8, Grouping::kGroup128));
+  check_same_bits(test::npu_with_pim(), test::plain_aim(),
+                  weights_in(Format::kInt8, Grouping::kGroup128));
 }
 TEST_CASE("bank tiles: INT4 with scales per group") {
-  check_same_bits(npu_config(), pim_config(), weights_in(Format::kInt4, Grouping::kGroup128));
+  check_same_bits(test::npu_with_pim(), test::plain_aim(),
+                  weights_in(Format::kInt4, Grouping::kGroup128));
 }
 TEST_CASE("bank tiles: E2M1 with scales per row") {
-  check_same_bits(npu_config(), pim_config(), weights_in(Format::kE2m1, Grouping::kRow));
+  check_same_bits(test::npu_with_pim(), test::plain_aim(),
+                  weights_in(Format::kE2m1, Grouping::kRow));
 }
 TEST_CASE("bank tiles: one primitive at a time") {
-  npu::Config npu = npu_config();
+  npu::Config npu = test::npu_with_pim();
   npu.serial = true;
-  check_same_bits(npu, pim_config(), weights_in(Format::kFp16, Grouping::kNone));
+  check_same_bits(npu, test::plain_aim(), weights_in(Format::kFp16, Grouping::kNone));
 }
 TEST_CASE("bank tiles: windows that hold two vectors and some rows") {
-  pim::Config pim = pim_config();
+  pim::Config pim = test::plain_aim();
   pim.vector_bytes = 1408;  // 2 x 2 x 340 and less than 3 x 2 x 340
   pim.result_bytes = 512;
-  check_same_bits(npu_config(), pim, weights_in(Format::kFp16, Grouping::kNone));
+  check_same_bits(test::npu_with_pim(), pim, weights_in(Format::kFp16, Grouping::kNone));
 }
 TEST_CASE("bank tiles: a weight buffer of less than a row of a slice") {
-  npu::Config npu = npu_config();
+  npu::Config npu = test::npu_with_pim();
   npu.weight_buffer_bytes = 2048;
   npu.weight_tile_bytes = 512;
-  check_same_bits(npu, pim_config(), weights_in(Format::kFp16, Grouping::kNone));
+  check_same_bits(npu, test::plain_aim(), weights_in(Format::kFp16, Grouping::kNone));
 }
 
 TEST_CASE("bank tiles: each row is opened once, each piece of the vector loaded once") {
-  pim::Config pim = pim_config();
+  pim::Config pim = test::plain_aim();
   pim.timing_only = true;
   TilesRig rig(timing_npu(), pim);
   const std::uint32_t banks = pim.memory.device.geometry.banks() * pim.memory.channels;
@@ -242,7 +230,7 @@ TEST_CASE("bank tiles: each row is opened once, each piece of the vector loaded 
 }
 
 TEST_CASE("bank tiles: a scale of the tensor is read once, not with every slice") {
-  pim::Config pim = pim_config();
+  pim::Config pim = test::plain_aim();
   pim.timing_only = true;
   TilesRig rig(timing_npu(), pim);
   const std::uint32_t banks = pim.memory.device.geometry.banks() * pim.memory.channels;
@@ -253,7 +241,7 @@ TEST_CASE("bank tiles: a scale of the tensor is read once, not with every slice"
 }
 
 TEST_CASE("bank tiles: all banks work on a piece, in rows a quarter of them") {
-  pim::Config pim = pim_config();
+  pim::Config pim = test::plain_aim();
   pim.timing_only = true;
   TilesRig rig(timing_npu(), pim);
   const std::uint32_t banks = pim.memory.device.geometry.banks() * pim.memory.channels;
@@ -268,7 +256,7 @@ TEST_CASE("bank tiles: all banks work on a piece, in rows a quarter of them") {
 }
 
 TEST_CASE("bank tiles: auto keeps to the faster engine from 1 to 32 rows, within 10 %") {
-  pim::Config pim = pim_config();
+  pim::Config pim = test::plain_aim();
   pim.timing_only = true;
   npu::Config npu = timing_npu();
   npu.memory_bytes_per_us = static_cast<std::uint64_t>(pim.memory.peak_bytes_per_s() / 1e6);
@@ -295,7 +283,7 @@ TEST_CASE("bank tiles: auto keeps to the faster engine from 1 to 32 rows, within
 }
 
 TEST_CASE("bank tiles: slices that cannot be are refused") {
-  TilesRig rig(npu_config(), pim_config());
+  TilesRig rig(test::npu_with_pim(), test::plain_aim());
   const Weights weights = weights_in(Format::kFp16, Grouping::kNone);
   rig.put(test::kPageTable, std::vector<std::uint64_t>(4, test::kPages));
   const auto status = [&](auto change) {

@@ -15,23 +15,6 @@ constexpr std::uint32_t kInputs = 320, kOutputs = 208, kRows = 20;
 constexpr std::uint64_t kEmbedding = test::kTensors, kBias = kEmbedding + 0x10'0000,
                         kMatrix = kBias + 0x10'0000;
 
-npu::Config npu_config(bool serial = false) {
-  npu::Config config = test::small_npu();
-  config.pim_bound = true;
-  config.serial = serial;
-  return config;
-}
-
-pim::Config pim_config() {
-  pim::Config config;
-  config.memory = test::stack_config("gddr6_aim");
-  config.command_set = pim::CommandSetKind::kAim;
-  config.row_buffer = pim::RowBuffer::kSingle;
-  config.accumulators_per_bank = 1;
-  config.dram_base = 0;
-  return config;
-}
-
 // Rows of an embedding, multiplied; the results go out as keys.
 std::vector<abi::Primitive> program(std::uint8_t engines, bool biased) {
   abi::Primitive gather = test::primitive(PrimitiveOp::kGather);
@@ -98,7 +81,7 @@ class LinearRig : public test::PimRig {
 };
 
 void check_same_bits(bool serial, const pim::Config& pim) {
-  LinearRig rig(npu_config(serial), pim);
+  LinearRig rig(test::npu_with_pim(serial), pim);
   const auto plain = rig.results(abi::kEngineNpu, false);
   const auto biased = rig.results(abi::kEngineNpu, true);
   REQUIRE(plain != biased);
@@ -110,24 +93,24 @@ void check_same_bits(bool serial, const pim::Config& pim) {
 }  // namespace
 
 TEST_CASE("A LINEAR gives the same bits on the NPU and on the PIM, with a bias and without") {
-  check_same_bits(false, pim_config());
+  check_same_bits(false, test::plain_aim());
 }
 
 TEST_CASE("Also one primitive at a time") {
-  check_same_bits(true, pim_config());
+  check_same_bits(true, test::plain_aim());
 }
 
 TEST_CASE("Also where the windows hold three of its vectors and some of its rows") {
-  pim::Config pim = pim_config();
+  pim::Config pim = test::plain_aim();
   pim.vector_bytes = 3 * 2 * kInputs;
   pim.result_bytes = 512;
   check_same_bits(false, pim);
 }
 
 TEST_CASE("A vector longer than the window has no place on the PIM") {
-  pim::Config pim = pim_config();
+  pim::Config pim = test::plain_aim();
   pim.vector_bytes = 2 * kInputs - 64;
-  LinearRig rig(npu_config(), pim);
+  LinearRig rig(test::npu_with_pim(), pim);
   rig.put(test::kPageTable, std::vector<std::uint64_t>(4, test::kPages));
   const abi::Completion completion = rig.run_program(program(abi::kEnginePim, true));
   CHECK(test::status_of(completion) == abi::Status::kNoSpace);
@@ -136,14 +119,14 @@ TEST_CASE("A vector longer than the window has no place on the PIM") {
 }
 
 TEST_CASE("auto keeps to the faster engine from 1 to 32 rows, within 10 %") {
-  npu::Config npu = npu_config();
+  npu::Config npu = test::npu_with_pim();
   npu.timing_only = true;
   npu.array.rows = 128;
   npu.array.columns = 256;
   npu.weight_buffer_bytes = 4 << 20;
   npu.weight_tile_bytes = 1 << 18;
   npu.activation_bytes = 4 << 20;
-  pim::Config pim = pim_config();
+  pim::Config pim = test::plain_aim();
   pim.timing_only = true;
   npu.memory_bytes_per_us = static_cast<std::uint64_t>(pim.memory.peak_bytes_per_s() / 1e6);
   LinearRig rig(npu, pim);
