@@ -29,7 +29,8 @@ Usage
   tandem run FILE [options]     simulate a scenario and write its results
   tandem check FILE [options]   validate a scenario without running it
   tandem validate [SYSTEM ...]  published figures beside ours; 'tandem validate --help' has the options
-  tandem list [TOPIC]           scenarios, hardware, devices, published, policies, formats, keys
+  tandem list [TOPIC]           scenarios, hardware, devices, models, published, policies, formats,
+                                keys, device-keys
   tandem registers [options]    print the hardware-software contract
   tandem probe TOPIC [options]  characterise a DRAM device; 'tandem probe --help' has the options
   tandem --help | --version

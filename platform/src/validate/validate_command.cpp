@@ -295,7 +295,7 @@ int run_validate(const std::vector<std::string>& arguments, const fs::path& prog
 
 void list_published(const fs::path& folder, std::ostream& out) {
   constexpr int kNameWidth = 36;
-  out << "published systems (tandem validate SYSTEM):\n";
+  out << "published figures and design points beside ours (tandem validate SYSTEM):\n";
   const std::vector<std::string> names = systems_in(folder);
   if (names.empty()) out << "  (none found)\n";
   for (const std::string& name : names) {
