@@ -56,6 +56,14 @@ constexpr Choice kPimCommandForm[] = {
     {"composite", "one command for a run of columns, where the command set has such"},
     {"raw", "a command for every column"},
 };
+constexpr Choice kPimCommandPath[] = {
+    {"per_channel", "each channel makes its commands by itself"},
+    {"shared", "one command per PIM clock for all channels together"},
+};
+constexpr Choice kPimOrder[] = {
+    {"channels", "channels in turn, outputs as soon as their scores are normalised"},
+    {"requests", "request after request, outputs when all scores are normalised"},
+};
 constexpr Choice kRowBufferChoice[] = {
     {"device", "those of the device, two if it names none"},
     {"single", "PIM and ordinary accesses take turns"},
@@ -248,6 +256,10 @@ ChoiceList choices<PimCommandForm>() {
   return list(kPimCommandForm);
 }
 template <>
+ChoiceList choices<PimCommandPath>() {
+  return list(kPimCommandPath);
+}
+template <>
 ChoiceList choices<RowBufferChoice>() {
   return list(kRowBufferChoice);
 }
@@ -258,6 +270,10 @@ ChoiceList choices<RowBuffer>() {
 template <>
 ChoiceList choices<Dataflow>() {
   return list(kDataflow);
+}
+template <>
+ChoiceList choices<PimOrder>() {
+  return list(kPimOrder);
 }
 template <>
 ChoiceList choices<SequencerMode>() {

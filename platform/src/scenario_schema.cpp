@@ -51,6 +51,7 @@ void bind_pim(Binder& b, PimConfig& p) {
   b.flag({"enabled", "whether the memory can compute"}, p.enabled);
   b.choice({"command_set", "how the banks are commanded"}, p.command_set);
   b.choice({"commands", "one command for a run of columns, or one each"}, p.commands);
+  b.choice({"command_path", "how commands come to the channels"}, p.command_path);
   b.choice({"row_buffer", "row buffers of a bank"}, p.row_buffer);
   b.measure({"clock", "of the units in the banks"}, p.clock_hz, Quantity::kFrequency);
   b.section({"lanes", "multiply-accumulates per bank and PIM clock"},
@@ -104,6 +105,7 @@ void bind_npu(Binder& b, NpuConfig& n) {
   b.integer({"contexts", "program contexts resident at once"}, n.contexts, 2, 15);
   b.integer({"max_rows", "token positions of one command"}, n.max_rows, 1, 65'536);
   b.choice({"sequencer", "how primitives are issued"}, n.sequencer);
+  b.choice({"pim_order", "in what order attention asks the banks for heads"}, n.pim_order);
 }
 
 void bind_interconnect(Binder& b, InterconnectConfig& i) {

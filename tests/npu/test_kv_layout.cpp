@@ -164,9 +164,10 @@ TEST_CASE("a line of keys that follow each other is what one command reads") {
 
 namespace {
 
-npu::Config npu_config() {
+npu::Config npu_config(npu::PimOrder order) {
   npu::Config config = test::small_npu();
   config.pim_bound = true;
+  config.pim_order = order;
   config.activation_bytes = 4u << 20;
   config.kv_buffer_bytes = 1u << 20;
   return config;
@@ -185,8 +186,9 @@ pim::Config pim_config(const memory::Stack::Config& memory) {
 // that they can be read from memory.
 class AttentionRig : public test::PimRig {
  public:
-  explicit AttentionRig(const memory::Stack::Config& stack)
-      : PimRig(npu_config(), pim_config(stack)), config_(stack) {}
+  explicit AttentionRig(const memory::Stack::Config& stack,
+                        npu::PimOrder order = npu::PimOrder::kChannels)
+      : PimRig(npu_config(order), pim_config(stack)), config_(stack) {}
 
   void prepare_tables(const Shape& shape, unsigned seed) {
     shape_ = shape;
@@ -322,8 +324,9 @@ class AttentionRig : public test::PimRig {
   Shape shape_{};
 };
 
-void check_layouts(const char* mapping, unsigned channels, unsigned row_bytes) {
-  AttentionRig rig(stack_config(mapping, channels, row_bytes));
+void check_layouts(const char* mapping, unsigned channels, unsigned row_bytes,
+                   npu::PimOrder order = npu::PimOrder::kChannels) {
+  AttentionRig rig(stack_config(mapping, channels, row_bytes), order);
   unsigned seed = 1;
   for (const Shape& shape : kShapes) {
     rig.prepare_tables(shape, seed++);
@@ -356,6 +359,10 @@ TEST_CASE("attention is the same from every layout and engine: channels above ro
 }
 TEST_CASE("attention is the same from every layout and engine: one channel, long rows") {
   check_layouts("RoChRaBgBaCo", 1, 2048);
+}
+
+TEST_CASE("attention is the same from every layout and engine: request after request") {
+  check_layouts("RoRaBgBaChCo", 4, 1024, npu::PimOrder::kRequests);
 }
 
 TEST_CASE("a sequence works in the banks of one channel, or of all") {

@@ -279,6 +279,64 @@ TEST_CASE("a GEMV takes the same time at both fidelities, within 5 %") {
   }
 }
 
+// 16 tiles in each of 16 channels: a write of the buffer, and for each tile a header, 32 columns
+// and a result.
+TEST_CASE("over a shared path commands come one a clock, at both fidelities") {
+  constexpr std::uint64_t kCommands = 16 * (1 + 16 * (1 + 32 + 1)), kClockPs = 1'000;
+  std::vector<std::unique_ptr<PimBench>> benches;
+  for (const pim::CommandPath path : {pim::CommandPath::kPerChannel, pim::CommandPath::kShared}) {
+    for (const memory::Fidelity fidelity :
+         {memory::Fidelity::kTransaction, memory::Fidelity::kCommand}) {
+      pim::Config config = small_config(pim::RowBuffer::kSingle);
+      config.memory.channels = 16;
+      config.memory.mapping = "RoRaBgBaChCo";
+      config.memory.fidelity = fidelity;
+      config.command_set = pim::CommandSetKind::kNeupims;
+      config.commands = pim::CommandForm::kRaw;
+      config.command_path = path;
+      benches.push_back(
+          std::make_unique<PimBench>(config, "bench" + std::to_string(benches.size()), false));
+    }
+  }
+  std::vector<std::uint64_t> times_ps;
+  for (const auto& bench : benches) {
+    bench->start();
+    std::vector<std::uint16_t> y(1);
+    const std::uint64_t begin_ps = bench->bus.time_ps();
+    bench->send(gemv(kBase, 16 * 16 * 32, 512));
+    bench->read_results(0, y);
+    times_ps.push_back(bench->bus.time_ps() - begin_ps);
+  }
+  CHECK(times_ps[0] < kCommands * kClockPs * 2 / 3);
+  CHECK(times_ps[2] > kCommands * kClockPs);
+  CHECK(times_ps[2] < kCommands * kClockPs + times_ps[0]);
+  CHECK(static_cast<double>(times_ps[2]) == Approx(static_cast<double>(times_ps[3])).epsilon(0.05));
+}
+
+TEST_CASE("a reset clears the shared path") {
+  pim::Config config = small_config(pim::RowBuffer::kSingle);
+  config.command_path = pim::CommandPath::kShared;
+  config.commands = pim::CommandForm::kRaw;
+  PimBench bench(config);
+  const auto run_ps = [&] {
+    std::vector<std::uint16_t> y(1);
+    const std::uint64_t begin_ps = bench.bus.time_ps();
+    REQUIRE(bench.send(gemv(kBase, 64, 512)) == kOk);
+    REQUIRE(bench.read_results(0, y) == kOk);
+    return bench.bus.time_ps() - begin_ps;
+  };
+  const std::uint64_t first_ps = run_ps();
+  bench.settle();
+  REQUIRE(bench.send(gemv(kBase, 16'384, 512)) == kOk);
+  bench.reset = true;
+  sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_NS));
+  bench.reset = false;
+  sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_NS));
+  bench.bus.delay = sc_core::SC_ZERO_TIME;
+  bench.enable();
+  CHECK(run_ps() < 2 * first_ps);
+}
+
 TEST_CASE("results are held until the commands before are done") {
   PimBench bench(plain_config());
   std::vector<std::uint16_t> y(16);

@@ -53,7 +53,7 @@ void AttentionJob::start_on_pim() {
     allocate(*work);
     add_score_parts(*work, parts);
   }
-  order_by_channel(parts);
+  if (!in_order()) order_by_channel(parts);
   scores_.assign(parts.begin(), parts.end());
   pump_pim();
 }
@@ -95,11 +95,17 @@ void AttentionJob::add_score_parts(Work& work, std::vector<Part>& parts) const {
 
 // Values first: so scores wait for their softmax no longer than they must, and there is always
 // something to multiply during softmax, which the jobs in flight are for.
+std::deque<AttentionJob::Part>& AttentionJob::next_parts() {
+  const bool hold_values = in_order() && (!scores_.empty() || scores_under_way_ > 0);
+  return values_.empty() || hold_values ? scores_ : values_;
+}
+
 void AttentionJob::pump_pim() {
   while (jobs_in_flight_ < kJobsInFlight) {
-    std::deque<Part>& from = values_.empty() ? scores_ : values_;
+    std::deque<Part>& from = next_parts();
     if (from.empty()) return;
     ++jobs_in_flight_;
+    if (!from.front().values) ++scores_under_way_;
     send(take_batch(from));
   }
 }
@@ -305,13 +311,16 @@ void AttentionJob::normalise(const std::shared_ptr<Batch>& batch) {
 }
 
 void AttentionJob::add_value_parts(const Batch& batch) {
-  std::uint32_t most_heads = 0;
-  for (const Part& part : batch.parts) most_heads = std::max(most_heads, part.heads);
-  for (std::uint32_t i = 0; i < most_heads; ++i) {
-    for (const Part& part : batch.parts) {
-      if (i >= part.heads) continue;
-      values_.push_back({part.work, true, part.channel, part.first_head + i, 1, 0, 0, 0});
+  --scores_under_way_;
+  const std::size_t first = values_.size();
+  for (const Part& part : batch.parts) {
+    for (std::uint32_t i = 0; i < part.heads; ++i) {
+      values_.push_back({part.work, true, part.channel, part.first_head + i, 1, 0, 0, i});
     }
+  }
+  if (!in_order()) {
+    std::stable_sort(values_.begin() + static_cast<std::ptrdiff_t>(first), values_.end(),
+                     [](const Part& a, const Part& b) { return a.turn < b.turn; });
   }
   pump_pim();
 }

@@ -34,7 +34,8 @@ CommandRunner::CommandRunner(memory::CommandController& controller,
 CommandRunner::~CommandRunner() = default;
 
 void CommandRunner::run(std::uint64_t job, unsigned channel,
-                        const std::vector<BankOperation>& operations, std::uint64_t start_ps) {
+                        const std::vector<BankOperation>& operations, std::uint64_t start_ps,
+                        std::uint64_t gap_ps) {
   const auto same = [job](const Job& other) { return other.number == job; };
   const auto found = std::find_if(jobs_.begin(), jobs_.end(), same);
   if (found == jobs_.end()) {
@@ -44,10 +45,9 @@ void CommandRunner::run(std::uint64_t job, unsigned channel,
   }
   Lane& lane = *lanes_[channel];
   if (lane.pim.idle()) lane.begin_ps = start_ps;
-  const memory::Cycle start = controller_.cycle_at(channel, start_ps);
   for (std::size_t i = 0; i < operations.size(); ++i) {
     BankOperation operation = operations[i];
-    operation.not_before = start;
+    operation.not_before = controller_.cycle_at(channel, start_ps + i * gap_ps);
     operation.counted = i + 1 == operations.size();
     operation.tag = job;
     lane.pim.submit(operation, controller_.cycle_at(channel, common::now_ps()));

@@ -27,10 +27,11 @@ class CommandRunner {
                 Listener& listener);
   ~CommandRunner();
 
-  // Operations of one channel for a job, in order; not empty. They begin at `start_ps` at the
-  // earliest, after those of earlier jobs. All channels of a job are given before time passes.
+  // Operations of one channel for a job, in order; not empty. The first begins at `start_ps` at the
+  // earliest, each other one `gap_ps` after that before it, all behind those of earlier jobs. All
+  // channels of a job are given before time passes.
   void run(std::uint64_t job, unsigned channel, const std::vector<BankOperation>& operations,
-           std::uint64_t start_ps);
+           std::uint64_t start_ps, std::uint64_t gap_ps);
 
   // As new; jobs are forgotten.
   void reset();

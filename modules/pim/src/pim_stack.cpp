@@ -314,7 +314,8 @@ void PimStack::launch(const PimCommand& command, const WeightBytes& weights,
                       std::uint64_t start_ps) {
   const std::uint64_t job = next_job() - 1;
   for (const ChannelPlan& plan : plan_->compile(command, weights)) {
-    runner_->run(job, plan.channel, plan.operations, start_ps);
+    const Issue issued = issue(plan.operations.size(), start_ps);
+    runner_->run(job, plan.channel, plan.operations, issued.start_ps, issued.gap_ps);
     ChannelCounters& counters = channels_[plan.channel];
     counters.commands += times_;
     counters.counts.add(plan.counts, times_);
@@ -362,12 +363,20 @@ void PimStack::answer_held(std::uint64_t job, bool results, std::uint64_t done_p
   }
 }
 
+// An operation is a command.
+PimStack::Issue PimStack::issue(std::size_t operations, std::uint64_t earliest_ps) {
+  if (config_.command_path == CommandPath::kPerChannel) return {earliest_ps, 0};
+  const std::uint64_t start_ps = std::max(earliest_ps, path_ready_ps_);
+  path_ready_ps_ = start_ps + operations * clock_period_ps_;
+  return {start_ps, clock_period_ps_};
+}
+
 // At transaction fidelity: the same operations, added up.
 std::uint64_t PimStack::run_in_banks(const std::vector<ChannelPlan>& plans,
                                      std::uint64_t start_ps) {
   std::uint64_t done_ps = start_ps;
   for (const ChannelPlan& plan : plans) {
-    done_ps = std::max(done_ps, run_in_channel(plan, start_ps));
+    done_ps = std::max(done_ps, run_in_channel(plan, issue(plan.operations.size(), start_ps)));
     ChannelCounters& counters = channels_[plan.channel];
     counters.commands += times_;
     counters.counts.add(plan.counts, times_);
@@ -375,7 +384,7 @@ std::uint64_t PimStack::run_in_banks(const std::vector<ChannelPlan>& plans,
   return done_ps;
 }
 
-std::uint64_t PimStack::run_in_channel(const ChannelPlan& plan, std::uint64_t start_ps) {
+std::uint64_t PimStack::run_in_channel(const ChannelPlan& plan, const Issue& issue) {
   const bool single = config_.row_buffer == RowBuffer::kSingle;
   const std::uint64_t tck_ps = config_.memory.device.timing.tCK;
   const std::uint64_t banks = single ? memory::Channel::kAllBanks : 0;
@@ -383,20 +392,23 @@ std::uint64_t PimStack::run_in_channel(const ChannelPlan& plan, std::uint64_t st
   ChannelTiming& state = timing_[plan.channel];
   OperationTiming& timing = state.operations;
 
-  std::uint64_t begin_ps = std::max(start_ps, timing.now() * tck_ps);
+  std::uint64_t begin_ps = std::max(issue.start_ps, timing.now() * tck_ps);
   if (single) {
     // Ordinary accesses since then have closed the rows of PIM.
     const memory::Channel::Counters c = channel.counters();
     const std::uint64_t accesses = c.row_hits + c.row_misses + c.row_conflicts;
     if (accesses != state.accesses) {
       timing.shut_rows();
-      begin_ps = std::max(begin_ps, channel.banks_free_ps(banks, start_ps));
+      begin_ps = std::max(begin_ps, channel.banks_free_ps(banks, issue.start_ps));
     }
     state.accesses = accesses;
   }
   timing.wait_until((begin_ps + tck_ps - 1) / tck_ps);
   memory::Cycle done = timing.now();
+  std::uint64_t issued_ps = issue.start_ps;
   for (const BankOperation& operation : plan.operations) {
+    if (issue.gap_ps > 0) timing.wait_until((issued_ps + tck_ps - 1) / tck_ps);
+    issued_ps += issue.gap_ps;
     done = std::max(done, timing.run(operation));
   }
   const std::uint64_t done_ps = done * tck_ps;
@@ -492,7 +504,7 @@ void PimStack::reset_device() {
   held_.clear();
   if (runner_ != nullptr) runner_->reset();
   last_done_ps_ = 0;
-  port_ready_ps_ = 0;
+  port_ready_ps_ = path_ready_ps_ = 0;
   unit_->reset();
   bank_.reset();
   set_constants();

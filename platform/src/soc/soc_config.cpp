@@ -117,6 +117,9 @@ void apply(const PimConfig& written, pim::Config& config) {
   }
   config.commands = written.commands == PimCommandForm::kRaw ? pim::CommandForm::kRaw
                                                              : pim::CommandForm::kComposite;
+  config.command_path = written.command_path == PimCommandPath::kShared
+                            ? pim::CommandPath::kShared
+                            : pim::CommandPath::kPerChannel;
   if (written.row_buffer != RowBufferChoice::kDevice) {
     config.row_buffer = written.row_buffer == RowBufferChoice::kDual ? pim::RowBuffer::kDual
                                                                      : pim::RowBuffer::kSingle;
@@ -299,6 +302,8 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic,
   config.pim_bound = hardware.pim.enabled;
   config.memory_bytes_per_us =
       static_cast<std::uint64_t>(stack_config(hardware.dram).peak_bytes_per_s() / 1e6);
+  config.pim_order = written.pim_order == PimOrder::kRequests ? npu::PimOrder::kRequests
+                                                              : npu::PimOrder::kChannels;
   config.serial = written.sequencer == SequencerMode::kSerial;
   config.timing_only = traffic != TensorTraffic::kComputed;
   if (traffic == TensorTraffic::kBulk) config.bulk_bytes = kBulkBytes;

@@ -28,6 +28,7 @@ std::uint32_t NewtonCommandSet::vectors_per_row(std::uint64_t bytes) const {
 }
 
 std::uint32_t NewtonCommandSet::run_columns(abi::Format format) const {
+  if (!composite()) return ~std::uint32_t{0};
   return std::max(1u, kRunComputes / repeat(format));
 }
 

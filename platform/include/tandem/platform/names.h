@@ -55,6 +55,8 @@ ChoiceList choices<PimCommandsChoice>();
 template <>
 ChoiceList choices<PimCommandForm>();
 template <>
+ChoiceList choices<PimCommandPath>();
+template <>
 ChoiceList choices<RowBufferChoice>();
 template <>
 ChoiceList choices<RowBuffer>();
@@ -64,6 +66,8 @@ template <>
 ChoiceList choices<Dataflow>();
 template <>
 ChoiceList choices<SequencerMode>();
+template <>
+ChoiceList choices<PimOrder>();
 template <>
 ChoiceList choices<Arbitration>();
 template <>

@@ -46,6 +46,7 @@ struct DramConfig {
 enum class PimCommandsChoice { kDevice, kNewton, kNeupims, kAim, kHbmPim };
 enum class RowBufferChoice { kDevice, kSingle, kDual };
 enum class PimCommandForm { kComposite, kRaw };
+enum class PimCommandPath { kPerChannel, kShared };
 
 struct PimLaneOverrides {
   std::optional<std::uint32_t> fp16, bf16, int8, int4, e2m1, e3m0, bsfp_draft;
@@ -55,6 +56,7 @@ struct PimConfig {
   bool enabled = true;
   PimCommandsChoice command_set = PimCommandsChoice::kDevice;
   PimCommandForm commands = PimCommandForm::kComposite;
+  PimCommandPath command_path = PimCommandPath::kPerChannel;
   RowBufferChoice row_buffer = RowBufferChoice::kDevice;
   std::optional<std::uint64_t> clock_hz;
   PimLaneOverrides lanes;
@@ -83,6 +85,7 @@ struct DmaConfig {
 };
 
 enum class SequencerMode { kOverlapped, kSerial };
+enum class PimOrder { kChannels, kRequests };
 
 struct NpuConfig {
   std::uint64_t clock_hz = 1'000'000'000;
@@ -97,6 +100,7 @@ struct NpuConfig {
   std::uint32_t contexts = 2;
   std::uint32_t max_rows = 256;                          // token positions of one command
   SequencerMode sequencer = SequencerMode::kOverlapped;  // kSerial: one primitive at a time
+  PimOrder pim_order = PimOrder::kChannels;
 };
 
 enum class Arbitration { kRoundRobin, kPriority, kWeighted };

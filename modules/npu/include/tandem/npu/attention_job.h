@@ -127,6 +127,8 @@ class AttentionJob {
   void start_on_pim();
   void add_score_parts(Work& work, std::vector<Part>& parts) const;
   void order_by_channel(std::vector<Part>& parts) const;
+  bool in_order() const { return core_.config.pim_order == PimOrder::kRequests; }
+  std::deque<Part>& next_parts();
   void pump_pim();
   std::shared_ptr<Batch> take_batch(std::deque<Part>& from) const;
   void send(const std::shared_ptr<Batch>& batch);
@@ -158,6 +160,7 @@ class AttentionJob {
   static constexpr std::uint64_t kWindowShare = 4;
   std::deque<Part> scores_, values_;  // not yet sent
   std::size_t jobs_in_flight_ = 0;
+  std::size_t scores_under_way_ = 0;  // batches, until they are normalised
   std::size_t done_ = 0;
 };
 

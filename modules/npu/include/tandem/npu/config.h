@@ -13,6 +13,12 @@ namespace tandem::npu {
 // hosts that know nothing else.
 enum class Initiator : std::uint8_t { kAt, kLt };
 
+// In what order ATTENTION asks the banks for scores and outputs.
+enum class PimOrder : std::uint8_t {
+  kChannels,  // channels in turn; outputs as soon as scores are normalised
+  kRequests,  // request after request; outputs when the scores of all are normalised
+};
+
 struct Config {
   std::uint64_t clock_period_ps = 1000;
 
@@ -41,6 +47,7 @@ struct Config {
   std::uint64_t semaphore_poll_ps = 1'000'000;
 
   bool pim_bound = false;
+  PimOrder pim_order = PimOrder::kChannels;
   // What `auto` placement expects of the memory port, in bytes per microsecond.
   std::uint64_t memory_bytes_per_us = 12'800;
   // And of a PIM job beyond its multiplications, before it has seen any (assumed).

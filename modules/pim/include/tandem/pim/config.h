@@ -17,6 +17,12 @@ enum class RowBuffer {
   kDual,    // PIM has row buffers of its own; ordinary accesses go on
 };
 
+// How commands come to the channels.
+enum class CommandPath {
+  kPerChannel,  // each makes those of a GEMV by itself
+  kShared,      // over one path, a command per clock for all channels, GEMV after GEMV
+};
+
 struct Energy {
   std::optional<CommandEnergy> commands;  // none: default_command_energy()
   // Multiply-accumulates, where the commands do not contain them.
@@ -32,6 +38,7 @@ struct Config {
   RowBuffer row_buffer = RowBuffer::kDual;
   CommandSetKind command_set = CommandSetKind::kNewton;
   CommandForm commands = CommandForm::kComposite;
+  CommandPath command_path = CommandPath::kPerChannel;
   std::optional<memory::ComputeBanks> banks;  // none: default_compute_banks()
   std::uint32_t banks_per_unit = 1;           // that share multipliers
   std::uint32_t column_bytes = 32;            // of one bank, multiplied at a time

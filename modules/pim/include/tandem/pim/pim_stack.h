@@ -84,6 +84,11 @@ class PimStack : public sc_core::sc_module {
     bool is_result;
     tlm::tlm_response_status status;
   };
+  // When the first of a channel's commands for a GEMV can begin, and those behind it.
+  struct Issue {
+    std::uint64_t start_ps;
+    std::uint64_t gap_ps;
+  };
   class BankListener;
   struct ChannelCounters {
     std::uint64_t busy_ps = 0;
@@ -108,8 +113,9 @@ class PimStack : public sc_core::sc_module {
   std::uint64_t done_ps(std::uint64_t job) const;
   void wait_for(std::uint64_t job);
   void enqueue(const abi::PimCommand& command, std::uint64_t arrival_ps, std::uint64_t accepted_ps);
+  Issue issue(std::size_t operations, std::uint64_t earliest_ps);
   std::uint64_t run_in_banks(const std::vector<ChannelPlan>& plans, std::uint64_t start_ps);
-  std::uint64_t run_in_channel(const ChannelPlan& plan, std::uint64_t start_ps);
+  std::uint64_t run_in_channel(const ChannelPlan& plan, const Issue& issue);
   void launch(const abi::PimCommand& command, const WeightBytes& weights, std::uint64_t start_ps);
   void finished(std::uint64_t job, std::uint64_t time_ps);
   void settle();
@@ -146,6 +152,7 @@ class PimStack : public sc_core::sc_module {
   std::vector<Held> held_;       // in order of arrival
   std::uint64_t last_done_ps_ = 0;
   std::uint64_t port_ready_ps_ = 0;
+  std::uint64_t path_ready_ps_ = 0;  // CommandPath::kShared
 
   std::uint64_t times_ = 1;  // that the command being accepted counts
   std::uint64_t commands_ = 0;
