@@ -204,6 +204,7 @@ bool Scheduler::reserve(Machine& machine, Sequence& sequence, u32 tokens) {
 
 void Scheduler::release_pages(Machine& machine, Sequence& sequence) {
   for (KvTable& table : sequence.kv) kv_.release(machine, table);
+  drafting_.dropped += sequence.ahead.drop(sequence.total);
 }
 
 bool Scheduler::holds_all_used(const Sequence& sequence) const {
