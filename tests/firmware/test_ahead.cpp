@@ -254,6 +254,26 @@ TEST_CASE("drafting ahead: requests whose drafts hang again fail, and no wrong t
   CHECK(failed > 0);
 }
 
+// They sample differently, so that no DRAFT is for both.
+TEST_CASE("drafting ahead: a DRAFT that hangs once is not to blame for one that hung twice") {
+  FakeMachine machine;
+  draft_ahead(machine, 4, 5);
+  machine.npu().swallow_of_queue[1] = {4};
+  machine.post(0, prompt(0), 30);
+  machine.post(1, prompt(1), 30, [](abi::Request& request) {
+    request.sampling = static_cast<std::uint32_t>(abi::Sampling::kCoupled);
+    request.temperature = 0x3F80'0000;
+  });
+  REQUIRE(machine.start(generate()) == 0);
+  run_until_reset(machine, 3);
+  REQUIRE(machine.npu().resets == 3);
+  machine.npu().swallow_of_queue.clear();
+  REQUIRE(machine.run());
+  unsigned failed = 0;
+  for (std::uint32_t id = 0; id < 2; ++id) failed += !answered(machine, id, 30);
+  CHECK(failed == 1);
+}
+
 TEST_CASE("drafting ahead: a DRAFT that fails fails its requests, the others are answered") {
   FakeMachine machine;
   draft_ahead(machine, 4, 5);
