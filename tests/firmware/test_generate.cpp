@@ -260,6 +260,17 @@ TEST_CASE("an answer ends where the model's positions end") {
   require_clean(machine.npu());
 }
 
+TEST_CASE("a request that is refused has had no rounds, whoever was in its place before") {
+  FakeMachine machine;
+  machine.policy().max_batch = 1;
+  machine.post(0, {1, 2}, 5);
+  machine.post(1, {}, 5);
+  REQUIRE(machine.start(generate()) == 0);
+  REQUIRE(machine.run());
+  CHECK(machine.last_record(0).round > 0);
+  CHECK(machine.last_record(1).round == 0);
+}
+
 TEST_CASE("a bad request fails alone") {
   FakeMachine machine;
   machine.policy().max_batch = 2;
