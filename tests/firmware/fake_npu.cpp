@@ -368,6 +368,7 @@ void FakeNpu::run_entry(const abi::Command& command, const Program& program, abi
 
 void FakeNpu::put(Tokens& cache, std::uint32_t position, std::uint32_t token) {
   if (position > cache.size()) return complain("a position of the KV cache was left out");
+  if (position >= positions) complain("a position that the table does not have");
   if (position == cache.size()) cache.push_back(0);
   cache[position] = token;
 }

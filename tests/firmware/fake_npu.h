@@ -55,6 +55,7 @@ class FakeNpu {
   unsigned stop_draft_after = ~0u;    // confidence is low at this many tokens
   bool drafts_are_wrong = false;      // all of them
   unsigned fail_verify = ~0u;         // the VERIFY after so many others: a bus error
+  std::uint32_t positions = ~0u;      // of a table of learned ones, which has no more
 
   std::map<std::uint32_t, std::uint32_t> registers;
   std::vector<abi::Command> executed;
