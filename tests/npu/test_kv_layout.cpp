@@ -207,7 +207,9 @@ class AttentionRig : public test::PimRig {
     put(test::kPageTable, pages_of(config_, layout));
     put(test::kPageTable + 64, kOutputs);
     const std::uint64_t parameters_at = test::kParameters;
-    put(parameters_at, parameters());
+    abi::ParameterBlock block = parameters();
+    block.max_draft = max_draft;
+    put(parameters_at, block);
     put(test::kProgram, program(engine));
     std::vector<std::uint32_t> tokens(kTokens);
     for (std::uint32_t i = 0; i < kTokens; ++i) tokens[i] = i;
@@ -271,6 +273,7 @@ class AttentionRig : public test::PimRig {
 
   static constexpr std::uint32_t kTokens = 150, kLast = 3;  // more than a page
   void (*spoil)(abi::KvSet&) = nullptr;
+  std::uint32_t max_draft = 1;
 
  private:
   static constexpr std::uint64_t kKeys = test::kTensors, kValues = kKeys + (1 << 20),
@@ -363,6 +366,14 @@ TEST_CASE("attention is the same from every layout and engine: one channel, long
 
 TEST_CASE("attention is the same from every layout and engine: request after request") {
   check_layouts("RoRaBgBaChCo", 4, 1024, npu::PimOrder::kRequests);
+}
+
+TEST_CASE("what a DRAFT may append is of no account to other commands") {
+  AttentionRig rig(stack_config("RoRaBgBaChCo", 4, 1024));
+  rig.prepare_tables({8, 1, 16}, 1);
+  rig.max_draft = 0xFFFF'FFFF;
+  std::vector<std::uint16_t> outputs;
+  CHECK(rig.attend(KvLayout::kBankRows, abi::kEnginePim, outputs) == Status::kOk);
 }
 
 TEST_CASE("a sequence works in the banks of one channel, or of all") {
