@@ -57,11 +57,16 @@ abi::Primitive kv_primitive(const Shape& shape) {
   return p;
 }
 
+constexpr std::uint32_t kFirstChannel = 3;
+
 abi::KvSet kv_set(const memory::Stack::Config& config, KvLayout layout) {
   const pim::BankLayout strides = strides_of(config);
   abi::KvSet set{test::kPageTable, 2, kPageTokens, static_cast<std::uint32_t>(layout), 0, 0, 0};
   if (layout >= KvLayout::kBankRows) set.banks = strides.banks_word;
-  if (layout == KvLayout::kHeadSplit) set.channels = strides.channels_word;
+  if (layout == KvLayout::kHeadSplit) {
+    const unsigned channels = 1u << abi::pim::CHANNEL_LAYOUT_CHANNELS.get(strides.channels_word);
+    set.channels = strides.channels_word | kFirstChannel % channels << abi::kKvFirstChannelShift;
+  }
   return set;
 }
 
@@ -112,7 +117,7 @@ TEST_CASE("banked lines lie where the contract says, and never two in one place"
                   FAIL("a key is split, token " << t);
                 }
                 if (layout == KvLayout::kHeadSplit) {
-                  REQUIRE(at.channel == (1 * shape.kv_heads + head) % 4);
+                  REQUIRE(at.channel == (kFirstChannel + 1 * shape.kv_heads + head) % 4);
                 }
                 if (t % geometry.banks() == 0) {
                   key_row = at.row;
@@ -459,6 +464,8 @@ TEST_CASE("bad descriptors of a banked cache end the command, and the device goe
        [](abi::KvSet& kv) { put(kv.banks, regs::BANK_LAYOUT_BANKS, 255); }},
       {"channels among the banks", Status::kBadBatch,
        [](abi::KvSet& kv) { put(kv.channels, regs::CHANNEL_LAYOUT_CHANNEL_STRIDE, 12); }},
+      {"a first channel that is not there", Status::kBadBatch,
+       [](abi::KvSet& kv) { kv.channels |= 0xFFu << abi::kKvFirstChannelShift; }},
       {"too many channels", Status::kBadBatch,
        [](abi::KvSet& kv) { put(kv.channels, regs::CHANNEL_LAYOUT_CHANNELS, 9); }},
       {"page that does not divide over the banks", Status::kBadBatch,
