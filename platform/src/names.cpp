@@ -60,6 +60,10 @@ constexpr Choice kPimCommandPath[] = {
     {"per_channel", "each channel makes its commands by itself"},
     {"shared", "one command per PIM clock for all channels together"},
 };
+constexpr Choice kPimTileOrder[] = {
+    {"slices", "all tiles with the same columns, then the next columns"},
+    {"rows", "all tiles with the same rows, then the next rows"},
+};
 constexpr Choice kPimOrder[] = {
     {"channels", "channels in turn, outputs as soon as their scores are normalised"},
     {"requests", "request after request, outputs when all scores are normalised"},
@@ -274,6 +278,10 @@ ChoiceList choices<Dataflow>() {
 template <>
 ChoiceList choices<PimOrder>() {
   return list(kPimOrder);
+}
+template <>
+ChoiceList choices<PimTileOrder>() {
+  return list(kPimTileOrder);
 }
 template <>
 ChoiceList choices<SequencerMode>() {

@@ -106,6 +106,8 @@ void bind_npu(Binder& b, NpuConfig& n) {
   b.integer({"max_rows", "token positions of one command"}, n.max_rows, 1, 65'536);
   b.choice({"sequencer", "how primitives are issued"}, n.sequencer);
   b.choice({"pim_order", "in what order attention asks the banks for heads"}, n.pim_order);
+  b.choice({"pim_tile_order", "in what order the banks multiply matrices that lie in tiles"},
+           n.pim_tile_order);
 }
 
 void bind_interconnect(Binder& b, InterconnectConfig& i) {

@@ -216,6 +216,35 @@ TEST_CASE("bank tiles: a weight buffer of less than a row of a slice") {
   check_same_bits(npu, test::plain_aim(), weights_in(Format::kFp16, Grouping::kNone));
 }
 
+TEST_CASE("bank tiles: row after row of the matrix, the same bits") {
+  npu::Config npu = test::npu_with_pim();
+  npu.pim_tile_order = npu::PimTileOrder::kRows;
+  check_same_bits(npu, test::plain_aim(), weights_in(Format::kFp16, Grouping::kNone));
+}
+TEST_CASE("bank tiles: row after row of the matrix, INT4 with scales per group, small windows") {
+  npu::Config npu = test::npu_with_pim();
+  npu.pim_tile_order = npu::PimTileOrder::kRows;
+  pim::Config pim = test::plain_aim();
+  pim.vector_bytes = 1408;
+  pim.result_bytes = 512;
+  check_same_bits(npu, pim, weights_in(Format::kInt4, Grouping::kGroup128));
+}
+
+TEST_CASE(
+    "bank tiles: row after row of the matrix, pieces of the vector are loaded for each tile") {
+  pim::Config pim = test::plain_aim();
+  pim.timing_only = true;
+  npu::Config npu = timing_npu();
+  npu.pim_tile_order = npu::PimTileOrder::kRows;
+  TilesRig rig(npu, pim);
+  const std::uint32_t banks = pim.memory.device.geometry.banks() * pim.memory.channels;
+  const std::uint32_t n = 8 * banks, k = 3 * 1024 + 512;
+  rig.time_ps(rig.linear(abi::kEnginePim, n, k, 1, 1024));
+  CHECK(rig.counter("activations") == 4ull * 8 * banks);
+  CHECK(rig.counter("buffer_loads") == 8 * 2ull * k * pim.memory.channels / 32);
+  CHECK(rig.counter("internal_bytes") == 2ull * n * k);
+}
+
 TEST_CASE("bank tiles: each row is opened once, each piece of the vector loaded once") {
   pim::Config pim = test::plain_aim();
   pim.timing_only = true;
@@ -255,10 +284,13 @@ TEST_CASE("bank tiles: all banks work on a piece, in rows a quarter of them") {
   CHECK(ratio < 4.0);
 }
 
-TEST_CASE("bank tiles: auto keeps to the faster engine from 1 to 32 rows, within 10 %") {
+namespace {
+
+void check_auto(npu::PimTileOrder order) {
   pim::Config pim = test::plain_aim();
   pim.timing_only = true;
   npu::Config npu = timing_npu();
+  npu.pim_tile_order = order;
   npu.memory_bytes_per_us = static_cast<std::uint64_t>(pim.memory.peak_bytes_per_s() / 1e6);
   TilesRig rig(npu, pim);
   rig.time_ps(rig.linear(abi::kEnginePim, 1024, 1024, 1, 1024));  // reads the PIM's registers
@@ -280,6 +312,15 @@ TEST_CASE("bank tiles: auto keeps to the faster engine from 1 to 32 rows, within
     CHECK(on_pim > 0);
     CHECK(on_npu > 0);
   }
+}
+
+}  // namespace
+
+TEST_CASE("bank tiles: auto keeps to the faster engine from 1 to 32 rows, within 10 %") {
+  check_auto(npu::PimTileOrder::kSlices);
+}
+TEST_CASE("bank tiles: so it does row after row of the matrix") {
+  check_auto(npu::PimTileOrder::kRows);
 }
 
 TEST_CASE("bank tiles: slices that cannot be are refused") {

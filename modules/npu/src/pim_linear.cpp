@@ -114,6 +114,14 @@ void Execution::start_pim_linear(std::uint16_t index) {
   joint->done();
 }
 
+// Of the matrix, in one row of every bank of the memory.
+std::uint32_t Execution::tile_rows(const abi::Primitive& primitive) const {
+  const PimPort::Geometry& pim = core_.pim.geometry();
+  const numerics::TensorLayout slice = sliced_weight(primitive).slice();
+  const std::uint32_t in_row = 8 * pim.row_bytes / (slice.cols * abi::stream_bits(slice.format));
+  return std::max(1u, pim.channels * pim.banks * std::max(1u, in_row));
+}
+
 // `count` rows of the pass from `first` on, multiplied with some rows of the weights.
 PimPort::Job Execution::pim_job(std::uint16_t index, const numerics::Tile& tile,
                                 std::uint32_t first, std::uint32_t count) {
@@ -132,9 +140,18 @@ PimPort::Job Execution::pim_job(std::uint16_t index, const numerics::Tile& tile,
     }
     job.reads.push_back({i * size * tile.rows, to, std::uint64_t{size} * tile.rows});
   }
-  // Slice by slice, so that a piece of the vectors is loaded once for all rows.
-  for (std::uint32_t slice = 0; slice < sliced_weight(primitive).slices(); ++slice) {
-    job.commands.push_back(pim_command(primitive, slice, tile, count));
+  // Slice by slice a piece of the vectors is loaded once for all rows.
+  const bool by_rows =
+      core_.config.pim_tile_order == PimTileOrder::kRows && sliced_weight(primitive).is_sliced();
+  const std::uint32_t block = by_rows ? tile_rows(primitive) : tile.rows;
+  for (std::uint32_t first_row = 0; first_row < tile.rows; first_row += block) {
+    const numerics::Tile rows{tile.row0 + first_row, std::min(block, tile.rows - first_row), 0,
+                              tile.cols};
+    for (std::uint32_t slice = 0; slice < sliced_weight(primitive).slices(); ++slice) {
+      job.commands.push_back(pim_command(primitive, slice, rows, count));
+      job.commands.back().output_offset = size * first_row;
+      job.commands.back().output_stride = size * tile.rows;
+    }
   }
   job.busy_ps = &stage_of(primitive).pim_ps;
   // All that is predicted, so that what is seen besides does not count it twice.
@@ -174,7 +191,6 @@ abi::PimCommand Execution::pim_command(const abi::Primitive& primitive, std::uin
   }
   command.vector_offset = 2 * tensor.first_column(slice);
   command.vector_stride = 2 * primitive.k;
-  command.output_stride = result_size(primitive) * tile.rows;
   command.element_offset = static_cast<std::uint8_t>(std::uint64_t{tile.row0} * layout.cols *
                                                      abi::stream_bits(layout.format) % 8 / 4);
   return command;

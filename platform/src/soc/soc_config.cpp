@@ -304,6 +304,9 @@ npu::Config npu_config(const HardwareConfig& hardware, TensorTraffic traffic,
       static_cast<std::uint64_t>(stack_config(hardware.dram).peak_bytes_per_s() / 1e6);
   config.pim_order = written.pim_order == PimOrder::kRequests ? npu::PimOrder::kRequests
                                                               : npu::PimOrder::kChannels;
+  config.pim_tile_order = written.pim_tile_order == PimTileOrder::kRows
+                              ? npu::PimTileOrder::kRows
+                              : npu::PimTileOrder::kSlices;
   config.serial = written.sequencer == SequencerMode::kSerial;
   config.timing_only = traffic != TensorTraffic::kComputed;
   if (traffic == TensorTraffic::kBulk) config.bulk_bytes = kBulkBytes;

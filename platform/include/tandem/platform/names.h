@@ -69,6 +69,8 @@ ChoiceList choices<SequencerMode>();
 template <>
 ChoiceList choices<PimOrder>();
 template <>
+ChoiceList choices<PimTileOrder>();
+template <>
 ChoiceList choices<Arbitration>();
 template <>
 ChoiceList choices<CpuForm>();

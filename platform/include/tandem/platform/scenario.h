@@ -86,6 +86,7 @@ struct DmaConfig {
 
 enum class SequencerMode { kOverlapped, kSerial };
 enum class PimOrder { kChannels, kRequests };
+enum class PimTileOrder { kSlices, kRows };
 
 struct NpuConfig {
   std::uint64_t clock_hz = 1'000'000'000;
@@ -101,6 +102,7 @@ struct NpuConfig {
   std::uint32_t max_rows = 256;                          // token positions of one command
   SequencerMode sequencer = SequencerMode::kOverlapped;  // kSerial: one primitive at a time
   PimOrder pim_order = PimOrder::kChannels;
+  PimTileOrder pim_tile_order = PimTileOrder::kSlices;
 };
 
 enum class Arbitration { kRoundRobin, kPriority, kWeighted };

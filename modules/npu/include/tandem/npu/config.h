@@ -19,6 +19,12 @@ enum class PimOrder : std::uint8_t {
   kRequests,  // request after request; outputs when the scores of all are normalised
 };
 
+// In what order LINEAR has the banks multiply a matrix that lies in tiles.
+enum class PimTileOrder : std::uint8_t {
+  kSlices,  // all tiles with the same columns, then the next columns
+  kRows,    // all tiles with the same rows, then the next rows: fewer sums at a time
+};
+
 struct Config {
   std::uint64_t clock_period_ps = 1000;
 
@@ -48,6 +54,7 @@ struct Config {
 
   bool pim_bound = false;
   PimOrder pim_order = PimOrder::kChannels;
+  PimTileOrder pim_tile_order = PimTileOrder::kSlices;
   // What `auto` placement expects of the memory port, in bytes per microsecond.
   std::uint64_t memory_bytes_per_us = 12'800;
   // And of a PIM job beyond its multiplications, before it has seen any (assumed).

@@ -262,6 +262,7 @@ class Execution {
   std::uint64_t pim_linear_ps(const abi::Primitive& primitive, std::uint32_t m) const;
   std::uint64_t npu_linear_ps(const abi::Primitive& primitive, std::uint32_t m) const;
   void start_pim_linear(std::uint16_t index);
+  std::uint32_t tile_rows(const abi::Primitive& primitive) const;
   PimPort::Job pim_job(std::uint16_t index, const numerics::Tile& tile, std::uint32_t first,
                        std::uint32_t count);
   std::uint64_t pim_gemv_ps(const abi::Primitive& primitive, std::uint32_t rows,
