@@ -88,8 +88,9 @@ void YamlBinder::expected(const YamlNode& node, const Key& key, const std::strin
 const YamlNode* YamlBinder::value_of(const Key& key) {
   known_.emplace_back(key.name);
   const YamlEntry* entry = map_.find(key.name);
-  if (entry == nullptr) {
-    if (key.required) notes_.missing.emplace_back(path_of(key), map_.mark);
+  if (entry == nullptr || entry->value.removes) {
+    const YamlMark& mark = entry == nullptr ? map_.mark : entry->mark;
+    if (key.required) notes_.missing.emplace_back(path_of(key), mark);
     return nullptr;
   }
   notes_.marks[path_of(key)] = entry->value.mark;
@@ -294,6 +295,13 @@ void YamlBinder::section(const Key& key, const Body& body,
     stand_in.kind = YamlKind::kMap;
     for (const char* name : shorthand) stand_in.entries.push_back({name, node->mark, *node});
     bind_section(stand_in, key, body);
+  } else if (node->beneath && shorthand.size() > 1) {
+    stand_in = *node;
+    for (const char* name : shorthand) {
+      if (node->find(name) != nullptr) continue;
+      stand_in.entries.push_back({name, node->beneath->mark, *node->beneath});
+    }
+    bind_section(stand_in, key, body);
   } else {
     bind_section(*node, key, body);
   }
@@ -323,7 +331,9 @@ void YamlBinder::word_or_section(const Key& key, const char* word, bool& is_word
 
 void YamlBinder::reserved(const Key& key, const char* message) {
   const YamlEntry* entry = map_.find(key.name);
-  if (entry != nullptr) throw ScenarioError(entry->mark, path_of(key), message);
+  if (entry == nullptr) return;
+  if (!entry->value.removes) throw ScenarioError(entry->mark, path_of(key), message);
+  known_.emplace_back(key.name);
 }
 
 }  // namespace tandem::platform

@@ -120,6 +120,18 @@ TEST_CASE("maps merge at every depth, lists and scalars are replaced") {
   CHECK(at(at(base, "b"), "c").text == "5");
 }
 
+TEST_CASE("a null removes what is inherited, and nothing else") {
+  YamlNode base = parse_yaml("a: {x: 1, y: {z: 2}}\nb:\n", source());
+  merge_yaml(base, parse_yaml("a: {x: ~, y: null, other: ~}\n", source()));
+  CHECK(at(at(base, "a"), "x").removes);
+  CHECK(at(at(base, "a"), "y").removes);
+  CHECK_FALSE(at(at(base, "a"), "other").removes);
+  CHECK_FALSE(at(base, "b").removes);
+  merge_yaml(base, parse_override("a.y.z=3"));
+  CHECK_FALSE(at(at(base, "a"), "y").removes);
+  CHECK(at(at(at(base, "a"), "y"), "z").text == "3");
+}
+
 TEST_CASE("include puts files beneath a map, later wins, marks name the file") {
   const TemporaryFolder folder;
   folder.write("hw/a.yaml", "x: 1\ny: 1\nsub: {p: 1, q: 1}\n");
@@ -184,8 +196,11 @@ TEST_CASE("an override is a tree, and its marks name the command line") {
   CHECK(c.mark.text() == "--set a.b.c=[1, 2]");
   CHECK(c.items[1].mark.text() == "--set a.b.c=[1, 2]");
   CHECK(at(parse_override("a=x=y"), "a").text == "x=y");
-  CHECK(at(parse_override("a="), "a").kind == YamlKind::kNull);
-  for (const char* wrong : {"", "a", "=1", "a..b=1", ".a=1", "a.=1", "a=[", "a=b: c: d"}) {
+  CHECK(at(parse_override("a=null"), "a").removes);
+  CHECK(at(parse_override("a=~"), "a").removes);
+  CHECK_FALSE(at(parse_override("a='null'"), "a").removes);
+  for (const char* wrong :
+       {"", "a", "a=", "a= ", "=1", "a..b=1", ".a=1", "a.=1", "a=[", "a=b: c: d"}) {
     CAPTURE(wrong);
     CHECK_THROWS_AS(parse_override(wrong), ScenarioError);
   }
