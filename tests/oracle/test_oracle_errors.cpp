@@ -159,6 +159,33 @@ TEST_CASE("a recorded run that does not fit model or workload is refused before 
              Contains("r.csv:2: recorded with a vocabulary of 512, the model has 32000"));
 }
 
+TEST_CASE("a run with another prompt of the same length is refused") {
+  OracleRig rig;
+  const std::string head = replaced(kHead, "confidence\n", "confidence,prompt_hash\n");
+  // FNV-1a of 01 00 00 00 05 00 00 00 09 00 00 00.
+  const std::string rows =
+      "prompt,0,3,,,,HASH\ntarget,0,3,,7,,\ntarget,0,4,,8,,\ntarget,0,5,,9,,\nend,1,,,,,\n";
+  const auto error = [&](const std::string& hash, const std::vector<std::uint32_t>& prompt) {
+    platform::OracleFacts facts = test::oracle_facts(1, 3, 3);
+    facts.prompt = [prompt](std::size_t) { return prompt; };
+    return error_with_file(rig, kReplay, head + replaced(rows, "HASH", hash), facts);
+  };
+  CHECK(error("620e8c58fcec7578", {1, 5, 9}).empty());
+  CHECK_THAT(error("620e8c58fcec7578", {1, 9, 5}),
+             Contains("r.csv:13: request 0 was recorded with another prompt"));
+  CHECK_THAT(
+      error("620e8c58fcec757", {1, 5, 9}),
+      Contains("r.csv:13: prompt_hash: expected 16 hexadecimal digits, got '620e8c58fcec757'"));
+}
+
+TEST_CASE("a recorded run is replayed without drafts by a plain policy") {
+  OracleRig rig;
+  rig.folder.write("r.csv", kHead + kRows);
+  const auto oracle = rig.make("policy: {name: plain}\n" + kReplay, test::oracle_facts(1, 3, 3));
+  CHECK(oracle->target(0, 3) == 7);
+  CHECK(oracle->target(0, 5) == 9);
+}
+
 TEST_CASE("traced answers that are malformed or do not fit are refused with file and line") {
   OracleRig rig;
   const std::string good =
