@@ -439,8 +439,10 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   check_ahead(check, scenario);
   check_workload(check, scenario);
   check_fidelity(check, scenario);
-  check_oracle(scenario, [&check](const std::string& path, const std::string& message,
-                                  const std::string& hint) { check.fail(path, message, hint); });
+  const std::string bulk = check_oracle(
+      scenario, [&check](const std::string& path, const std::string& message,
+                         const std::string& hint) { check.fail(path, message, hint); });
+  if (!bulk.empty()) warnings.push_back(bulk);
   if (!scenario.run.record_oracle.empty() && scenario.execution != Execution::kFunctional) {
     check.fail("run.record_oracle", "needs execution: functional",
                "what a timing-only run decides comes from an oracle already");

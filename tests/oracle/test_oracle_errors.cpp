@@ -186,6 +186,18 @@ TEST_CASE("a recorded run is replayed without drafts by a plain policy") {
   CHECK(oracle->target(0, 5) == 9);
 }
 
+TEST_CASE("a recorded run that is replayed in bulk takes another time, and a warning says so") {
+  OracleRig rig;
+  rig.folder.write("r.csv", kHead + kRows);
+  const auto warnings = [&](const std::string& more) {
+    return rig.load(rig.minimal("execution: timing\n" + kReplay + more)).warnings;
+  };
+  REQUIRE(warnings("").size() == 1);
+  CHECK_THAT(warnings("").front(), Contains("fidelity.transfers: bursts"));
+  CHECK(warnings("fidelity: {transfers: bursts}\n").empty());
+  CHECK(warnings("platform: {npu: {sequencer: serial}}\n").empty());
+}
+
 TEST_CASE("traced answers that are malformed or do not fit are refused with file and line") {
   OracleRig rig;
   const std::string good =
