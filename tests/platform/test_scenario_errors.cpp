@@ -130,6 +130,29 @@ TEST_CASE_METHOD(ScenarioFixture, "drafting ahead needs what it works with") {
   CHECK(refusal({"policy.name=plain", "policy.draft.length=13"}).empty());
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "a warning says that a layout for the banks is of no use") {
+  const auto warnings = [&](std::vector<std::string> overrides) {
+    overrides.insert(overrides.end(),
+                     {"platform.pim.enabled=true", "platform.dram.channel_interleave=1 KiB",
+                      "platform.dram.geometry.row=1 KiB", "policy.name=self_speculative"});
+    std::vector<std::string> found;
+    for (const std::string& text : load(minimal(), overrides).warnings) {
+      if (text.rfind("policy.kv_layout: ", 0) == 0) found.push_back(text);
+    }
+    return found;
+  };
+  const auto on_npu = warnings({"policy.kv_layout=bank_rows", "policy.placement.attention=npu"});
+  REQUIRE(on_npu.size() == 1);
+  CHECK_THAT(on_npu.front(),
+             Catch::Contains("policy.kv_layout: bank_rows serves attention in the banks"));
+  CHECK(warnings({"policy.kv_layout=head_split", "policy.placement.attention=npu"}).size() == 1);
+  CHECK(warnings({"policy.kv_layout=bank_rows", "policy.placement.attention=pim"}).empty());
+  CHECK(warnings({"policy.kv_layout=auto", "policy.placement.attention=npu"}).empty());
+  CHECK(warnings({"policy.kv_layout=bank_rows", "policy.placement.attention=npu",
+                  "policy.placement.draft_attention=pim"})
+            .empty());
+}
+
 TEST_CASE_METHOD(ScenarioFixture, "the timing checker needs commands to look at") {
   CHECK(error_of(minimal("platform: {dram: {check_timing: true}}"))
             .find("s.yaml:4:33: platform.dram.check_timing: needs fidelity: command") == 0);
