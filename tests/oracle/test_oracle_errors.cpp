@@ -80,6 +80,14 @@ TEST_CASE("keys of the section that contradict each other are refused") {
   }
 }
 
+TEST_CASE("a file of no kind that replay knows is refused with those there are") {
+  OracleRig rig;
+  CHECK_THAT(error_with_file(rig, kReplay, "input_tokens,output_tokens\n3,4\n"),
+             Contains("s.yaml:4:30: oracle.file: ") &&
+                 Contains("r.csv: nothing that replay knows") && Contains("'# tandem_oracle: 1'") &&
+                 Contains("'run_ownkv'") && Contains("'accept_length_per_step'"));
+}
+
 TEST_CASE("a recorded run that fits is accepted") {
   OracleRig rig;
   CHECK(error_with_file(rig, kReplay, kHead + kRows).empty());
