@@ -32,7 +32,7 @@ std::string YamlMark::relative_path_hint() const {
 
 ScenarioError::ScenarioError(const YamlMark& mark, const std::string& key_path,
                              const std::string& message, std::string hint)
-    : UserError(message_at(mark, key_path, message), std::move(hint)) {}
+    : UserError(message_at(mark, key_path, message), std::move(hint)), mark_(mark) {}
 
 const YamlEntry* YamlNode::find(std::string_view key) const {
   const auto found = std::find_if(entries.begin(), entries.end(),

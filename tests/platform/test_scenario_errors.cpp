@@ -29,6 +29,14 @@ TEST_CASE_METHOD(ScenarioFixture, "a wrong type names file, line, column, key an
         "s.yaml:4:6: run: expected a map of keys to values, got a list");
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "of several mistakes the one that stands first is reported") {
+  CHECK(error_of(minimal("run: {baselin: plain}\npolicy: {draft: {length: 99}}\nseed: x\n"))
+            .find("s.yaml:4:7: run.baselin: unknown key") == 0);
+  CHECK(error_of(minimal("policy: {draft: {length: 99, group: no}}\nseed: x\n"))
+            .find("s.yaml:4:26: policy.draft.length") == 0);
+  CHECK(error_of(minimal("policy: [1]\nfidelity: no\n")).find("s.yaml:4:9: policy: ") == 0);
+}
+
 TEST_CASE_METHOD(ScenarioFixture, "values out of range are refused with the range") {
   CHECK(error_of(minimal(), {"policy.draft.length=99"}) ==
         "--set policy.draft.length=99: policy.draft.length: expected an integer 1..16, got '99'");

@@ -63,6 +63,10 @@ class ScenarioError : public UserError {
  public:
   ScenarioError(const YamlMark& mark, const std::string& key_path, const std::string& message,
                 std::string hint = {});
+  const YamlMark& mark() const { return mark_; }
+
+ private:
+  YamlMark mark_;
 };
 
 // One document. Throws ScenarioError on a syntax error, a duplicate key, a tag, an anchor that
