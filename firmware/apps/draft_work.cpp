@@ -135,12 +135,13 @@ void DraftWork::end(Status status) {
 }
 
 void DraftWork::repeat(Status reset, bool blamed) {
-  const Status again = blamed && progress_.repeated ? Status::kReset : Status::kOk;
-  progress_.repeated = progress_.repeated || blamed;
+  const bool again = blamed && progress_.repeated;
+  const Status outcome = again ? Status::kReset : Status::kOk;
+  progress_.repeated = !again && (progress_.repeated || blamed);
   progress_.running = false;
   for (u32 i = 0; i < lane_.batch.count(); ++i) {
     scheduler_.free_stream(machine_, row_sequence(i), policy(),
-                           reset != Status::kOk ? reset : again);
+                           reset != Status::kOk ? reset : outcome);
   }
 }
 

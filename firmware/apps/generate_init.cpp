@@ -130,6 +130,8 @@ class Setup {
       return Status::kNoSpace;
     }
     state_.vocabulary = shape.vocabulary;
+    const bool learned = shape.position_kind == static_cast<u32>(abi::PositionKind::kLearned);
+    state_.learned_positions = learned ? shape.max_positions : 0;
     state_.reporter.start(boot_, shape);
     return Status::kOk;
   }

@@ -57,6 +57,7 @@ struct GenerateState {
   Scheduler scheduler;
   Reporter reporter;
   u32 vocabulary;
+  u32 learned_positions;  // that the model has a table of; 0: it has none
 };
 // Memory that was zeroed, moved or restored from a checkpoint is a valid state.
 static_assert(__is_trivially_copyable(GenerateState));

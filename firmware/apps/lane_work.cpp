@@ -188,8 +188,19 @@ void LaneWork::decide(const abi::VerifyResult& outcome) {
 }
 
 void LaneWork::set_draft() {
-  const u32 tokens = per_layer() ? 1 : group_.longest_draft;
+  const u32 tokens = per_layer() ? 1 : smaller(group_.longest_draft, drafts_in_table());
   lane_.batch.set_draft(machine_, tokens, progress_.iteration, policy().stop_below());
+}
+
+// Tokens that a DRAFT may go on for, so that no row of it gets a position beyond the table: all
+// rows go on for as long as any wants.
+u32 LaneWork::drafts_in_table() {
+  u32 tokens = abi::kMaxDraft;
+  for (u32 i = 0; i < lane_.batch.count() && state_.learned_positions != 0; ++i) {
+    // The last pending token is the first input, and no drafted token is the input of itself.
+    tokens = smaller(tokens, state_.learned_positions + 1 - row_sequence(i).total);
+  }
+  return tokens;
 }
 
 abi::Opcode LaneWork::tail_opcode() const {

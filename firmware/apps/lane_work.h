@@ -41,6 +41,7 @@ class LaneWork final : public CommandLane {
   void run_from(u32 program);
   void submit_next();
   void set_draft();
+  u32 drafts_in_table();
   abi::Opcode tail_opcode() const;
   abi::Phase phase() const;
   void advance();

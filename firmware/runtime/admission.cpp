@@ -64,6 +64,7 @@ Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request&
   sequence.serial = ++taken_;
   sequence.started_ns = 0;
   sequence.preemptions = 0;
+  sequence.rounds = 0;
   sequence.lane = 0;
   sequence.busy = false;
   sequence.yields_to = 0;
@@ -81,7 +82,7 @@ Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request&
   sequence.cached = cached ? request.prompt_count - 1 : 0;
   // A cached prompt is no work: its last token counts as one that the sequence was given before.
   sequence.prompt_count = cached ? request.prompt_count - 1 : request.prompt_count;
-  sequence.rounds = cached ? 1 : 0;
+  if (cached) sequence.rounds = 1;
   sequence.remaining = smaller(request.max_tokens, max_positions_ - request.prompt_count);
   sequence.channel = request.channel;
   sequence.sampling = request.sampling;
@@ -204,6 +205,7 @@ bool Scheduler::reserve(Machine& machine, Sequence& sequence, u32 tokens) {
 
 void Scheduler::release_pages(Machine& machine, Sequence& sequence) {
   for (KvTable& table : sequence.kv) kv_.release(machine, table);
+  drafting_.dropped += sequence.ahead.drop(sequence.total);
 }
 
 bool Scheduler::holds_all_used(const Sequence& sequence) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/firmware/runtime/kv_cache.h"
 
+#include "tandem/abi/pim_registers.h"
+
 namespace tandem::firmware {
 
 bool PagedKvCache::start(const KvShape& shape, RangeAllocator& control, RangeAllocator& memory) {
@@ -8,6 +10,8 @@ bool PagedKvCache::start(const KvShape& shape, RangeAllocator& control, RangeAll
   layout_ = shape.layout;
   banks_ = shape.banked() ? shape.banks : 0;
   channels_ = layout_ == abi::KvLayout::kHeadSplit ? shape.channels : 0;
+  kv_heads_ = shape.kv_heads;
+  next_first_channel_ = 0;
   pages_per_table_ = shape.pages_per_table();
   list_count_ = shape.lists();
 
@@ -48,6 +52,9 @@ void PagedKvCache::place(KvTable& table, u32 channel, u64 load) {
   table.channel = channel;
   table.load = load;
   lists_[channel].load += load;
+  table.first_channel = next_first_channel_;
+  const u32 split_over = 1u << abi::pim::CHANNEL_LAYOUT_CHANNELS.get(channels_);
+  next_first_channel_ = (next_first_channel_ + kv_heads_) % split_over;
 }
 
 // 0 when the list is empty.
@@ -112,7 +119,7 @@ abi::KvSet PagedKvCache::describe(const KvTable& table, u32 committed_length) co
   set.layout = static_cast<u32>(layout_);
   set.committed_length = committed_length;
   set.banks = banks_;
-  set.channels = channels_;
+  set.channels = channels_ | table.first_channel << abi::kKvFirstChannelShift;
   return set;
 }
 

@@ -29,6 +29,15 @@ bool drafts(const abi::Command& command) {
   return command.opcode == static_cast<std::uint8_t>(abi::Opcode::kDraft);
 }
 
+// Another one.
+std::uint32_t wrong_token(std::uint32_t token) {
+  return 3 + (token - 2) % (FakeNpu::kVocabulary - 3);
+}
+
+bool verifies(const abi::Command& command) {
+  return command.opcode == static_cast<std::uint8_t>(abi::Opcode::kVerify);
+}
+
 constexpr std::uint32_t kHalf = 0x3F00'0000;   // 0.5f
 constexpr std::uint32_t kTenth = 0x3DCC'CCCD;  // 0.1f
 
@@ -50,7 +59,7 @@ std::uint32_t FakeNpu::target_token(const Tokens& history) {
 
 std::uint32_t FakeNpu::draft_token(const Tokens& history) {
   const std::uint32_t token = target_token(history);
-  return hash(history) >> 8 & 3u ? token : 3 + (token - 2) % (kVocabulary - 3);
+  return hash(history) >> 8 & 3u ? token : wrong_token(token);
 }
 
 Tokens FakeNpu::reference(Tokens prompt, std::uint32_t count) {
@@ -246,6 +255,13 @@ void FakeNpu::work() {
     fail_draft = ~0u;
     return complete(queue, command, Status::kBusError, 0xDEAD);
   }
+  if (verifies(command) && fail_verify-- == 0) {
+    for (std::uint32_t i = 0; i < command.batch_count; ++i) {
+      const auto& entry = at<abi::BatchEntry>(command.batch_table + i * sizeof(abi::BatchEntry));
+      failed_drafts += at<abi::DraftBlock>(entry.draft_block).count;
+    }
+    return complete(queue, command, Status::kBusError, 0xDEAD);
+  }
   if (command.batch_count > 0) execute(command);
   complete(queue, command, Status::kOk, 0);
 }
@@ -352,6 +368,7 @@ void FakeNpu::run_entry(const abi::Command& command, const Program& program, abi
 
 void FakeNpu::put(Tokens& cache, std::uint32_t position, std::uint32_t token) {
   if (position > cache.size()) return complain("a position of the KV cache was left out");
+  if (position >= positions) complain("a position that the table does not have");
   if (position == cache.size()) cache.push_back(0);
   cache[position] = token;
 }
@@ -377,7 +394,9 @@ void FakeNpu::draft(const abi::Command& command, const Program& program, abi::Ba
   }
   std::uint32_t length = entry.position_base + entry.pending_count;
   for (std::uint32_t i = 0; i < parameters.max_draft; ++i) {
-    const std::uint32_t token = draft_token(prefix(cache, length));
+    const Tokens history = prefix(cache, length);
+    const std::uint32_t token =
+        drafts_are_wrong ? wrong_token(target_token(history)) : draft_token(history);
     const bool stop = parameters.stop_below != 0 && block.count + 1 >= stop_draft_after;
     block.tokens[block.count] = token;
     block.confidences[block.count++] = stop ? kTenth : kHalf;

@@ -53,6 +53,9 @@ class FakeNpu {
   bool cancels_late = false;          // no command is withdrawn any more
   bool lie_about_acceptance = false;  // more tokens than there were drafted
   unsigned stop_draft_after = ~0u;    // confidence is low at this many tokens
+  bool drafts_are_wrong = false;      // all of them
+  unsigned fail_verify = ~0u;         // the VERIFY after so many others: a bus error
+  std::uint32_t positions = ~0u;      // of a table of learned ones, which has no more
 
   std::map<std::uint32_t, std::uint32_t> registers;
   std::vector<abi::Command> executed;
@@ -64,6 +67,7 @@ class FakeNpu {
   std::map<std::uint32_t, std::set<unsigned>> queues_of;  // that each request was worked on by
   unsigned resets = 0;
   unsigned cancelled = 0;               // commands
+  std::size_t failed_drafts = 0;        // tokens that the VERIFY that failed was asked about
   std::vector<std::string> complaints;  // what the driver did wrong
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drafting ahead: one lane drafts tokens one by one, the other verifies what there is. The fake NPU
 // complains when the draft's KV cache is not what it should be.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "answers.h"
@@ -253,6 +254,26 @@ TEST_CASE("drafting ahead: requests whose drafts hang again fail, and no wrong t
   CHECK(failed > 0);
 }
 
+// They sample differently, so that no DRAFT is for both.
+TEST_CASE("drafting ahead: a DRAFT that hangs once is not to blame for one that hung twice") {
+  FakeMachine machine;
+  draft_ahead(machine, 4, 5);
+  machine.npu().swallow_of_queue[1] = {4};
+  machine.post(0, prompt(0), 30);
+  machine.post(1, prompt(1), 30, [](abi::Request& request) {
+    request.sampling = static_cast<std::uint32_t>(abi::Sampling::kCoupled);
+    request.temperature = 0x3F80'0000;
+  });
+  REQUIRE(machine.start(generate()) == 0);
+  run_until_reset(machine, 3);
+  REQUIRE(machine.npu().resets == 3);
+  machine.npu().swallow_of_queue.clear();
+  REQUIRE(machine.run());
+  unsigned failed = 0;
+  for (std::uint32_t id = 0; id < 2; ++id) failed += !answered(machine, id, 30);
+  CHECK(failed == 1);
+}
+
 TEST_CASE("drafting ahead: a DRAFT that fails fails its requests, the others are answered") {
   FakeMachine machine;
   draft_ahead(machine, 4, 5);
@@ -272,24 +293,33 @@ TEST_CASE("drafting ahead: a DRAFT that fails fails its requests, the others are
   CHECK(failed < 4);
 }
 
+namespace {
+
+Tokens long_prompt(std::uint32_t id) {
+  Tokens tokens = prompt(id);
+  for (std::uint32_t i = 0; i < (5 - id) * 3; ++i) tokens.push_back(3 + i);
+  return tokens;
+}
+
 // Lengths differ, so that an older sequence lacks a page while a younger one is drafted for.
+void make_pages_short(FakeMachine& machine, std::uint32_t pages) {
+  // 16 tokens of 2 layers: keys and values of a head of 4 FP16 elements.
+  const std::uint64_t page_bytes = 2ull * 2 * 16 * 4 * 2;
+  const std::uint64_t distributions = 4ull * FakeNpu::kVocabulary * 4;
+  machine.boot().kv_bytes = pages * page_bytes + 6 * distributions;
+  for (std::uint32_t id = 0; id < 6; ++id) machine.post(id, long_prompt(id), 40);
+}
+
+}  // namespace
+
 TEST_CASE("drafting ahead: short of pages, sequences wait and none is lost") {
   const auto pages = GENERATE(range(9u, 24u));
   const auto slow = GENERATE(1u, 13u, 40u);
   CAPTURE(pages, slow);
   FakeMachine machine;
   draft_ahead(machine, 4, 8);
-  // 16 tokens of 2 layers: keys and values of a head of 4 FP16 elements.
-  const std::uint64_t page_bytes = 2ull * 2 * 16 * 4 * 2;
-  const std::uint64_t distributions = 4ull * FakeNpu::kVocabulary * 4;
-  machine.boot().kv_bytes = pages * page_bytes + 6 * distributions;
   machine.npu().delay_of_queue = {{0, 6}, {1, slow}};
-  const auto long_prompt = [](std::uint32_t id) {
-    Tokens tokens = prompt(id);
-    for (std::uint32_t i = 0; i < (5 - id) * 3; ++i) tokens.push_back(3 + i);
-    return tokens;
-  };
-  for (std::uint32_t id = 0; id < 6; ++id) machine.post(id, long_prompt(id), 40);
+  make_pages_short(machine, pages);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
   std::uint32_t preemptions = 0;
@@ -300,6 +330,29 @@ TEST_CASE("drafting ahead: short of pages, sequences wait and none is lost") {
   }
   CHECK(preemptions > 0);
   CHECK(machine.npu().complaints == std::vector<std::string>{});
+}
+
+// None of them is what the target says, so that it is not confirmed without having been asked
+// about.
+TEST_CASE("drafting ahead: every drafted token is verified or counted as dropped") {
+  const auto pages = GENERATE(9u, 14u, 22u, 40u);
+  const auto fails = GENERATE(false, true);
+  CAPTURE(pages, fails);
+  FakeMachine machine;
+  draft_ahead(machine, 4, 8);
+  machine.npu().delay_of_queue = {{0, 6}, {1, 1}};
+  machine.npu().drafts_are_wrong = true;
+  make_pages_short(machine, pages);
+  if (fails) machine.npu().fail_verify = 9;
+  REQUIRE(machine.start(generate()) == 0);
+  REQUIRE(machine.run());
+  std::uint64_t verified = 0, dropped = 0;
+  for (std::uint32_t id = 0; id < 6; ++id) {
+    dropped = std::max(dropped, end_report(machine, id).drafts_dropped);
+    for (const abi::Record& record : machine.records(id)) verified += record.drafted;
+  }
+  verified += machine.npu().failed_drafts;
+  CHECK(machine.npu().draft_pending.size() == verified + dropped);  // one token each
 }
 
 TEST_CASE("drafting ahead: what it cannot be combined with is refused") {

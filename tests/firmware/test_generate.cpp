@@ -260,6 +260,47 @@ TEST_CASE("an answer ends where the model's positions end") {
   require_clean(machine.npu());
 }
 
+// One sequence comes to the last position while others want to draft on.
+TEST_CASE("no draft goes beyond a table of positions, whatever the others want") {
+  const auto kv = GENERATE(abi::DraftKv::kOwn, abi::DraftKv::kShared);
+  const auto prompt_tokens = GENERATE(range(40u, 60u));
+  CAPTURE(prompt_tokens);
+  FakeMachine machine;
+  speculate(machine, kv);
+  machine.policy().draft_length = 8;
+  machine.policy().max_batch = 2;
+  abi::ModelImage& image = machine.model();
+  image.position_kind = static_cast<std::uint32_t>(abi::PositionKind::kLearned);
+  abi::TensorEntry& table =
+      machine.at<abi::TensorEntry>(image.tensors + image.tensor_count++ * sizeof(abi::TensorEntry));
+  table = {};
+  table.kind = static_cast<std::uint32_t>(abi::TensorKind::kPositionTable);
+  table.format = static_cast<std::uint8_t>(abi::Format::kFp16);
+  table.rows = image.max_positions;
+  table.columns = image.dim;
+  table.stream = image.weights_base + 64;
+  machine.npu().positions = image.max_positions;
+  const std::vector<std::uint32_t> longest(prompt_tokens, 7);
+  machine.post(0, longest, 1000);
+  machine.post(1, {1, 2}, 60);
+  REQUIRE(machine.start(generate()) == 0);
+  REQUIRE(machine.run());
+  CHECK(machine.tokens(0) == FakeNpu::reference(longest, image.max_positions - prompt_tokens));
+  CHECK(machine.tokens(1) == FakeNpu::reference({1, 2}, 60));
+  require_clean(machine.npu());
+}
+
+TEST_CASE("a request that is refused has had no rounds, whoever was in its place before") {
+  FakeMachine machine;
+  machine.policy().max_batch = 1;
+  machine.post(0, {1, 2}, 5);
+  machine.post(1, {}, 5);
+  REQUIRE(machine.start(generate()) == 0);
+  REQUIRE(machine.run());
+  CHECK(machine.last_record(0).round > 0);
+  CHECK(machine.last_record(1).round == 0);
+}
+
 TEST_CASE("a bad request fails alone") {
   FakeMachine machine;
   machine.policy().max_batch = 2;

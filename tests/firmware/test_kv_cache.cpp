@@ -88,7 +88,7 @@ struct Cache {
     RangeAllocator memory(region.base, region.bytes);
     REQUIRE(cache.start(shape, control, memory));
   }
-  KvTable table() { return {control.take(8 * cache.pages_per_table()), 0, 0, 0}; }
+  KvTable table() { return {control.take(8 * cache.pages_per_table()), 0, 0, 0, 0}; }
   std::vector<u64> pages(const KvTable& table) {
     std::vector<u64> all;
     for (u32 i = 0; i < table.page_count; ++i)
@@ -191,10 +191,16 @@ TEST_CASE("pages of all channels lie apart, in rows within the region") {
         if (placement == KvPlacement::kHeadSplit) CHECK(channel_of(page) == 0);
       }
     }
-    const abi::KvSet set = c.cache.describe(tables[0], 7);
-    CHECK(set.layout == static_cast<u32>(shape.layout));
-    CHECK(set.banks == pim_facts().banks);
-    CHECK(set.channels == (placement == KvPlacement::kHeadSplit ? pim_facts().channels : 0));
+    // Heads of a sequence go on in the channel behind those of the sequence before.
+    for (u32 i = 0; i < 8; ++i) {
+      const abi::KvSet set = c.cache.describe(tables[i], 7);
+      CHECK(set.layout == static_cast<u32>(shape.layout));
+      CHECK(set.banks == pim_facts().banks);
+      const u32 first = i * shape.kv_heads % kChannels;
+      CHECK(set.channels == (placement == KvPlacement::kHeadSplit
+                                 ? pim_facts().channels | first << abi::kKvFirstChannelShift
+                                 : 0));
+    }
   }
 }
 

@@ -65,8 +65,8 @@ TEST_CASE("KV pages are handed out once and come back") {
   const u32 pages = cache.free_pages();
   CHECK(pages >= 6);
 
-  KvTable a{f.control.take(64), 0, 0, 0};
-  KvTable b{f.control.take(64), 0, 0, 0};
+  KvTable a{f.control.take(64), 0, 0, 0, 0};
+  KvTable b{f.control.take(64), 0, 0, 0, 0};
   CHECK(cache.reserve(f.machine, a, 16));
   CHECK(a.page_count == 1);
   CHECK(cache.reserve(f.machine, a, 17));

@@ -55,6 +55,18 @@ TEST_CASE("a stream takes the time and the activates of its rows, within 1.5 per
   }
 }
 
+TEST_CASE("a window that is less than a byte for each channel still is one") {
+  const memory::Stack::Config config = test::stack_config("hbm2_dramsim3");
+  constexpr unsigned kChannels = 64;
+  const memory::AddressMapping mapping(config.mapping, kChannels, config.device.geometry,
+                                       config.interleave_bytes, config.hash);
+  const auto burst_ps = [&](std::uint64_t window_bytes) {
+    const memory::StreamLoad load{window_bytes, 32, 100'000};
+    return memory::measure_stream(config.device, config.controller, mapping, false, load).burst_ps;
+  };
+  CHECK(burst_ps(32) >= burst_ps(64));
+}
+
 TEST_CASE("streams of one channel follow each other and nothing overtakes them") {
   const memory::Stack::Config config = test::stack_config("hbm2_dramsim3");
   const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,

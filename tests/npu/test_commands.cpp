@@ -93,6 +93,39 @@ TEST_CASE("A program computes what the canonical dot product says") {
   CHECK(result.emitted == 1);
 }
 
+TEST_CASE("More rows than the device takes are refused before any token is fetched") {
+  npu::Config config = test::small_npu();
+  config.max_rows = 256;
+  NpuRig rig(config);
+  abi::Command command = rig.prepare(gather_and_multiply(rig));
+  command.batch_count = 256;
+  rig.put(test::kTensors, std::vector<abi::BatchEntry>(256, rig.entry(256)));
+  command.batch_table = test::kTensors;
+  const abi::Completion completion = rig.run(command);
+  CHECK(status_of(completion) == Status::kBadBatch);
+  CHECK(completion.value > config.max_rows);
+  observe::StatisticsTable table;
+  rig.npu.collect(table);
+  CHECK(table.find("dma.control.read_bytes")->integer < 50'000);  // the batch table above all
+}
+
+TEST_CASE("A KV cache longer than its length can say is refused") {
+  npu::Config config = test::small_npu();
+  config.timing_only = true;
+  NpuRig rig(config);
+  abi::Primitive append = test::primitive(PrimitiveOp::kKvAppend);
+  append.kv_heads = 1;
+  append.head_dim = 16;
+  append.input = append.input2 = test::on_chip(0, 16);
+  const abi::Primitive commit = test::primitive(PrimitiveOp::kKvCommit, {0});
+  const abi::Command command = rig.prepare({append, commit});
+  abi::BatchEntry entry = rig.entry();
+  entry.kv[0] = {test::kPages, 65'536, 65'536, 0, 0xFFFF'FFFF, 0, 0};
+  rig.put(test::kBatch, entry);
+  CHECK(status_of(rig.run(command)) == Status::kBadBatch);
+  CHECK(rig.get<abi::BatchEntry>(test::kBatch).kv[0].committed_length == 0xFFFF'FFFF);
+}
+
 TEST_CASE("A refused command names its fault, and the next one works") {
   struct Case {
     const char* what;

@@ -57,11 +57,16 @@ abi::Primitive kv_primitive(const Shape& shape) {
   return p;
 }
 
+constexpr std::uint32_t kFirstChannel = 3;
+
 abi::KvSet kv_set(const memory::Stack::Config& config, KvLayout layout) {
   const pim::BankLayout strides = strides_of(config);
   abi::KvSet set{test::kPageTable, 2, kPageTokens, static_cast<std::uint32_t>(layout), 0, 0, 0};
   if (layout >= KvLayout::kBankRows) set.banks = strides.banks_word;
-  if (layout == KvLayout::kHeadSplit) set.channels = strides.channels_word;
+  if (layout == KvLayout::kHeadSplit) {
+    const unsigned channels = 1u << abi::pim::CHANNEL_LAYOUT_CHANNELS.get(strides.channels_word);
+    set.channels = strides.channels_word | kFirstChannel % channels << abi::kKvFirstChannelShift;
+  }
   return set;
 }
 
@@ -112,7 +117,7 @@ TEST_CASE("banked lines lie where the contract says, and never two in one place"
                   FAIL("a key is split, token " << t);
                 }
                 if (layout == KvLayout::kHeadSplit) {
-                  REQUIRE(at.channel == (1 * shape.kv_heads + head) % 4);
+                  REQUIRE(at.channel == (kFirstChannel + 1 * shape.kv_heads + head) % 4);
                 }
                 if (t % geometry.banks() == 0) {
                   key_row = at.row;
@@ -207,7 +212,9 @@ class AttentionRig : public test::PimRig {
     put(test::kPageTable, pages_of(config_, layout));
     put(test::kPageTable + 64, kOutputs);
     const std::uint64_t parameters_at = test::kParameters;
-    put(parameters_at, parameters());
+    abi::ParameterBlock block = parameters();
+    block.max_draft = max_draft;
+    put(parameters_at, block);
     put(test::kProgram, program(engine));
     std::vector<std::uint32_t> tokens(kTokens);
     for (std::uint32_t i = 0; i < kTokens; ++i) tokens[i] = i;
@@ -271,6 +278,7 @@ class AttentionRig : public test::PimRig {
 
   static constexpr std::uint32_t kTokens = 150, kLast = 3;  // more than a page
   void (*spoil)(abi::KvSet&) = nullptr;
+  std::uint32_t max_draft = 1;
 
  private:
   static constexpr std::uint64_t kKeys = test::kTensors, kValues = kKeys + (1 << 20),
@@ -365,6 +373,14 @@ TEST_CASE("attention is the same from every layout and engine: request after req
   check_layouts("RoRaBgBaChCo", 4, 1024, npu::PimOrder::kRequests);
 }
 
+TEST_CASE("what a DRAFT may append is of no account to other commands") {
+  AttentionRig rig(stack_config("RoRaBgBaChCo", 4, 1024));
+  rig.prepare_tables({8, 1, 16}, 1);
+  rig.max_draft = 0xFFFF'FFFF;
+  std::vector<std::uint16_t> outputs;
+  CHECK(rig.attend(KvLayout::kBankRows, abi::kEnginePim, outputs) == Status::kOk);
+}
+
 TEST_CASE("a sequence works in the banks of one channel, or of all") {
   AttentionRig rig(stack_config("RoRaBgBaChCo", 4, 1024));
   rig.prepare_tables({8, 1, 16}, 1);
@@ -448,6 +464,8 @@ TEST_CASE("bad descriptors of a banked cache end the command, and the device goe
        [](abi::KvSet& kv) { put(kv.banks, regs::BANK_LAYOUT_BANKS, 255); }},
       {"channels among the banks", Status::kBadBatch,
        [](abi::KvSet& kv) { put(kv.channels, regs::CHANNEL_LAYOUT_CHANNEL_STRIDE, 12); }},
+      {"a first channel that is not there", Status::kBadBatch,
+       [](abi::KvSet& kv) { kv.channels |= 0xFFu << abi::kKvFirstChannelShift; }},
       {"too many channels", Status::kBadBatch,
        [](abi::KvSet& kv) { put(kv.channels, regs::CHANNEL_LAYOUT_CHANNELS, 9); }},
       {"page that does not divide over the banks", Status::kBadBatch,

@@ -64,7 +64,8 @@ StreamPace measure_stream(const DeviceConfig& device, const ControllerConfig& co
   const std::uint64_t step = load.request_bytes != 0 ? load.request_bytes
                                                      : std::uint64_t{geometry.row_bytes} *
                                                            geometry.banks() * mapping.channels();
-  InFlight in_flight(load.window_bytes / mapping.channels());
+  const std::uint64_t least = load.window_bytes != 0 ? 1 : 0;  // no window is not a small one
+  InFlight in_flight(std::max(least, load.window_bytes / mapping.channels()));
   std::uint64_t bytes = 0, warm_bytes = 0, end_ps = 0, warm_ps = 0, warm_activates = 0;
   for (std::uint64_t address = 0; address < mapping.size_bytes() && bytes < wanted_bytes;
        address += step) {

@@ -64,6 +64,21 @@ void AttentionJob::read(std::uint64_t address, void* to, std::uint64_t bytes, Dm
   core_.dma.read(Dma::kKv, address, to, bytes, std::move(done), execution_.serial());
 }
 
+// In bulk, as if the pages followed the first of them.
+void AttentionJob::fetch_half_in_bulk(Work& work, bool values,
+                                      const std::function<Dma::Done()>& part) {
+  const KvGeometry& geometry = work.geometry;
+  const std::uint64_t half = geometry.half_bytes();
+  std::uint64_t address = ~std::uint64_t{0}, bytes = 0;
+  for (std::uint32_t page = 0; page < pages(work); ++page) {
+    const std::uint64_t at = page_address(work, page);
+    address = std::min(address, values ? geometry.values(at) : geometry.keys(at));
+    const bool whole = values && geometry.element_major();
+    bytes += whole ? half : half / geometry.page_tokens * tokens_of(work, page);
+  }
+  read(address, nullptr, bytes, part());
+}
+
 // A full page's half is contiguous. Of the last page only the tokens that exist are read, but for
 // element-major values, whose rows of a few tokens cost as much as the half.
 void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
@@ -73,6 +88,7 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
   if (geometry.is_banked()) {
     return fetch_image(work, values ? work.value_image : work.key_image, values, part, lines);
   }
+  if (core_.config.bulk_bytes != 0) return fetch_half_in_bulk(work, values, part);
   const std::uint64_t half = geometry.half_bytes();
   const bool wanted = !execution_.timing_only();
   if (wanted) into.resize(pages(work) * half);
@@ -82,10 +98,6 @@ void AttentionJob::fetch_half(Work& work, std::vector<std::uint8_t>& into, bool 
     std::uint8_t* to = wanted ? into.data() + page * half : nullptr;
     const std::uint32_t tokens = tokens_of(work, page);
     const bool by_elements = values && geometry.element_major();
-    if (core_.config.bulk_bytes != 0 && !by_elements) {
-      read(address, nullptr, half / geometry.page_tokens * tokens, part());
-      continue;
-    }
     if (tokens == geometry.page_tokens || by_elements) {
       read(address, to, half, part());
       continue;

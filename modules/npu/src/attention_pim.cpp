@@ -65,9 +65,12 @@ void AttentionJob::order_by_channel(std::vector<Part>& parts) const {
                    [](const Part& a, const Part& b) { return a.work->length > b.work->length; });
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> so_far;  // by head and channel
   for (Part& part : parts) {
-    const bool one_channel = part.work->geometry.layout == abi::KvLayout::kBankRows;
-    const std::uint32_t channel =
-        one_channel ? core_.pim.geometry().channel_of(page_address(*part.work, 0)) : part.channel;
+    const KvGeometry& geometry = part.work->geometry;
+    const std::uint32_t channel = geometry.layout == abi::KvLayout::kBankRows
+                                      ? core_.pim.geometry().channel_of(page_address(*part.work, 0))
+                                  : geometry.is_banked()
+                                      ? geometry.banked.channel_of(0, part.channel)
+                                      : part.channel;
     part.turn = so_far[{part.first_head, channel}]++;
   }
   std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {

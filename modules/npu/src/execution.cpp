@@ -3,6 +3,7 @@
 #include "tandem/npu/execution.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "tandem/npu/attention_job.h"
 
@@ -108,7 +109,8 @@ Fault Execution::check_pass() {
       if (!uses_kv_set(set)) continue;
       const abi::KvSet& kv = sequence.entry.kv[set];
       const std::uint64_t length = std::uint64_t{sequence.kv_length[set]} + range.count;
-      if (length > std::uint64_t{kv.page_count} * kv.page_tokens) {
+      if (length > std::uint64_t{kv.page_count} * kv.page_tokens ||
+          length > std::numeric_limits<std::uint32_t>::max()) {
         return {Status::kBadBatch, kNoPrimitive, length};
       }
     }

@@ -175,11 +175,14 @@ bool Execution::uses_kv_set(std::uint32_t set) const {
 
 void Execution::fetch_sequences() {
   sequences_.resize(entries_.size());
+  std::uint64_t rows = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     Sequence& sequence = sequences_[i];
     sequence.entry = entries_[i];
     const Fault fault = check_entry(sequence);
     if (fault) return fail(fault);
+    rows += sequence.entry.pending_count;
+    if (rows > core_.config.max_rows) return fail({Status::kBadBatch, kNoPrimitive, rows});
     sequence.position = sequence.entry.position_base;
     for (std::uint32_t set = 0; set < abi::kKvSets; ++set) {
       sequence.kv_length[set] = sequence.entry.kv[set].committed_length;

@@ -17,52 +17,73 @@ void Execution::start_kv_append(std::uint16_t index) {
     ++joint->pending;
     return then(index, [joint] { joint->done(); });
   };
-  for (const RowRange& range : pass_.ranges) append_rows(program_[index], range, part);
+  if (core_.config.bulk_bytes != 0) {
+    append_in_bulk(program_[index], part);
+  } else {
+    for (const RowRange& range : pass_.ranges) append_rows(program_[index], range, part);
+  }
   joint->done();
 }
 
-// Runs of tokens of one page go out together.
+// Runs of tokens of one page.
+std::vector<Execution::PageRows> Execution::pages_of(const RowRange& range, std::uint16_t kv_set,
+                                                     std::uint32_t page_tokens) const {
+  const Sequence& sequence = sequences_[range.sequence];
+  std::vector<PageRows> pages;
+  for (std::uint32_t done = 0; done < range.count; done += pages.back().count) {
+    const std::uint32_t at_token = sequence.kv_length[kv_set] + done;
+    PageRows rows;
+    rows.page = at_token / page_tokens;
+    rows.address = sequence.pages[kv_set][rows.page];
+    rows.slot = at_token % page_tokens;
+    rows.count = std::min(page_tokens - rows.slot, range.count - done);
+    rows.row = range.first + done;
+    pages.push_back(rows);
+  }
+  return pages;
+}
+
 void Execution::append_rows(const abi::Primitive& primitive, const RowRange& range,
                             const std::function<Dma::Done()>& part) {
-  const Sequence& sequence = sequences_[range.sequence];
-  const KvGeometry geometry = geometry_of(primitive, sequence.entry.kv[primitive.kv_set]);
-  for (std::uint32_t done = 0; done < range.count;) {
-    const std::uint32_t at_token = sequence.kv_length[primitive.kv_set] + done;
-    PageRows rows;
-    rows.page = at_token / geometry.page_tokens;
-    rows.address = sequence.pages[primitive.kv_set][rows.page];
-    rows.slot = at_token % geometry.page_tokens;
-    rows.count = std::min(geometry.page_tokens - rows.slot, range.count - done);
-    rows.row = range.first + done;
-    if (core_.config.bulk_bytes != 0) {
-      append_in_bulk(primitive, geometry, rows, part);
-    } else if (geometry.keys_only()) {
+  const KvGeometry geometry =
+      geometry_of(primitive, sequences_[range.sequence].entry.kv[primitive.kv_set]);
+  for (const PageRows& rows : pages_of(range, primitive.kv_set, geometry.page_tokens)) {
+    if (geometry.keys_only()) {
       append_keys_only(primitive, geometry, rows, part);
     } else if (geometry.is_banked()) {
       append_banked(primitive, geometry, rows, part);
     } else {
       append_contiguous(primitive, geometry, rows, part);
     }
-    done += rows.count;
   }
 }
 
-// One write of keys and one of values. Where an element's values lie in a line of its own, each
-// line takes a masked write of at least one DRAM burst.
-void Execution::append_in_bulk(const abi::Primitive& primitive, const KvGeometry& geometry,
-                               const PageRows& rows, const std::function<Dma::Done()>& part) {
+// One write of the keys of all sequences and one of their values, as if their pages followed the
+// first of them. Where an element's values lie in a line of its own, each line takes a masked write
+// of at least one DRAM burst.
+void Execution::append_in_bulk(const abi::Primitive& primitive,
+                               const std::function<Dma::Done()>& part) {
   const std::uint64_t elements = std::uint64_t{primitive.kv_heads} * primitive.head_dim;
-  const std::uint64_t key_bytes = 2 * elements * rows.count;
-  const std::uint64_t line_bytes =
-      (2ull * rows.count + kLeastWrite - 1) / kLeastWrite * kLeastWrite;
-  // Banked layers lie in rows of the page, contiguous ones in its halves: about where, either way.
-  const std::uint64_t keys = geometry.keys(rows.address);
-  core_.dma.write(Dma::kKv, keys, nullptr, key_bytes, part(), serial_);
-  if (geometry.keys_only()) return;
-  core_.dma.write(
-      Dma::kKv, keys + geometry.half_bytes(), nullptr,
-      geometry.element_major() ? std::min(elements * line_bytes, geometry.half_bytes()) : key_bytes,
-      part(), serial_);
+  std::uint64_t keys = ~std::uint64_t{0}, values = keys, key_bytes = 0, value_bytes = 0;
+  for (const RowRange& range : pass_.ranges) {
+    const KvGeometry geometry =
+        geometry_of(primitive, sequences_[range.sequence].entry.kv[primitive.kv_set]);
+    for (const PageRows& rows : pages_of(range, primitive.kv_set, geometry.page_tokens)) {
+      const std::uint64_t bytes = 2 * elements * rows.count;
+      const std::uint64_t line_bytes =
+          (2ull * rows.count + kLeastWrite - 1) / kLeastWrite * kLeastWrite;
+      // Banked layers lie in rows of the page, contiguous ones in its halves: about where, either
+      // way.
+      keys = std::min(keys, geometry.keys(rows.address));
+      key_bytes += bytes;
+      if (geometry.keys_only()) continue;
+      values = std::min(values, geometry.values(rows.address));
+      value_bytes +=
+          geometry.element_major() ? std::min(elements * line_bytes, geometry.half_bytes()) : bytes;
+    }
+  }
+  if (key_bytes != 0) core_.dma.write(Dma::kKv, keys, nullptr, key_bytes, part());
+  if (value_bytes != 0) core_.dma.write(Dma::kKv, values, nullptr, value_bytes, part());
 }
 
 // A head's keys are contiguous, its values too unless the layout is element-major, where each

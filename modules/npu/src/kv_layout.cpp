@@ -39,7 +39,8 @@ Fault BankedKv::check(const abi::KvSet& set) {
   const std::uint32_t channel_stride = regs::CHANNEL_LAYOUT_CHANNEL_STRIDE.get(set.channels);
   const bool apart = channels == 0 || channel_stride >= bank_stride + banks ||
                      (channel_stride >= row && channel_stride + channels <= bank_stride);
-  if (channels > 8 || channel_stride > 48 || !apart) {
+  const bool within = set.channels >> abi::kKvFirstChannelShift < 1u << std::min(channels, 8u);
+  if (channels > 8 || channel_stride > 48 || !apart || !within) {
     return {Status::kBadBatch, kNoPrimitive, set.channels};
   }
   return {};
@@ -57,6 +58,7 @@ BankedKv::BankedKv(const abi::Primitive& primitive, const abi::KvSet& set)
   if (layout_of(set) == KvLayout::kHeadSplit) {
     channels_ = 1u << regs::CHANNEL_LAYOUT_CHANNELS.get(set.channels);
     channel_shift_ = regs::CHANNEL_LAYOUT_CHANNEL_STRIDE.get(set.channels);
+    first_channel_ = set.channels >> abi::kKvFirstChannelShift;
   }
   lines_ = abi::kv_lines(ceil_divide(kv_heads_, channels_), head_dim_, page_tokens_, row_elements_,
                          banks_);
@@ -133,7 +135,7 @@ std::uint32_t BankedKv::value_elements(std::uint32_t row, std::uint32_t tokens) 
 
 std::uint64_t BankedKv::address(std::uint64_t page_address, std::uint32_t page,
                                 const Line& line) const {
-  const std::uint64_t channel = (std::uint64_t{page} * kv_heads_ + line.channel) % channels_;
+  const std::uint64_t channel = channel_of(page, line.channel);
   return page_address + (channel << channel_shift_) + (std::uint64_t{line.row} << row_shift_) +
          (std::uint64_t{line.bank} << bank_shift_) + 2ull * line.element;
 }

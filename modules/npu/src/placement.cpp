@@ -59,6 +59,7 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
   if (!has(abi::Format::kFp16) || primitive.mask != 0) {
     return {Status::kNoEngine, kNoPrimitive, primitive.mask};
   }
+  const std::uint64_t drafted = opcode() == Opcode::kDraft ? parameters_.max_draft : 0;
   std::uint64_t scores = 0;
   for (const RowRange& range : pass_.ranges) {
     const Sequence& sequence = sequences_[range.sequence];
@@ -67,7 +68,7 @@ Fault Execution::why_not_on_pim(const abi::Primitive& primitive) const {
       return {Status::kNoEngine, kNoPrimitive, kv.layout};
     }
     const std::uint64_t length =
-        std::uint64_t{sequence.kv_length[primitive.kv_set]} + range.count + parameters_.max_draft;
+        std::uint64_t{sequence.kv_length[primitive.kv_set]} + range.count + drafted;
     const std::uint64_t vectors = std::uint64_t{range.count} * primitive.heads / primitive.kv_heads;
     const std::uint64_t longest = 2 * vectors * std::max<std::uint64_t>(length, primitive.head_dim);
     if (vectors > 0xFFFF) return {Status::kNoSpace, kNoPrimitive, vectors};

@@ -94,7 +94,7 @@ std::uint64_t tile_bytes(const TensorLayout& layout, const Tile& tile) {
 }
 
 void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
-                Dma::Done done, std::uint64_t flow, std::uint64_t skip_bytes) {
+                Dma::Done done, std::uint64_t flow) {
   struct Fetch {
     unsigned pending;
     bool ok = true;
@@ -116,7 +116,6 @@ void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAdd
       tile.bytes[index].resize(fetch_plan.bytes);
       plane_view(tile.view, plane) = {tile.bytes[index].data(), fetch_plan.pitch};
     }
-    const std::uint64_t skip = plane == Plane::kStream ? skip_bytes : 0;
     const std::uint32_t transfers = fetch_plan.by_rows ? tile.view.tile.rows : 1;
     for (std::uint32_t row = 0; row < transfers; ++row) {
       const numerics::ByteRange range =
@@ -125,8 +124,7 @@ void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAdd
       ++fetch->pending;
       std::uint8_t* const to =
           tile.wanted ? tile.bytes[index].data() + std::uint64_t{fetch_plan.pitch} * row : nullptr;
-      dma.read(channel, planes[index] + range.offset + skip, to, range.bytes - skip, one_done,
-               flow);
+      dma.read(channel, planes[index] + range.offset, to, range.bytes, one_done, flow);
     }
   }
   dma.read(channel, 0, nullptr, 0, one_done);  // balances the initial count
@@ -273,15 +271,25 @@ void WeightStream::request_head(const Waiting& waiting) {
       [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); }, flow_);
 }
 
+// All planes in one read, as if they followed the first of them.
 void WeightStream::request_rest(const Waiting& waiting) {
   WeightTile& tile = *waiting.tile;
+  const TensorLayout& layout = tile.view.layout;
   const std::uint64_t head_bytes = head_of(tile).bytes;
+  const std::uint64_t rest_bytes = tile.size_bytes - head_bytes;
+  std::uint64_t address = ~std::uint64_t{0};
+  for (const Plane plane : kPlanes) {
+    const numerics::ByteRange range = numerics::plane_range(layout, tile.view.tile, plane);
+    const std::uint64_t read_bytes = plane == Plane::kStream ? head_bytes : 0;
+    if (range.bytes == read_bytes) continue;
+    address = std::min(address,
+                       waiting.planes[static_cast<std::size_t>(plane)] + range.offset + read_bytes);
+  }
   tile.flow_ps = common::now_ps();
-  requested_bytes_ += tile.times * (tile.size_bytes - head_bytes);
-  fetch_tile(
-      dma_, Dma::kWeights, tile, waiting.planes,
-      [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); }, flow_,
-      head_bytes);
+  requested_bytes_ += tile.times * rest_bytes;
+  dma_.read(
+      Dma::kWeights, rest_bytes == 0 ? 0 : address, nullptr, rest_bytes,
+      [this, &tile](bool ok, std::uint64_t fault) { part_done(tile, ok, fault); }, flow_);
 }
 
 void WeightStream::request(const Waiting& waiting) {

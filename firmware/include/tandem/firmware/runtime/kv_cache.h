@@ -11,8 +11,9 @@ namespace tandem::firmware {
 struct KvTable {
   u64 page_table;  // shared memory, u64[PagedKvCache::pages_per_table()]
   u32 page_count;
-  u32 channel;  // whose pages it takes as long as there are some
-  u64 load;     // what it counts for in that channel
+  u32 channel;        // whose pages it takes as long as there are some
+  u32 first_channel;  // kHeadSplit: of head 0 of the first page
+  u64 load;           // what it counts for in that channel
 };
 
 // Hands out pages of the KV region. Page tables, and lists of the pages that came back, lie in
@@ -37,7 +38,8 @@ class PagedKvCache {
 
   // The channel whose sequences have the smallest loads together, the lowest of equals.
   u32 least_loaded() const;
-  // A table without pages takes them of `channel` if possible, and counts for `load` there.
+  // A table without pages takes them of `channel` if possible, and counts for `load` there. With
+  // kHeadSplit its heads go on in the channel behind those of the table placed before.
   void place(KvTable& table, u32 channel, u64 load);
   // Makes room for `tokens` tokens in all, in other channels once the table's own is full. False
   // when the pages run out; the table keeps what it has got so far.
@@ -70,6 +72,8 @@ class PagedKvCache {
   abi::KvLayout layout_;
   u32 banks_;
   u32 channels_;
+  u32 kv_heads_;
+  u32 next_first_channel_;  // of the table that is placed next
 };
 
 }  // namespace tandem::firmware

@@ -82,6 +82,7 @@ class Scheduler {
   void settle_drafts(Machine& machine, Sequence& sequence, const DraftPolicy& policy);
   // Drafted tokens that a round of the sequence takes.
   u32 round_drafts(const Sequence& sequence, const DraftPolicy& policy) const;
+  // Of a sequence that no command has; what was drafted ahead for it is dropped.
   void release_pages(Machine& machine, Sequence& sequence);
 
   u32 count() const { return setup_.sequences; }

@@ -21,9 +21,9 @@ TANDEM_CONSTANTS(BatchLimits, "Sizes of the batch table", TANDEM_BATCH_LIMITS)
 //
 // Banked (kBankRows, kHeadSplit): lines lie in rows of the B banks of a channel. kBankRows has all
 // heads in the channel that the page's address names. kHeadSplit has head h of page p of the table
-// in channel (p * kv_heads + h) mod C, as that channel's head h / C; the address is channel 0's.
-// With E = elements of a row, D = head_dim, H = heads in a channel (kv_heads, or its C-th part
-// rounded up):
+// in channel (F + p * kv_heads + h) mod C, as that channel's head h / C; the address is channel
+// 0's. F differs from sequence to sequence, so that all channels have something to do. With E =
+// elements of a row, D = head_dim, H = heads in a channel (kv_heads, or its C-th part rounded up):
 //   K: a line is a token's keys of G = min(H, E / D, 128) heads, G * D elements; for head h, token
 //   t
 //      it is line (h / G) * (P / B) + t / B of bank t mod B.
@@ -49,8 +49,9 @@ TANDEM_ENUM(KvLayout, u32, "Order of the values of a KV page", TANDEM_KV_LAYOUTS
   ONE(u32, layout, "KvLayout")                                                               \
   ONE(u32, committed_length, "Tokens whose keys and values are valid; written by KV_COMMIT") \
   ONE(u32, banks, "BankRows, HeadSplit: as BANK_LAYOUT of the PIM, else ignored")            \
-  ONE(u32, channels, "HeadSplit: as CHANNEL_LAYOUT of the PIM, else ignored")
+  ONE(u32, channels, "HeadSplit: as CHANNEL_LAYOUT of the PIM, F in bits 23:16; else ignored")
 TANDEM_STRUCTURE(KvSet, 32, "KV cache of one sequence", TANDEM_KV_SET_MEMBERS)
+constexpr u32 kKvFirstChannelShift = 16;  // KvSet::channels
 
 #define TANDEM_TOPOLOGIES(ITEM)                       \
   ITEM(Chain, 0, "Each token follows the one before") \

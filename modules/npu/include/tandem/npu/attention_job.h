@@ -82,6 +82,7 @@ class AttentionJob {
   void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                   const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
+  void fetch_half_in_bulk(Work& work, bool values, const std::function<Dma::Done()>& part);
   void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
                    const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
   void read_lines();

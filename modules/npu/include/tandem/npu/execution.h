@@ -228,10 +228,11 @@ class Execution {
     std::uint32_t count;
     std::uint32_t row;
   };
+  std::vector<PageRows> pages_of(const RowRange& range, std::uint16_t kv_set,
+                                 std::uint32_t page_tokens) const;
   void append_rows(const abi::Primitive& primitive, const RowRange& range,
                    const std::function<Dma::Done()>& part);
-  void append_in_bulk(const abi::Primitive& primitive, const KvGeometry& geometry,
-                      const PageRows& rows, const std::function<Dma::Done()>& part);
+  void append_in_bulk(const abi::Primitive& primitive, const std::function<Dma::Done()>& part);
   void append_keys_only(const abi::Primitive& primitive, const KvGeometry& geometry,
                         const PageRows& rows, const std::function<Dma::Done()>& part);
   void append_contiguous(const abi::Primitive& primitive, const KvGeometry& geometry,

@@ -43,6 +43,11 @@ class BankedKv {
     return local * channels_ + channel;
   }
 
+  // Of the memory, for one that counts from that of head 0 of the page.
+  std::uint32_t channel_of(std::uint32_t page, std::uint32_t channel) const {
+    return (first_channel_ + page * kv_heads_ + channel) % channels_;
+  }
+
   // Heads whose keys of a token share a line.
   std::uint32_t key_heads() const { return lines_.key_heads; }
   // Where a head's keys of a token are, and its values of an element.
@@ -75,7 +80,7 @@ class BankedKv {
           std::uint32_t line_elements) const;
 
   std::uint32_t kv_heads_ = 0, head_dim_ = 0, page_tokens_ = 0, layer_ = 0;
-  std::uint32_t row_elements_ = 0, banks_ = 0, channels_ = 1;
+  std::uint32_t row_elements_ = 0, banks_ = 0, channels_ = 1, first_channel_ = 0;
   unsigned bank_shift_ = 0, row_shift_ = 0, channel_shift_ = 0;
   abi::KvLines lines_{};
 };

@@ -59,10 +59,9 @@ PlaneAddresses slice_addresses(const numerics::SlicedTensor& tensor, std::uint32
 // Bytes that fetching the tile moves.
 std::uint64_t tile_bytes(const numerics::TensorLayout& layout, const numerics::Tile& tile);
 
-// Starts the transfers of a tile; `done` runs once, after the last one. The first `skip_bytes` of
-// the stream, which must be contiguous, are left out.
+// Starts the transfers of a tile; `done` runs once, after the last one.
 void fetch_tile(Dma& dma, Dma::Channel channel, WeightTile& tile, const PlaneAddresses& planes,
-                Dma::Done done, std::uint64_t flow, std::uint64_t skip_bytes = 0);
+                Dma::Done done, std::uint64_t flow);
 
 // Cuts a weight tensor into tiles of at most `limit_bytes`: whole rows where that leaves the
 // array well used (`row_multiple` rows fill it), else columns at multiples of abi::kChunk,
