@@ -59,7 +59,8 @@ class Binder {
   virtual void named_file(const Key& key, NamedFile& value) = 0;
   virtual void choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) = 0;
   virtual void prompts(const Key& key, std::vector<Prompt>& value) = 0;
-  // A map. A scalar in its place stands for that value of each of `shorthand`'s keys.
+  // A map. A scalar in its place stands for that value of each of `shorthand`'s keys; if they are
+  // several, also beneath a map that was merged onto the scalar.
   virtual void section(const Key& key, const Body& body,
                        const std::vector<const char*>& shorthand = {}) = 0;
   // A map that may be left out: `present` says whether it is there.

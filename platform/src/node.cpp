@@ -32,7 +32,7 @@ std::string YamlMark::relative_path_hint() const {
 
 ScenarioError::ScenarioError(const YamlMark& mark, const std::string& key_path,
                              const std::string& message, std::string hint)
-    : UserError(message_at(mark, key_path, message), std::move(hint)) {}
+    : UserError(message_at(mark, key_path, message), std::move(hint)), mark_(mark) {}
 
 const YamlEntry* YamlNode::find(std::string_view key) const {
   const auto found = std::find_if(entries.begin(), entries.end(),
@@ -41,7 +41,10 @@ const YamlEntry* YamlNode::find(std::string_view key) const {
 }
 
 void merge_yaml(YamlNode& base, YamlNode over) {
-  if (base.kind != YamlKind::kMap || over.kind != YamlKind::kMap) {
+  if (base.kind != YamlKind::kMap || over.kind != YamlKind::kMap || over.beneath) {
+    if (base.kind == YamlKind::kScalar && over.kind == YamlKind::kMap && !over.beneath) {
+      over.beneath = std::make_shared<const YamlNode>(std::move(base));
+    }
     base = std::move(over);
     return;
   }
@@ -55,6 +58,7 @@ void merge_yaml(YamlNode& base, YamlNode over) {
     } else {
       same->mark = entry.mark;
       merge_yaml(same->value, std::move(entry.value));
+      same->value.removes = same->value.kind == YamlKind::kNull;
     }
   }
 }

@@ -246,6 +246,19 @@ void check_latent(const Checker& check, const Scenario& scenario) {
   }
 }
 
+// A warning, or an empty text.
+std::string layout_for_idle_banks(const PolicyConfig& policy) {
+  const KvLayoutChoice layout = policy.kv_layout;
+  if (layout != KvLayoutChoice::kBankRows && layout != KvLayoutChoice::kHeadSplit) return {};
+  const bool drafts_on_pim = policy.name != PolicyName::kPlain &&
+                             policy.placement.draft_attention != DraftEngine::kSame &&
+                             policy.placement.draft_attention != DraftEngine::kNpu;
+  if (policy.placement.attention != Engine::kNpu || drafts_on_pim) return {};
+  return std::string("policy.kv_layout: ") + name_of(layout) +
+         " serves attention in the banks, but attention is on the NPU, which reads contiguous "
+         "pages faster; auto takes those";
+}
+
 void check_arrivals(const Checker& check, const std::string& path, const ArrivalConfig& arrivals) {
   const bool paced = arrivals.kind == ArrivalKind::kFixed || arrivals.kind == ArrivalKind::kPoisson;
   const std::string kind = name_of(arrivals.kind);
@@ -435,12 +448,17 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   check_devices(check, scenario);
   check_policy(check, scenario);
   check_latent(check, scenario);
+  if (const std::string text = layout_for_idle_banks(scenario.policy); !text.empty()) {
+    warnings.push_back(text);
+  }
   check_batching(check, scenario.policy);
   check_ahead(check, scenario);
   check_workload(check, scenario);
   check_fidelity(check, scenario);
-  check_oracle(scenario, [&check](const std::string& path, const std::string& message,
-                                  const std::string& hint) { check.fail(path, message, hint); });
+  const std::string bulk = check_oracle(
+      scenario, [&check](const std::string& path, const std::string& message,
+                         const std::string& hint) { check.fail(path, message, hint); });
+  if (!bulk.empty()) warnings.push_back(bulk);
   if (!scenario.run.record_oracle.empty() && scenario.execution != Execution::kFunctional) {
     check.fail("run.record_oracle", "needs execution: functional",
                "what a timing-only run decides comes from an oracle already");

@@ -30,9 +30,11 @@ Scenario bind_document(YamlNode tree, std::vector<YamlNode> overrides) {
 
   Scenario scenario;
   BindingNotes notes;
+  notes.collects = true;
   YamlBinder binder(tree, "", notes);
   bind_scenario(binder, scenario);
   binder.finish();
+  if (notes.first_error) throw ScenarioError(*notes.first_error);
   if (!notes.missing.empty()) {
     const auto& [path, mark] = notes.missing.front();
     throw ScenarioError(mark, path, "this key is required");

@@ -68,6 +68,15 @@ const YamlMark& BindingNotes::mark_of(const std::string& path, const YamlMark& s
   return start;
 }
 
+void BindingNotes::note_error(const ScenarioError& error) {
+  if (!collects) throw ScenarioError(error);
+  const auto comes_before = [](const YamlMark& left, const YamlMark& right) {
+    return left.source == right.source &&
+           std::pair(left.line, left.column) < std::pair(right.line, right.column);
+  };
+  if (!first_error || comes_before(error.mark(), first_error->mark())) first_error = error;
+}
+
 YamlBinder::YamlBinder(const YamlNode& map, std::string path, BindingNotes& notes)
     : map_(map), path_(std::move(path)), notes_(notes) {
   if (map_.kind != YamlKind::kMap && map_.kind != YamlKind::kNull) {
@@ -88,8 +97,9 @@ void YamlBinder::expected(const YamlNode& node, const Key& key, const std::strin
 const YamlNode* YamlBinder::value_of(const Key& key) {
   known_.emplace_back(key.name);
   const YamlEntry* entry = map_.find(key.name);
-  if (entry == nullptr) {
-    if (key.required) notes_.missing.emplace_back(path_of(key), map_.mark);
+  if (entry == nullptr || entry->value.removes) {
+    const YamlMark& mark = entry == nullptr ? map_.mark : entry->mark;
+    if (key.required) notes_.missing.emplace_back(path_of(key), mark);
     return nullptr;
   }
   notes_.marks[path_of(key)] = entry->value.mark;
@@ -107,13 +117,13 @@ void YamlBinder::finish() const {
     if (std::find(known_.begin(), known_.end(), entry.key) != known_.end()) continue;
     const std::string meant = nearest(entry.key, known_);
     const std::string path = path_.empty() ? entry.key : path_ + "." + entry.key;
-    throw ScenarioError(entry.mark, path,
-                        "unknown key" + (meant.empty() ? "" : "; did you mean '" + meant + "'?"),
-                        "known here: " + join_or(known_));
+    notes_.note_error(ScenarioError(
+        entry.mark, path, "unknown key" + (meant.empty() ? "" : "; did you mean '" + meant + "'?"),
+        "known here: " + join_or(known_)));
   }
 }
 
-void YamlBinder::integer(const Key& key, const Integer& slot) {
+void YamlBinder::integer(const Key& key, const Integer& slot) try {
   const YamlNode* node = scalar_of(key, describe(slot));
   if (node == nullptr) return;
   // JSON has no hexadecimal numbers: the effective configuration holds addresses as texts.
@@ -122,9 +132,11 @@ void YamlBinder::integer(const Key& key, const Integer& slot) {
   if (!value || *value < slot.min || *value > slot.max) expected(*node, key, describe(slot));
   slot.value = *value;
   if (slot.is_set != nullptr) *slot.is_set = true;
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::measure(const Key& key, const Measure& slot) {
+void YamlBinder::measure(const Key& key, const Measure& slot) try {
   const YamlNode* node = scalar_of(key, platform::describe(slot.quantity));
   if (node == nullptr) return;
   std::uint64_t value = 0;
@@ -136,9 +148,11 @@ void YamlBinder::measure(const Key& key, const Measure& slot) {
   if (value < slot.min) expected(*node, key, platform::describe(slot.quantity) + " above zero");
   slot.value = value;
   if (slot.is_set != nullptr) *slot.is_set = true;
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::duration(const Key& key, std::optional<Duration>& value) {
+void YamlBinder::duration(const Key& key, std::optional<Duration>& value) try {
   const std::string what = "a number of cycles, or " + platform::describe(Quantity::kTime);
   const YamlNode* node = scalar_of(key, what);
   if (node == nullptr) return;
@@ -154,18 +168,22 @@ void YamlBinder::duration(const Key& key, std::optional<Duration>& value) {
   } catch (const UnitError&) {
     expected(*node, key, what);
   }
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::real(const Key& key, double& value, double min, double max) {
+void YamlBinder::real(const Key& key, double& value, double min, double max) try {
   const std::string what = "a number " + number(min) + ".." + number(max);
   const YamlNode* node = scalar_of(key, what);
   if (node == nullptr) return;
   const std::optional<double> read = node->quoted ? std::nullopt : parse_real(node->text);
   if (!read || *read < min || *read > max) expected(*node, key, what);
   value = *read;
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::reals(const Key& key, std::vector<double>& values, double min, double max) {
+void YamlBinder::reals(const Key& key, std::vector<double>& values, double min, double max) try {
   const std::string what = "numbers " + number(min) + ".." + number(max);
   const YamlNode* node = value_of(key);
   if (node == nullptr) return;
@@ -178,9 +196,11 @@ void YamlBinder::reals(const Key& key, std::vector<double>& values, double min, 
     if (!read || *read < min || *read > max) expected(item, key, what);
     values.push_back(*read);
   }
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::flag(const Key& key, bool& value, bool* is_set) {
+void YamlBinder::flag(const Key& key, bool& value, bool* is_set) try {
   const YamlNode* node = scalar_of(key, "true or false");
   if (node == nullptr) return;
   const bool yes = node->text == "true" || node->text == "on";
@@ -188,25 +208,31 @@ void YamlBinder::flag(const Key& key, bool& value, bool* is_set) {
   if (node->quoted || (!yes && !no)) expected(*node, key, "true or false");
   value = yes;
   if (is_set != nullptr) *is_set = true;
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::word(const Key& key, std::string& value) {
+void YamlBinder::word(const Key& key, std::string& value) try {
   const YamlNode* node = scalar_of(key, "a name");
   if (node == nullptr) return;
   if (node->text.empty()) expected(*node, key, "a name");
   value = node->text;
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::path(const Key& key, std::filesystem::path& value) {
+void YamlBinder::path(const Key& key, std::filesystem::path& value) try {
   const YamlNode* node = scalar_of(key, "a file");
   if (node == nullptr) return;
   if (node->text.empty() || node->text.find('\0') != std::string::npos) {
     expected(*node, key, "a file");
   }
   value = (node->mark.source->directory / node->text).lexically_normal();
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::named_file(const Key& key, NamedFile& value) {
+void YamlBinder::named_file(const Key& key, NamedFile& value) try {
   const YamlNode* node = scalar_of(key, "a name or a file");
   if (node == nullptr) return;
   const std::string& text = node->text;
@@ -219,9 +245,12 @@ void YamlBinder::named_file(const Key& key, NamedFile& value) {
   } else {
     value = {"", (directory / text).lexically_normal()};
   }
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) {
+void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& list,
+                        bool* is_set) try {
   std::vector<std::string> names;
   for (const Choice& choice : list) {
     if (choice.available) names.emplace_back(choice.name);
@@ -241,6 +270,8 @@ void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& li
   }
   const std::string meant = nearest(node->text, names);
   expected(*node, key, join_or(names), meant.empty() ? "" : "did you mean '" + meant + "'?");
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
 void YamlBinder::require_items(const YamlNode& list, const Key& key,
@@ -248,7 +279,7 @@ void YamlBinder::require_items(const YamlNode& list, const Key& key,
   if (list.items.empty()) throw ScenarioError(list.mark, path_of(key), what + " must not be empty");
 }
 
-void YamlBinder::prompts(const Key& key, std::vector<Prompt>& value) {
+void YamlBinder::prompts(const Key& key, std::vector<Prompt>& value) try {
   const std::string what = "a list of quoted texts or lists of token ids";
   const YamlNode* node = value_of(key);
   if (node == nullptr) return;
@@ -275,6 +306,8 @@ void YamlBinder::prompts(const Key& key, std::vector<Prompt>& value) {
     }
     value.emplace_back(std::move(tokens));
   }
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
 void YamlBinder::bind_section(const YamlNode& node, const Key& key, const Body& body) {
@@ -284,7 +317,7 @@ void YamlBinder::bind_section(const YamlNode& node, const Key& key, const Body& 
 }
 
 void YamlBinder::section(const Key& key, const Body& body,
-                         const std::vector<const char*>& shorthand) {
+                         const std::vector<const char*>& shorthand) try {
   const YamlNode* node = value_of(key);
   YamlNode stand_in;
   stand_in.mark = map_.mark;
@@ -294,20 +327,31 @@ void YamlBinder::section(const Key& key, const Body& body,
     stand_in.kind = YamlKind::kMap;
     for (const char* name : shorthand) stand_in.entries.push_back({name, node->mark, *node});
     bind_section(stand_in, key, body);
+  } else if (node->beneath && shorthand.size() > 1) {
+    stand_in = *node;
+    for (const char* name : shorthand) {
+      if (node->find(name) != nullptr) continue;
+      stand_in.entries.push_back({name, node->beneath->mark, *node->beneath});
+    }
+    bind_section(stand_in, key, body);
   } else {
     bind_section(*node, key, body);
   }
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::optional_section(const Key& key, bool& present, const Body& body) {
+void YamlBinder::optional_section(const Key& key, bool& present, const Body& body) try {
   const YamlNode* node = value_of(key);
   if (node == nullptr) return;
   present = true;
   bind_section(*node, key, body);
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
 void YamlBinder::word_or_section(const Key& key, const char* word, bool& is_word,
-                                 const Body& body) {
+                                 const Body& body) try {
   const YamlNode* node = value_of(key);
   if (node == nullptr) return;
   if (node->kind == YamlKind::kMap) {
@@ -319,11 +363,17 @@ void YamlBinder::word_or_section(const Key& key, const char* word, bool& is_word
     expected(*node, key, std::string(word) + " or a map");
   }
   is_word = true;
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
-void YamlBinder::reserved(const Key& key, const char* message) {
+void YamlBinder::reserved(const Key& key, const char* message) try {
   const YamlEntry* entry = map_.find(key.name);
-  if (entry != nullptr) throw ScenarioError(entry->mark, path_of(key), message);
+  if (entry == nullptr) return;
+  if (!entry->value.removes) throw ScenarioError(entry->mark, path_of(key), message);
+  known_.emplace_back(key.name);
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
 }
 
 }  // namespace tandem::platform

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,18 +11,25 @@
 
 namespace tandem::platform {
 
-// What was found out about a document besides its values.
+// What was found out about a document besides its values, and what it has wrong.
 struct BindingNotes {
   std::map<std::string, YamlMark> marks;                  // key path -> where it is written
   std::vector<std::pair<std::string, YamlMark>> missing;  // required keys, in schema order
+  // Of the wrong values and unknown keys the one that comes first in its file: keys are bound in
+  // the order of the schema, people read in that of the file.
+  std::optional<ScenarioError> first_error;
+  bool collects = false;  // binders go on after an error, the caller looks at first_error
 
+  // Throws the error unless errors are collected.
+  void note_error(const ScenarioError& error);
   // Where the key is written, or the nearest section around it; `start` if none is.
   const YamlMark& mark_of(const std::string& path, const YamlMark& start) const;
 };
 
 // Fills the bound values from one map of a document. Throws ScenarioError at the first wrong
-// value; finish() does so for keys that nothing was bound to. Missing keys are only noted, because
-// a misspelled key explains a missing one better than the other way round.
+// value, unless the notes collect them; finish() does so for keys that nothing was bound to.
+// Missing keys are only noted, because a misspelled key explains a missing one better than the
+// other way round.
 class YamlBinder : public Binder {
  public:
   // `map` may be of any kind: a null is an empty map, another kind is refused.

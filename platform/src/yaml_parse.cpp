@@ -29,6 +29,12 @@ std::size_t depth_of(const YamlNode& node) {
   return deepest + 1;
 }
 
+std::string plain_words(const std::string& parser_message) {
+  if (parser_message == YAML::ErrorMsg::END_OF_MAP_FLOW) return "a '{' is not closed";
+  if (parser_message == YAML::ErrorMsg::END_OF_SEQ_FLOW) return "a '[' is not closed";
+  return printable(parser_message);
+}
+
 // Builds the tree from the parser's events, so that every limit is checked while it grows.
 class TreeBuilder : public YAML::EventHandler {
  public:
@@ -105,7 +111,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlKind kind) {
     refuse_tag(mark, tag);
-    refuse_as_key(mark);
+    refuse_as_key(mark, kind);
     if (frames_.size() >= kMaxYamlDepth) fail(mark, "nested too deeply");
     Frame frame;
     frame.node.kind = kind;
@@ -125,8 +131,11 @@ class TreeBuilder : public YAML::EventHandler {
            !frames_.back().has_key;
   }
 
-  void refuse_as_key(const YAML::Mark& mark) const {
-    if (at_key()) fail(mark, "expected a word as key");
+  // The parser takes an open bracket at the start of a document for a key as well.
+  void refuse_as_key(const YAML::Mark& mark, YamlKind kind) const {
+    if (!at_key()) return;
+    fail(mark, kind == YamlKind::kMap ? "expected a word as key, got a map; is its '}' missing?"
+                                      : "expected a word as key, got a list; is its ']' missing?");
   }
 
   // `nodes` and `depth` of the subtree that is added here for the first time.
@@ -190,7 +199,7 @@ YamlNode parse_yaml(std::string_view text, const std::shared_ptr<const YamlSourc
   } catch (const YAML::Exception& error) {
     const YamlMark mark =
         error.mark.is_null() ? start : YamlMark{source, error.mark.line + 1, error.mark.column + 1};
-    throw ScenarioError(mark, "", "no valid YAML: " + printable(error.msg));
+    throw ScenarioError(mark, "", "no valid YAML: " + plain_words(error.msg));
   }
   YamlNode root = builder.take_root();
   if (!root.mark.source) root.mark = start;

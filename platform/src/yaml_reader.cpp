@@ -148,6 +148,7 @@ YamlNode nest_override(std::string_view dotted_key, const YamlMark& mark, YamlNo
     }
   }
   if (keys.size() > kMaxYamlDepth) throw ScenarioError(mark, "", "nested too deeply");
+  value.removes = value.kind == YamlKind::kNull;
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     if (key->empty()) throw ScenarioError(mark, "", "expected a key such as policy.draft.length");
     YamlNode parent;
@@ -168,7 +169,11 @@ YamlNode parse_override(const std::string& assignment) {
   if (equals == std::string::npos || equals == 0) {
     throw ScenarioError(mark, "", "expected KEY=VALUE, such as policy.draft.length=8");
   }
-  YamlNode value = parse_yaml(std::string_view(assignment).substr(equals + 1), source);
+  const std::string_view text = std::string_view(assignment).substr(equals + 1);
+  if (text.find_first_not_of(" \t") == std::string_view::npos) {
+    throw ScenarioError(mark, "", "expected a value after '='", "null removes a key");
+  }
+  YamlNode value = parse_yaml(text, source);
   value.mark = mark;
   YamlNode tree = nest_override(std::string_view(assignment).substr(0, equals), mark, value);
   Includer().resolve(tree, "");

@@ -7,6 +7,7 @@
 #include "model_files.h"
 #include "tandem/numerics/fp.h"
 #include "tandem/platform/errors.h"
+#include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/model/synthetic.h"
 
 using namespace tandem;
@@ -153,8 +154,19 @@ TEST_CASE("a header that makes no sense is refused by field") {
     Checkpoint broken = checkpoint;
     broken.header[c.field] = c.value;
     REQUIRE_THROWS_AS(broken.parse(), UserError);
-    CHECK_THROWS_WITH(broken.parse(), Contains("tiny.bin: ") && Contains(c.message));
+    CHECK_THROWS_WITH(broken.parse(), Contains("tiny.bin: ") && Contains(c.message) &&
+                                          Contains("not a llama2.c version 0 checkpoint"));
   }
+}
+
+TEST_CASE("a file of another kind in the place of weights is named with its key") {
+  const std::filesystem::path file = std::filesystem::path(TANDEM_MODEL_DIR) / "LICENSE";
+  REQUIRE(std::filesystem::exists(file));
+  ModelConfig config;
+  config.weights = file;
+  CHECK_THROWS_WITH(
+      load_model(config, Execution::kTiming),
+      Contains("model.weights: ") && Contains("not a llama2.c version 0 checkpoint, or corrupt"));
 }
 
 TEST_CASE("the size of the file must be the one that the header asks for") {

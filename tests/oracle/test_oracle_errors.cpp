@@ -80,6 +80,14 @@ TEST_CASE("keys of the section that contradict each other are refused") {
   }
 }
 
+TEST_CASE("a file of no kind that replay knows is refused with those there are") {
+  OracleRig rig;
+  CHECK_THAT(error_with_file(rig, kReplay, "input_tokens,output_tokens\n3,4\n"),
+             Contains("s.yaml:4:30: oracle.file: ") &&
+                 Contains("r.csv: nothing that replay knows") && Contains("'# tandem_oracle: 1'") &&
+                 Contains("'run_ownkv'") && Contains("'accept_length_per_step'"));
+}
+
 TEST_CASE("a recorded run that fits is accepted") {
   OracleRig rig;
   CHECK(error_with_file(rig, kReplay, kHead + kRows).empty());
@@ -157,6 +165,45 @@ TEST_CASE("a recorded run that does not fit model or workload is refused before 
   facts.vocabulary = 32'000;
   CHECK_THAT(error(facts),
              Contains("r.csv:2: recorded with a vocabulary of 512, the model has 32000"));
+}
+
+TEST_CASE("a run with another prompt of the same length is refused") {
+  OracleRig rig;
+  const std::string head = replaced(kHead, "confidence\n", "confidence,prompt_hash\n");
+  // FNV-1a of 01 00 00 00 05 00 00 00 09 00 00 00.
+  const std::string rows =
+      "prompt,0,3,,,,HASH\ntarget,0,3,,7,,\ntarget,0,4,,8,,\ntarget,0,5,,9,,\nend,1,,,,,\n";
+  const auto error = [&](const std::string& hash, const std::vector<std::uint32_t>& prompt) {
+    platform::OracleFacts facts = test::oracle_facts(1, 3, 3);
+    facts.prompt = [prompt](std::size_t) { return prompt; };
+    return error_with_file(rig, kReplay, head + replaced(rows, "HASH", hash), facts);
+  };
+  CHECK(error("620e8c58fcec7578", {1, 5, 9}).empty());
+  CHECK_THAT(error("620e8c58fcec7578", {1, 9, 5}),
+             Contains("r.csv:13: request 0 was recorded with another prompt"));
+  CHECK_THAT(
+      error("620e8c58fcec757", {1, 5, 9}),
+      Contains("r.csv:13: prompt_hash: expected 16 hexadecimal digits, got '620e8c58fcec757'"));
+}
+
+TEST_CASE("a recorded run is replayed without drafts by a plain policy") {
+  OracleRig rig;
+  rig.folder.write("r.csv", kHead + kRows);
+  const auto oracle = rig.make("policy: {name: plain}\n" + kReplay, test::oracle_facts(1, 3, 3));
+  CHECK(oracle->target(0, 3) == 7);
+  CHECK(oracle->target(0, 5) == 9);
+}
+
+TEST_CASE("a recorded run that is replayed in bulk takes another time, and a warning says so") {
+  OracleRig rig;
+  rig.folder.write("r.csv", kHead + kRows);
+  const auto warnings = [&](const std::string& more) {
+    return rig.load(rig.minimal("execution: timing\n" + kReplay + more)).warnings;
+  };
+  REQUIRE(warnings("").size() == 1);
+  CHECK_THAT(warnings("").front(), Contains("fidelity.transfers: bursts"));
+  CHECK(warnings("fidelity: {transfers: bursts}\n").empty());
+  CHECK(warnings("platform: {npu: {sequencer: serial}}\n").empty());
 }
 
 TEST_CASE("traced answers that are malformed or do not fit are refused with file and line") {

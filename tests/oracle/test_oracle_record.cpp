@@ -24,6 +24,7 @@ platform::OracleFacts facts_of(const std::vector<Tokens>& prompts) {
   for (const Tokens& prompt : prompts) {
     facts.requests.push_back({static_cast<std::uint32_t>(prompt.size()), kTokens});
   }
+  facts.prompt = [prompts](std::size_t request) { return prompts[request]; };
   return facts;
 }
 
@@ -134,10 +135,10 @@ TEST_CASE("what is no decoding of the prompts is not recorded") {
     const std::uint32_t drafted[] = {8};
     recorder.accepted(0, 3, drafted, 1, 9);
   }
-  CHECK_THAT(recorder.to_csv(scenario, 512), Catch::EndsWith("prompt,0,2,,,\n"
-                                                             "target,0,2,,7,\n"
-                                                             "target,0,3,,8,\n"
-                                                             "target,0,4,,9,\n"
-                                                             "draft,0,3,0,8,3f000000\n"
-                                                             "end,1,,,,\n"));
+  CHECK_THAT(recorder.to_csv(scenario, 512), Catch::EndsWith("prompt,0,2,,,,c9c28939c99668c6\n"
+                                                             "target,0,2,,7,,\n"
+                                                             "target,0,3,,8,,\n"
+                                                             "target,0,4,,9,,\n"
+                                                             "draft,0,3,0,8,3f000000,\n"
+                                                             "end,1,,,,,\n"));
 }

@@ -59,6 +59,26 @@ TEST_CASE_METHOD(RowsFixture, "each combination has a row, or all of them have o
   CHECK(rows("ours: a.x, combine: geomean, published: 6").at(0).ours == Approx(6.0));
 }
 
+TEST_CASE_METHOD(RowsFixture, "figures of one name are told apart by their points") {
+  const auto names = [&](const std::string& first, const std::string& second) {
+    std::vector<std::string> points;
+    for (const FigureRow& row : rows("ours: a.x, " + first + "}, {name: f, ours: a.x, " + second)) {
+      points.push_back(row.points);
+    }
+    return points;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names("at: {size: s}", "at: {size: m}") == Names{"size s", "size m"});
+  CHECK(names("at: {size: s}, combine: mean", "at: {size: m}, combine: band") ==
+        Names{"size s", "size m"});
+  CHECK(names("at: {size: s}", "at: {size: [m, l]}") == Names{"size s", "size m", "size l"});
+  CHECK(names("at: {size: s}", "at: {size: s}, unit: ms") == Names{"", ""});
+  CHECK(results_section(file, rows("ours: a.x, at: {size: s}}, {name: f, ours: a.x, at: {size: m}"))
+            .find("| f (size m) |") != std::string::npos);
+  CHECK_THROWS_WITH(names("at: {size: s}", "at: {size: s}"),
+                    Catch::Contains("'f' stands for two figures, which have the same points"));
+}
+
 TEST_CASE_METHOD(RowsFixture, "a band says where the published value lies") {
   const FigureRow row = rows("ours: a.x, combine: band, published: 5").at(0);
   CHECK(row.lowest == 4.0);

@@ -96,6 +96,54 @@ TEST_CASE_METHOD(ScenarioFixture,
   CHECK(load(text, {"policy.draft.length=4", "policy.draft={length: 5}"}).policy.draft.length == 5);
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "null removes an inherited key, and with it a kind of workload") {
+  folder.write("t.csv", "input_tokens,output_tokens\n3,4\n");
+  folder.write(
+      "base.yaml",
+      "execution: timing\nmodel: {weights: w.bin, tokenizer: t.bin}\n"
+      "workload: {batch: {size: 2, context: 8}, max_tokens: 7}\npolicy: {draft: {length: 2}}\n");
+  const std::string base = "version: 1\ninclude: base.yaml\n";
+  CHECK(load(base).workload.source() == WorkloadSource::kBatch);
+  const Scenario included = load(
+      base + "workload: {batch: ~, trace: {file: t.csv}, max_tokens: null}\npolicy: {draft: }\n");
+  CHECK(included.workload.source() == WorkloadSource::kTrace);
+  CHECK(included.workload.max_tokens == Scenario().workload.max_tokens);
+  CHECK(included.policy.draft.length == Scenario().policy.draft.length);
+  const Scenario overridden =
+      load(base, {"workload.batch=null", "workload.prompts=[\"Once\"]", "workload.trace=~"});
+  CHECK(overridden.workload.source() == WorkloadSource::kPrompts);
+  CHECK(load(base, {"workload.max_tokens=null", "workload.max_tokens=9"}).workload.max_tokens == 9);
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "what null cannot do is said") {
+  CHECK(error_of(minimal(), {"workload.genrate=null"})
+            .find("workload.genrate: unknown key; did you mean 'generate'?") != std::string::npos);
+  CHECK(error_of(minimal(), {"model=null"}).find("model: expected weights") != std::string::npos);
+  CHECK(error_of(minimal(), {"version=~"}) == "--set version=~: version: this key is required");
+  CHECK(error_of(minimal(), {"workload.prompts=null"}).find("workload") != std::string::npos);
+  CHECK(error_of(minimal(), {"seed="}) ==
+        "--set seed=: expected a value after '='\nnull removes a key");
+  CHECK(error_of(minimal("seed: ~")) ==
+        "s.yaml:4:7: seed: expected an integer "
+        "0..18446744073709551615, got nothing");
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "a word for fidelity stays beneath keys that come later") {
+  const auto fidelity = [&](std::vector<std::string> overrides) {
+    return load(minimal("platform: {pim: {enabled: true}}"), overrides).fidelity;
+  };
+  const Fidelity both = fidelity({"fidelity=command", "fidelity.transfers=bursts"});
+  CHECK(both.memory == FidelityLevel::kCommand);
+  CHECK(both.pim == FidelityLevel::kCommand);
+  CHECK(both.transfers == Transfers::kBursts);
+  CHECK(fidelity({"fidelity=command", "fidelity=null", "fidelity.transfers=bursts"}).memory ==
+        FidelityLevel::kTransaction);
+  CHECK(fidelity({"fidelity.transfers=bursts", "fidelity=command"}).transfers == Transfers::kBulk);
+  folder.write("base.yaml", "fidelity: command\n");
+  CHECK(load(minimal("include: base.yaml\nfidelity: {transfers: bursts}\n")).fidelity.memory ==
+        FidelityLevel::kCommand);
+}
+
 TEST_CASE_METHOD(ScenarioFixture,
                  "paths start at the file they are written in, or where one works") {
   folder.write("models/m.yaml", "weights: w2.bin\ntokenizer: t2.bin\n");

@@ -29,6 +29,14 @@ TEST_CASE_METHOD(ScenarioFixture, "a wrong type names file, line, column, key an
         "s.yaml:4:6: run: expected a map of keys to values, got a list");
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "of several mistakes the one that stands first is reported") {
+  CHECK(error_of(minimal("run: {baselin: plain}\npolicy: {draft: {length: 99}}\nseed: x\n"))
+            .find("s.yaml:4:7: run.baselin: unknown key") == 0);
+  CHECK(error_of(minimal("policy: {draft: {length: 99, group: no}}\nseed: x\n"))
+            .find("s.yaml:4:26: policy.draft.length") == 0);
+  CHECK(error_of(minimal("policy: [1]\nfidelity: no\n")).find("s.yaml:4:9: policy: ") == 0);
+}
+
 TEST_CASE_METHOD(ScenarioFixture, "values out of range are refused with the range") {
   CHECK(error_of(minimal(), {"policy.draft.length=99"}) ==
         "--set policy.draft.length=99: policy.draft.length: expected an integer 1..16, got '99'");
@@ -128,6 +136,29 @@ TEST_CASE_METHOD(ScenarioFixture, "drafting ahead needs what it works with") {
             .find("history needs policy.draft.ahead") != std::string::npos);
   // Of a policy that is not active.
   CHECK(refusal({"policy.name=plain", "policy.draft.length=13"}).empty());
+}
+
+TEST_CASE_METHOD(ScenarioFixture, "a warning says that a layout for the banks is of no use") {
+  const auto warnings = [&](std::vector<std::string> overrides) {
+    overrides.insert(overrides.end(),
+                     {"platform.pim.enabled=true", "platform.dram.channel_interleave=1 KiB",
+                      "platform.dram.geometry.row=1 KiB", "policy.name=self_speculative"});
+    std::vector<std::string> found;
+    for (const std::string& text : load(minimal(), overrides).warnings) {
+      if (text.rfind("policy.kv_layout: ", 0) == 0) found.push_back(text);
+    }
+    return found;
+  };
+  const auto on_npu = warnings({"policy.kv_layout=bank_rows", "policy.placement.attention=npu"});
+  REQUIRE(on_npu.size() == 1);
+  CHECK_THAT(on_npu.front(),
+             Catch::Contains("policy.kv_layout: bank_rows serves attention in the banks"));
+  CHECK(warnings({"policy.kv_layout=head_split", "policy.placement.attention=npu"}).size() == 1);
+  CHECK(warnings({"policy.kv_layout=bank_rows", "policy.placement.attention=pim"}).empty());
+  CHECK(warnings({"policy.kv_layout=auto", "policy.placement.attention=npu"}).empty());
+  CHECK(warnings({"policy.kv_layout=bank_rows", "policy.placement.attention=npu",
+                  "policy.placement.draft_attention=pim"})
+            .empty());
 }
 
 TEST_CASE_METHOD(ScenarioFixture, "the timing checker needs commands to look at") {

@@ -5,6 +5,7 @@
 
 #include "lossless_rows.h"
 #include "tandem/platform/errors.h"
+#include "tandem/platform/scenario_loader.h"
 
 namespace tandem::test {
 namespace {
@@ -117,6 +118,23 @@ TEST_CASE("kv layout: auto falls back where the mapping does not allow more") {
   Tokens expected = published_tokens();
   expected.resize(8);
   CHECK(answers(report)[0] == expected);
+}
+
+// The buffer holds the keys and values of 8 sequences, each of which lies in one of 32 channels: as
+// soon as one has been read, the next takes turns with those that are under way.
+TEST_CASE("kv layout: the NPU reads bank_rows from several channels at a time") {
+  const platform::Scenario scenario =
+      platform::load_scenario(TANDEM_SCENARIO_DIR "/published/neupims_system.yaml",
+                              {"workload.batch.file=null", "workload.batch.size=64",
+                               "workload.batch.context=500", "policy.placement.attention=npu",
+                               "platform.npu.kv_buffer=16 MiB", "run.layers=1", "run.steps=1"});
+  const platform::RunReport report = run(scenario);
+  REQUIRE(report.complete);
+  const double bytes = 64.0 * 501 * 2 * 8 * 128 * 2;
+  const double seconds = static_cast<double>(report.simulated_time_ps) * 1e-12;
+  constexpr double kChannelBytesPerSecond = 32e9;
+  INFO(bytes / seconds * 1e-9 << " GB/s");
+  CHECK(bytes / seconds > 4 * kChannelBytesPerSecond);
 }
 
 TEST_CASE("kv layout: the rows cover every pair of settings") {

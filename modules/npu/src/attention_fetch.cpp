@@ -2,6 +2,7 @@
 // ATTENTION on the NPU: keys and values on their way into the KV buffer.
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "tandem/npu/attention_job.h"
 
@@ -10,7 +11,6 @@ namespace tandem::npu {
 // Sequences are fetched in order as the KV buffer has room; one that is larger than the buffer
 // streams through alone.
 void AttentionJob::fetch_more() {
-  std::vector<std::vector<LineRead>> lines;
   while (next_fetch_ < work_.size()) {
     Work& work = *work_[next_fetch_];
     const std::uint64_t bytes = pages(work) * work.geometry.layer_bytes();
@@ -21,12 +21,13 @@ void AttentionJob::fetch_more() {
     core_.kv_held_bytes += bytes;
     ++next_fetch_;
     allocate(work);
-    fetch(work, lines.emplace_back());
+    fetch(work);
   }
-  read_lines(lines);
+  read_lines();
 }
 
-void AttentionJob::fetch(Work& work, std::vector<LineRead>& lines) {
+void AttentionJob::fetch(Work& work) {
+  std::vector<LineRead> lines;
   const auto keys_pending = std::make_shared<std::size_t>(1);
   const auto arrived = [this, &work, keys_pending] {
     if (--*keys_pending != 0) return;
@@ -39,16 +40,22 @@ void AttentionJob::fetch(Work& work, std::vector<LineRead>& lines) {
         return execution_.then(index_, arrived);
       },
       lines);
-  if (work.geometry.keys_only()) return arrived();
-  work.values_pending = 1;
-  fetch_half(
-      work, work.values, true,
-      [this, &work] {
-        ++work.values_pending;
-        return execution_.then(index_, [this, &work] { values_arrived(work); });
-      },
-      lines);
-  values_arrived(work);
+  const bool keys_only = work.geometry.keys_only();
+  if (!keys_only) {
+    work.values_pending = 1;
+    fetch_half(
+        work, work.values, true,
+        [this, &work] {
+          ++work.values_pending;
+          return execution_.then(index_, [this, &work] { values_arrived(work); });
+        },
+        lines);
+  }
+  if (!lines.empty()) {
+    lines_.emplace_back(std::make_move_iterator(lines.begin()),
+                        std::make_move_iterator(lines.end()));
+  }
+  if (!keys_only) values_arrived(work);
   arrived();
 }
 
@@ -133,15 +140,29 @@ void AttentionJob::fetch_image(Work& work, std::vector<std::uint8_t>& into, bool
   }
 }
 
-// A sequence of `bank_rows` lies in one channel, hence a line of each in turn.
-void AttentionJob::read_lines(std::vector<std::vector<LineRead>>& sequences) {
-  std::size_t most = 0;
-  for (const auto& lines : sequences) most = std::max(most, lines.size());
-  for (std::size_t i = 0; i < most; ++i) {
-    for (auto& lines : sequences) {
-      if (i >= lines.size()) continue;
-      read(lines[i].address, lines[i].to, lines[i].bytes, std::move(lines[i].done));
-    }
+// A sequence of `bank_rows` lies in one channel, hence a line of each in turn. The memory port
+// takes transfers in order, so it is given no more than it needs: lines of a sequence that comes
+// later would wait behind all those of others.
+void AttentionJob::read_lines() {
+  const std::size_t most = 2 * std::size_t{core_.config.outstanding};
+  while (!lines_.empty() && lines_in_flight_ < most) {
+    std::deque<LineRead> sequence = std::move(lines_.front());
+    lines_.pop_front();
+    LineRead line = std::move(sequence.front());
+    sequence.pop_front();
+    if (!sequence.empty()) lines_.push_back(std::move(sequence));
+    ++lines_in_flight_;
+    // Even after a fault: every line has somebody who waits for it.
+    Dma::Done done = [this, times = core_.times, next = std::move(line.done)](
+                         bool ok, std::uint64_t fault_address) {
+      {
+        const Repeated repeated(core_, times);
+        --lines_in_flight_;
+        read_lines();
+      }
+      next(ok, fault_address);
+    };
+    read(line.address, line.to, line.bytes, std::move(done));
   }
 }
 

@@ -13,6 +13,7 @@
 namespace tandem::platform {
 namespace {
 
+constexpr const char* kNoCheckpoint = ": not a llama2.c version 0 checkpoint, or corrupt";
 constexpr std::size_t kHeaderBytes = 7 * sizeof(std::int32_t);
 
 std::int32_t read_int32(const std::uint8_t* bytes) {
@@ -24,9 +25,8 @@ std::int32_t read_int32(const std::uint8_t* bytes) {
 
 std::uint32_t positive(const std::string& origin, const char* name, std::int32_t value) {
   if (value <= 0) {
-    throw UserError(
-        origin + ": " + name + " is " + std::to_string(value) +
-        ", expected a positive number: not a llama2.c version 0 checkpoint, or corrupt");
+    throw UserError(origin + ": " + name + " is " + std::to_string(value) +
+                    ", expected a positive number" + kNoCheckpoint);
   }
   return static_cast<std::uint32_t>(value);
 }
@@ -49,7 +49,11 @@ ModelShape read_header(const std::uint8_t* bytes, std::size_t size, const std::s
   const std::int64_t vocabulary = words[5] < 0 ? -static_cast<std::int64_t>(words[5]) : words[5];
   shape.vocabulary = static_cast<std::uint32_t>(vocabulary);
   shape.max_positions = positive(origin, "seq_len", words[6]);
-  validate(shape, origin);
+  try {
+    validate(shape, origin);
+  } catch (const UserError& error) {
+    throw UserError(error.what() + std::string(kNoCheckpoint));
+  }
   return shape;
 }
 

@@ -3,9 +3,22 @@
 
 #include <stdexcept>
 
+#include "tandem/platform/errors.h"
 #include "tandem/platform/model/llama2c.h"
 
 namespace tandem::platform {
+
+namespace {
+
+Model load_weights(const std::filesystem::path& file) {
+  try {
+    return load_llama2c(file);
+  } catch (const UserError& error) {
+    throw UserError(std::string("model.weights: ") + error.what(), error.hint());
+  }
+}
+
+}  // namespace
 
 LoadedModel load_model(const ModelConfig& config, Execution execution) {
   LoadedModel model;
@@ -14,7 +27,7 @@ LoadedModel load_model(const ModelConfig& config, Execution execution) {
     model.shape = *config.shape;
     model.format = config.weight_format;
   } else {
-    Model weights = load_llama2c(config.weights);
+    Model weights = load_weights(config.weights);
     model.shape = weights.shape;
     if (execution == Execution::kFunctional) model.weights = std::move(weights);
   }

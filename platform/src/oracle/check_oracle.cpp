@@ -73,9 +73,18 @@ void check_experts(const ExpertOracleConfig& experts, const BlameKey& blame) {
   }
 }
 
+// Whether times may differ from those of the run that was recorded. Its file has been checked.
+bool replays_in_bulk(const Scenario& scenario) {
+  return scenario.execution == Execution::kTiming &&
+         scenario.fidelity.transfers == Transfers::kBulk &&
+         scenario.platform.npu.sequencer != SequencerMode::kSerial &&
+         scenario.oracle.kind == OracleKind::kReplay &&
+         is_oracle_record(CsvFile(scenario.oracle.file));
+}
+
 }  // namespace
 
-void check_oracle(const Scenario& scenario, const BlameKey& blame) {
+std::string check_oracle(const Scenario& scenario, const BlameKey& blame) {
   check_keys(scenario.oracle, blame);
   if (!scenario.oracle.file.empty()) {
     try {
@@ -85,6 +94,10 @@ void check_oracle(const Scenario& scenario, const BlameKey& blame) {
     }
   }
   check_experts(scenario.oracle.experts, blame);
+  return replays_in_bulk(scenario) ? "oracle.file: bulk transfers change the time of a recorded "
+                                     "run, most of a small model; "
+                                     "`fidelity.transfers: bursts` repeats it"
+                                   : "";
 }
 
 }  // namespace tandem::platform

@@ -11,7 +11,8 @@ namespace tandem::platform {
 using BlameKey = std::function<void(const std::string& path, const std::string& message,
                                     const std::string& hint)>;
 
-// What the section `oracle` and its files have wrong as far as it shows without the model.
-void check_oracle(const Scenario& scenario, const BlameKey& blame);
+// What the section `oracle` and its files have wrong as far as it shows without the model. Returns
+// a warning, or an empty text.
+std::string check_oracle(const Scenario& scenario, const BlameKey& blame);
 
 }  // namespace tandem::platform

@@ -130,6 +130,11 @@ std::vector<std::vector<TracedToken>> traced_answers(const CsvFile& file) {
 std::vector<StepLengths> step_lengths(const CsvFile& file, const std::string& method,
                                       const std::string& category) {
   constexpr std::uint32_t kLongestStep = 1024;
+  if (!file.has("accept_length_per_step")) {
+    file.fail(
+        "nothing that replay knows: expected a recorded run (first line '# tandem_oracle: 1'), or "
+        "a column 'run_ownkv', or columns 'method', 'category' and 'accept_length_per_step'");
+  }
   const std::size_t methods = file.column("method");
   const std::size_t categories = file.column("category");
   const std::size_t lengths = file.column("accept_length_per_step");

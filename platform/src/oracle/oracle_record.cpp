@@ -14,35 +14,49 @@
 namespace tandem::platform {
 namespace {
 
-constexpr const char* kNames = "row,request,position,index,token,confidence";
+constexpr const char* kNames = "row,request,position,index,token,confidence,prompt_hash";
+constexpr const char* kPromptHash = "prompt_hash";
 constexpr const char* kAheadKey = "policy.draft.ahead";
 constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::uint32_t>::max() - 1;
 
-std::string bits_text(float value) {
-  char digits[9] = {};
-  std::uint32_t bits = numerics::float_bits(value);
-  for (int i = 8; i-- > 0; bits >>= 4) digits[i] = "0123456789abcdef"[bits & 15];
+// All digits of the number.
+template <typename Unsigned>
+std::string hex_text(Unsigned value) {
+  std::string digits(2 * sizeof(Unsigned), '0');
+  for (std::size_t i = digits.size(); i-- > 0; value >>= 4) {
+    digits[i] = "0123456789abcdef"[value & 15];
+  }
   return digits;
 }
 
-std::optional<float> parse_bits(const std::string& text) {
-  std::uint32_t bits = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), bits, 16);
-  if (text.size() != 8 || read.ec != std::errc() || read.ptr != text.data() + 8) return {};
-  const float value = numerics::bits_float(bits);
+template <typename Unsigned>
+std::optional<Unsigned> parse_hex(const std::string& text) {
+  Unsigned value = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value, 16);
+  if (text.size() != 2 * sizeof(Unsigned) || read.ec != std::errc() || read.ptr != end) return {};
+  return value;
+}
+
+std::optional<float> parse_confidence(const std::string& text) {
+  const std::optional<std::uint32_t> bits = parse_hex<std::uint32_t>(text);
+  if (!bits) return {};
+  const float value = numerics::bits_float(*bits);
   if (!(value >= 0.0f && value <= 1.0f)) return {};
   return value;
 }
 
 void append_row(std::string& text, const char* kind, std::uint64_t request,
-                const std::array<std::string, 4>& fields) {
+                const std::array<std::string, 5>& fields) {
   text.append(kind).append(1, ',').append(std::to_string(request));
   for (const std::string& field : fields) text.append(1, ',').append(field);
   text.append(1, '\n');
 }
 
 void append_request(std::string& text, std::size_t number, const RecordedRequest& request) {
-  append_row(text, "prompt", number, {std::to_string(request.prompt_tokens)});
+  append_row(text, "prompt", number,
+             {std::to_string(request.prompt_tokens), "", "", "",
+              request.prompt_hash ? hex_text(*request.prompt_hash) : ""});
   for (std::size_t i = 0; i < request.tokens.size(); ++i) {
     append_row(
         text, "target", number,
@@ -52,7 +66,7 @@ void append_request(std::string& text, std::size_t number, const RecordedRequest
     for (const auto& [index, draft] : drafted) {
       append_row(text, "draft", number,
                  {std::to_string(first), std::to_string(index), std::to_string(draft.token),
-                  bits_text(draft.confidence)});
+                  hex_text(numerics::float_bits(draft.confidence))});
     }
   }
 }
@@ -93,6 +107,7 @@ class RecordReader {
         index_(file.column("index")),
         token_(file.column("token")),
         confidence_(file.column("confidence")) {
+    if (file.has(kPromptHash)) prompt_hash_ = file.column(kPromptHash);
     for (const CsvFile::Remark& remark : file.remarks()) ahead_ |= remark.key == kAheadKey;
   }
 
@@ -116,12 +131,19 @@ class RecordReader {
     return static_cast<std::uint32_t>(file_.integer(row, token_, largest_token_));
   }
 
+  std::optional<std::uint64_t> hash(std::size_t row) const {
+    if (!prompt_hash_) return {};
+    const auto value = parse_hex<std::uint64_t>(file_.text(row, *prompt_hash_));
+    if (!value) file_.expected(row, *prompt_hash_, "16 hexadecimal digits");
+    return value;
+  }
+
   void read_row(std::size_t row) {
     const std::string& kind = file_.text(row, kind_);
     const std::uint32_t request = number(row, request_);
     if (kind == "prompt") {
       if (request != requests_.size()) file_.expected(row, request_, "the requests in order");
-      requests_.push_back({number(row, position_), {}, {}, file_.line(row)});
+      requests_.push_back({number(row, position_), {}, {}, file_.line(row), hash(row)});
       return;
     }
     if (requests_.empty() || request + 1 != requests_.size()) {
@@ -148,7 +170,7 @@ class RecordReader {
     if (!drafted.empty() && index <= drafted.rbegin()->first) {
       file_.expected(row, index_, "more than " + std::to_string(drafted.rbegin()->first));
     }
-    const std::optional<float> confidence = parse_bits(file_.text(row, confidence_));
+    const std::optional<float> confidence = parse_confidence(file_.text(row, confidence_));
     if (!confidence) file_.expected(row, confidence_, "8 hexadecimal digits, an FP32 0..1");
     drafted.emplace(index, npu::TokenOracle::Drafted{token(row), *confidence});
   }
@@ -157,6 +179,7 @@ class RecordReader {
   const std::uint32_t largest_token_;
   bool ahead_ = false;  // drafted ahead: rounds may begin with any index
   const std::size_t kind_, request_, position_, index_, token_, confidence_;
+  std::optional<std::size_t> prompt_hash_;
   std::vector<RecordedRequest> requests_;
 };
 
@@ -168,6 +191,16 @@ void check_version(const CsvFile& file) {
 }
 
 }  // namespace
+
+std::uint64_t prompt_hash(const std::vector<std::uint32_t>& tokens) {
+  std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
+  for (const std::uint32_t token : tokens) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      hash = (hash ^ ((token >> shift) & 0xff)) * 0x100'0000'01b3;
+    }
+  }
+  return hash;
+}
 
 PolicyFacts policy_facts(const Scenario& scenario) {
   const nlohmann::ordered_json policy = effective_configuration(scenario)["policy"];

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,8 +23,12 @@ struct RecordedRequest {
   // By the position of a round's first drafted token, then by index. Drafting ahead begins a round
   // anew where the target has spoken, with the index of the token that is drafted next.
   std::map<std::uint32_t, std::map<std::uint32_t, npu::TokenOracle::Drafted>> rounds;
-  std::size_t line = 0;  // of the file
+  std::size_t line = 0;                      // of the file
+  std::optional<std::uint64_t> prompt_hash;  // not in files of earlier versions
 };
+
+// 64-bit FNV-1a over the tokens' bytes, the lowest first.
+std::uint64_t prompt_hash(const std::vector<std::uint32_t>& tokens);
 
 // What of a policy decides which rounds there are, as keys and values of a scenario.
 using PolicyFacts = std::vector<std::pair<std::string, std::string>>;

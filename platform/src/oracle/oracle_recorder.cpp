@@ -27,6 +27,7 @@ OracleRecorder::OracleRecorder(const std::vector<std::vector<std::uint32_t>>& pr
     : requests_(prompts.size()) {
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     requests_[i].prompt_tokens = static_cast<std::uint32_t>(prompts[i].size());
+    requests_[i].prompt_hash = prompt_hash(prompts[i]);
   }
 }
 

@@ -67,6 +67,11 @@ RecordOracle::RecordOracle(OracleFacts facts, std::unique_ptr<ExpertChoice> expe
                    "recorded with a prompt of " + std::to_string(request.prompt_tokens) +
                        " tokens, the workload's has " + std::to_string(wanted[i].prompt_tokens));
     }
+    if (request.prompt_hash && this->facts().prompt &&
+        *request.prompt_hash != prompt_hash(this->facts().prompt(i))) {
+      file.fail_at(request.line, "request " + std::to_string(i) +
+                                     " was recorded with another prompt, their hashes differ");
+    }
     check_length(file, request.line, i, request.tokens);
   }
 }

@@ -111,6 +111,7 @@ class Session {
       const PlannedRequest& request = requests_.planned(i);
       facts.requests.push_back({request.prompt_tokens, request.max_tokens});
     }
+    facts.prompt = [this](std::size_t request) { return requests_.prompt(request); };
     facts.layers = model_.shape.layers;
     facts.experts = model_.shape.experts.count;
     facts.top_k = model_.shape.experts.top_k;

@@ -46,12 +46,22 @@ class RowMaker {
     return {};
   }
 
-  // Only of axes where the figure has several points.
+  // Only of axes where the figure has several points, or a figure of the same name has others.
   std::string points_of(Combination combination) const {
     for (const auto& [axis, points] : figure_.points) {
-      if (points.size() == 1) combination.erase(axis);
+      if (points.size() == 1 && figure_.telling.count(axis) == 0) combination.erase(axis);
     }
     return describe(file_, combination);
+  }
+
+  // What all rows of the figure have in common and a figure of the same name has not.
+  std::string points_of_all() const {
+    Combination common;
+    for (const std::size_t axis : figure_.telling) {
+      const std::vector<std::size_t>& points = figure_.points.at(axis);
+      if (points.size() == 1) common[axis] = points.front();
+    }
+    return describe(file_, common);
   }
 
   void judge(FigureRow& row) const {
@@ -92,6 +102,7 @@ class RowMaker {
   FigureRow mean(const std::vector<Combination>& all) const {
     FigureRow row;
     row.figure = &figure_;
+    row.points = points_of_all();
     row.ours = mean_of(all, [&](const Combination& at) { return value_of(figure_.ours, at); });
     if (!figure_.published.empty()) {
       row.published = figure_.is_computed
@@ -105,6 +116,7 @@ class RowMaker {
   FigureRow band(const std::vector<Combination>& all) const {
     FigureRow row;
     row.figure = &figure_;
+    row.points = points_of_all();
     row.published = published_at(all.front());
     for (const Combination& combination : all) {
       const double value = value_of(figure_.ours, combination);

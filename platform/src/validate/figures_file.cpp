@@ -32,6 +32,7 @@ class FileReader {
     read_runs(map);
     read_values(map.free_map("values"));
     read_figures(map, tolerance);
+    tell_apart();
     refuse_unused();
     return std::move(result_);
   }
@@ -151,6 +152,25 @@ class FileReader {
     FigureReader reader(result_, values_, tolerance);
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       result_.figures.push_back(reader.read(node.items[i], "figures." + std::to_string(i)));
+    }
+  }
+
+  // Rows of figures of the same name are told apart by their points.
+  void tell_apart() {
+    for (Figure& figure : result_.figures) {
+      for (const Figure& other : result_.figures) {
+        if (&other == &figure || other.name != figure.name || other.unit != figure.unit) continue;
+        if (other.points == figure.points) {
+          throw ScenarioError(figure.mark, "figures",
+                              "'" + printable(figure.name) +
+                                  "' stands for two figures, which have "
+                                  "the same points; give one another name");
+        }
+        for (const auto& [axis, points] : figure.points) {
+          const auto others = other.points.find(axis);
+          if (others == other.points.end() || others->second != points) figure.telling.insert(axis);
+        }
+      }
     }
   }
 

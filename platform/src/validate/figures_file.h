@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ struct Figure {
   Expression ours;
   Combine combine = Combine::kEach;
   std::map<std::size_t, std::vector<std::size_t>> points;  // of each axis that it goes over
+  std::set<std::size_t> telling;  // axes that tell it from figures of the same name
 };
 
 struct FiguresFile {

@@ -44,7 +44,7 @@ std::optional<double> MapReader::real(const char* key, double min, double max) {
 
 const YamlNode* MapReader::node(const char* key) const {
   const YamlEntry* entry = map_.find(key);
-  return entry == nullptr ? nullptr : &entry->value;
+  return entry == nullptr || entry->value.removes ? nullptr : &entry->value;
 }
 
 const YamlNode& MapReader::required(const char* key) const {

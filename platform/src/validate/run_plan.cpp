@@ -22,7 +22,7 @@ std::string flow_text(const YamlNode& node, bool in_collection = false) {
   std::string text;
   switch (node.kind) {
     case YamlKind::kNull:
-      return in_collection ? "null" : "";
+      return "null";
     case YamlKind::kScalar:
       return scalar_text(node, in_collection);
     case YamlKind::kSequence:

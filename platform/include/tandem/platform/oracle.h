@@ -3,6 +3,7 @@
 // `oracle` describes. See src/oracle/README.md for the model behind each kind.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct OracleFacts {
   std::uint32_t vocabulary = 0;
   std::vector<std::uint32_t> stop_ids;  // tokens that end a request
   std::vector<OracleRequest> requests;  // by request id
+  // The tokens of a request's prompt; without it prompts are not compared with recorded ones.
+  std::function<std::vector<std::uint32_t>(std::size_t request)> prompt;
   std::uint32_t layers = 0;
   std::uint32_t experts = 0;  // of a layer; 0: the model has none
   std::uint32_t top_k = 0;    // experts of a token

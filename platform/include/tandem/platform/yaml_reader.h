@@ -41,11 +41,13 @@ struct YamlEntry;
 
 struct YamlNode {
   YamlKind kind = YamlKind::kNull;
-  std::string text;     // of a scalar
-  bool quoted = false;  // 'x', "x" or a block: a text, whatever it looks like
+  std::string text;      // of a scalar
+  bool quoted = false;   // 'x', "x" or a block: a text, whatever it looks like
+  bool removes = false;  // a null that took an inherited key away: as if it had not been written
   YamlMark mark;
   std::vector<YamlNode> items;
-  std::vector<YamlEntry> entries;  // in the order written, keys unique
+  std::vector<YamlEntry> entries;           // in the order written, keys unique
+  std::shared_ptr<const YamlNode> beneath;  // the scalar that this map was merged onto
 
   const YamlEntry* find(std::string_view key) const;
 };
@@ -61,6 +63,10 @@ class ScenarioError : public UserError {
  public:
   ScenarioError(const YamlMark& mark, const std::string& key_path, const std::string& message,
                 std::string hint = {});
+  const YamlMark& mark() const { return mark_; }
+
+ private:
+  YamlMark mark_;
 };
 
 // One document. Throws ScenarioError on a syntax error, a duplicate key, a tag, an anchor that
@@ -75,13 +81,14 @@ YamlNode read_yaml_file(const std::filesystem::path& file);
 // The same for a text, whose relative paths start at source->directory.
 YamlNode read_yaml_text(std::string_view text, const std::shared_ptr<const YamlSource>& source);
 
-// "a.b.c=VALUE" as the tree {a: {b: {c: VALUE}}}; VALUE is YAML, an empty one is null.
+// "a.b.c=VALUE" as the tree {a: {b: {c: VALUE}}}; VALUE is YAML, null removes the key.
 YamlNode parse_override(const std::string& assignment);
 
 // The same of a key and a value that were read before: "a.b.c" and VALUE.
 YamlNode nest_override(std::string_view dotted_key, const YamlMark& mark, YamlNode value);
 
-// Maps merge key by key, at every depth; anything else in `over` replaces what is in `base`.
+// Maps merge key by key, at every depth; anything else in `over` replaces what is in `base`. A null
+// for a key of `base` removes it; the entry stays, so that a misspelled key is still found out.
 void merge_yaml(YamlNode& base, YamlNode over);
 
 }  // namespace tandem::platform

@@ -78,14 +78,14 @@ class AttentionJob {
 
   // NPU: attention_fetch.cpp
   void fetch_more();
-  void fetch(Work& work, std::vector<LineRead>& lines);
+  void fetch(Work& work);
   void read(std::uint64_t address, void* to, std::uint64_t bytes, Dma::Done done);
   void fetch_half(Work& work, std::vector<std::uint8_t>& into, bool values,
                   const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
   void fetch_half_in_bulk(Work& work, bool values, const std::function<Dma::Done()>& part);
   void fetch_image(Work& work, std::vector<std::uint8_t>& into, bool values,
                    const std::function<Dma::Done()>& part, std::vector<LineRead>& lines);
-  void read_lines(std::vector<std::vector<LineRead>>& sequences);
+  void read_lines();
   void unpack_keys(Work& work);
   void unpack_values(Work& work);
   // attention_npu.cpp
@@ -154,6 +154,8 @@ class AttentionJob {
   // NPU: parts that a sequence's heads are divided into, and how many have scores under way.
   static constexpr std::uint32_t kPieces = 8, kPiecesAhead = 2;
   std::size_t next_fetch_ = 0;
+  std::deque<std::deque<LineRead>> lines_;  // by sequence, not yet asked for
+  std::size_t lines_in_flight_ = 0;
   std::uint32_t query_columns_;  // that are there
   // PIM. Enough jobs in flight to bridge the time from results to the next commands, and windows
   // enough for them.
