@@ -100,7 +100,7 @@ Json group_json(const DeviceGroup& group, const RunReport& report) {
           {"link_busy_ps", group.link_busy_ps},
           {"link_share", share(group.link_busy_ps, report.simulated_time_ps)},
           {"memory_bytes_per_s", group.memory_bytes_per_s},
-          {"energy_pj", report.energy.total_picojoules() * group.devices}};
+          {"energy_pj", report.system_picojoules()}};
 }
 
 Json slice_json(const RunConfig& run) {
@@ -223,6 +223,14 @@ const char* StageTime::bound() const {
 std::optional<double> RunReport::acceptance() const {
   if (drafted_tokens == 0) return {};
   return static_cast<double>(accepted_tokens) / static_cast<double>(drafted_tokens);
+}
+
+std::uint32_t RunReport::devices() const {
+  return group ? group->devices : 1;
+}
+
+double RunReport::system_picojoules() const {
+  return energy.total_picojoules() * devices();
 }
 
 std::optional<double> RunReport::speedup_vs_plain() const {

@@ -234,7 +234,6 @@ void write_group(Page& page, const DevicesConfig& devices, const RunReport& repo
   page.line("memory bandwidth used", fixed(group.memory_bytes_per_s * 1e-9, 1),
             "GB/s of each on average, " +
                 fixed(group.memory_bytes_per_s * 1e-9 * group.devices, 1) + " together");
-  page.line("energy of all", energy_text(report.energy.total_picojoules() * group.devices));
 }
 
 void write_part(Page& page, const std::string& label, double fraction, const std::string& note) {
@@ -418,15 +417,24 @@ bool memory_energy_missing(const observe::PhaseLedger& ledger) {
   return any;
 }
 
+// Tokens are those of the whole system, so their energy is that of all devices.
 void write_energy(Page& page, const RunReport& report) {
   page.heading("Energy");
-  const double total = report.energy.total_picojoules();
+  const std::uint32_t devices = report.devices();
+  const double total = report.system_picojoules();
   std::size_t tokens = 0;
   for (const RequestResult& request : report.requests) tokens += request.tokens.size();
   std::string note;
   if (tokens > 0) note = energy_text(total / static_cast<double>(tokens)) + " per token";
-  if (report.baseline) note += "; plain decoding " + energy_text(report.baseline->energy_pj);
-  page.line("total", energy_text(total), note);
+  if (report.baseline) {
+    note += "; plain decoding " + energy_text(report.baseline->energy_pj * devices);
+  }
+  if (devices == 1) {
+    page.line("total", energy_text(total), note);
+  } else {
+    page.line("all " + std::to_string(devices) + " devices", energy_text(total), note);
+    page.line("one device", energy_text(report.energy.total_picojoules()), "in the table");
+  }
   EnergyTable(report.energy).write(page.out());
   write_energy_sources(page.out(), report.energy);
   if (memory_energy_missing(report.energy)) {

@@ -93,6 +93,18 @@ TEST_CASE("a summary gathers many channels and tells what the banks use") {
         std::string::npos);
 }
 
+TEST_CASE("energy per token is that of all devices") {
+  RunReport report = consistent_report();  // 4 pJ and 3 tokens, plainly 8 pJ
+  CHECK(summary_text({}, report).find("1.33 pJ per token; plain decoding 8.00 pJ") !=
+        std::string::npos);
+  report.group = DeviceGroup{3, 100, 1000, 1e9};
+  const std::string text = summary_text({}, report);
+  CAPTURE(text);
+  CHECK(text.find("12.00 pJ   4.00 pJ per token; plain decoding 24.00 pJ") != std::string::npos);
+  CHECK(text.find("4.00 pJ   in the table") != std::string::npos);
+  CHECK(result_json({}, report, {})["summary"]["devices"]["energy_pj"] == 12.0);
+}
+
 TEST_CASE("only wall differs between two equal runs") {
   auto first = result_json({}, consistent_report(), {1.0});
   auto second = result_json({}, consistent_report(), {2.0});

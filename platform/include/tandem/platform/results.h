@@ -77,7 +77,7 @@ struct DeviceGroup {
 struct BaselineResult {
   std::uint64_t simulated_time_ps = 0;
   double tokens_per_s = 0.0;
-  double energy_pj = 0.0;
+  double energy_pj = 0.0;  // of one device
   bool same_tokens = false;
 };
 
@@ -115,6 +115,8 @@ struct RunReport {
 
   // Accepted over drafted; nothing if nothing was drafted.
   std::optional<double> acceptance() const;
+  std::uint32_t devices() const;
+  double system_picojoules() const;  // of all devices; `energy` is of one
   // tokens_per_s over that of the baseline; nothing without a baseline.
   std::optional<double> speedup_vs_plain() const;
 };
