@@ -166,7 +166,10 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (!report.oracle_record.empty()) {
     streams.err << "  hint: run.record_oracle was not written, it holds complete runs only\n";
   }
-  return report.stopped_by_limit ? kExitUser : kExitInternal;
+  if (report.none_fits) {
+    streams.err << "  hint: raise platform.dram.capacity, or ask for shorter prompts and answers\n";
+  }
+  return report.stopped_by_limit || report.none_fits ? kExitUser : kExitInternal;
 }
 
 int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,

@@ -85,6 +85,18 @@ TEST_CASE_METHOD(CommandFixture, "serving leaves a line per request, and says wh
   CHECK(command({"run", file, "--out", out_folder}) == 0);  // requests.csv is ours: replaced
 }
 
+TEST_CASE_METHOD(CommandFixture, "what the platform cannot hold is the scenario's mistake") {
+  hooks.run = [](const Scenario&, RunObserver&) {
+    RunReport report = consistent_report();
+    report.complete = false;
+    report.incomplete_reason = "the platform can hold none of the requests";
+    report.none_fits = true;
+    return report;
+  };
+  CHECK(command({"run", file, "--out", out_folder}) == 2);
+  CHECK(err.str().find("hint: raise platform.dram.capacity") != std::string::npos);
+}
+
 TEST_CASE_METHOD(CommandFixture, "quiet prints nothing") {
   CHECK(command({"run", file, "--quiet", "--no-progress", "--out=" + out_folder}) == 0);
   CHECK(out.str().empty());

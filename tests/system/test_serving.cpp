@@ -71,6 +71,17 @@ TEST_CASE("requests that the platform cannot hold fail alone, the rest is served
   }
 }
 
+TEST_CASE("a written prompt whose answer the KV pages cannot hold fails before it begins") {
+  platform::Scenario scenario = serving_scenario("{prompts: [[1, 403]], max_tokens: 500}");
+  scenario.platform.dram.capacity_bytes = 1024 * 1024;  // as in serving-stories.yaml
+  scenario.policy.name = platform::PolicyName::kSelfSpeculative;
+  const platform::RunReport alone = run(scenario);
+  CHECK_FALSE(alone.complete);
+  CHECK(alone.none_fits);
+  CHECK(alone.incomplete_reason.find("the platform can hold none of the requests") == 0);
+  CHECK(alone.requests[0].tokens.empty());
+}
+
 TEST_CASE("a run in which no request can fit is refused before it begins") {
   const platform::Scenario scenario = serving_scenario(
       "{generate: {requests: 3, input_tokens: {min: 500, max: 600}, output_tokens: 13}}");

@@ -89,15 +89,16 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
     const RequestLog& log = outcome.requests[i];
     report.requests.push_back(result_of(log, requests, i, tokenizer));
     report.requests.back().status = status_text(log, outcome.unfinished);
-    const bool excused = log.refused() && !requests.written();
-    if (!log.answered() && !excused && report.incomplete_reason.empty()) {
+    if (!log.answered() && !log.refused() && report.incomplete_reason.empty()) {
       report.incomplete_reason =
           "request " + std::to_string(i) + ", " + report.requests.back().status;
     }
   }
 
   if (!report.complete && report.incomplete_reason.empty()) {
-    report.incomplete_reason = "the platform can hold none of the requests";
+    report.none_fits = true;
+    report.incomplete_reason =
+        "the platform can hold none of the requests; request 0, " + report.requests.front().status;
   }
   if (requests.serves()) {
     std::vector<RequestTimes> times;

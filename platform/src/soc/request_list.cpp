@@ -52,7 +52,8 @@ abi::Request RequestList::request(std::size_t index) const {
   request.max_tokens = planned.max_tokens;
   request.arrival_ns = planned.arrival_ns;
   request.channel = static_cast<std::uint16_t>(planned.channel);
-  if (!written() && !workload_.stop_at_eos) request.flags |= abi::kRequestWhole;
+  // Also where EOS may come earlier: a request that might not end is none to begin.
+  request.flags |= abi::kRequestWhole;
   if (planned.cached) request.flags |= abi::kRequestCached;
   return request;
 }

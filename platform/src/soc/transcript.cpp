@@ -9,9 +9,8 @@ namespace tandem::platform {
 bool Transcript::all_ok() const {
   const bool any =
       std::any_of(logs_.begin(), logs_.end(), [](const RequestLog& log) { return log.answered(); });
-  return any && std::all_of(logs_.begin(), logs_.end(), [this](const RequestLog& log) {
-           return log.answered() || (may_refuse_ && log.refused());
-         });
+  return any && std::all_of(logs_.begin(), logs_.end(),
+                            [](const RequestLog& log) { return log.answered() || log.refused(); });
 }
 
 void Transcript::violate(const abi::Record& record, const std::string& what) {

@@ -82,9 +82,10 @@ struct BaselineResult {
 };
 
 struct RunReport {
-  bool complete = false;  // every request was answered
+  bool complete = false;  // every request that the platform can hold was answered
   std::string incomplete_reason;
   bool stopped_by_limit = false;  // run.max_simulated_time was reached
+  bool none_fits = false;         // the platform can hold none of the requests
   std::uint64_t simulated_time_ps = 0;
   std::uint64_t prefill_time_ps = 0;
   std::uint64_t decode_time_ps = 0;
