@@ -50,6 +50,21 @@ double window_of(const std::vector<RequestTimes>& requests) {
   return last > first ? seconds(first, last) : 0.0;
 }
 
+// Where one ends as another begins they do not overlap.
+std::uint64_t most_at_once(const std::vector<RequestTimes>& requests) {
+  std::vector<std::pair<std::uint64_t, int>> changes;
+  for (const RequestTimes& request : requests) {
+    if (!request.started_ns || !request.last_token_ns) continue;
+    changes.emplace_back(*request.started_ns, 1);
+    changes.emplace_back(*request.last_token_ns, -1);
+  }
+  std::sort(changes.begin(), changes.end());
+  std::int64_t now = 0;
+  std::int64_t most = 0;
+  for (const auto& [time_ns, change] : changes) most = std::max(most, now += change);
+  return static_cast<std::uint64_t>(most);
+}
+
 Json spread_json(const Spread& spread, const char* definition) {
   return {{"unit", "s"},         {"definition", definition}, {"count", spread.count},
           {"mean", spread.mean}, {"p50", spread.p50},        {"p90", spread.p90},
@@ -112,6 +127,7 @@ ServingReport serving_report(const std::vector<RequestTimes>& requests,
   ServingReport report;
   report.counters = counters;
   report.window_s = window_of(requests);
+  report.most_at_once = most_at_once(requests);
   std::vector<double> queueing, ttft, tpot, end_to_end;
   const auto note = [](std::vector<double>& values, const std::optional<double>& value) {
     if (value) values.push_back(*value);
@@ -123,6 +139,7 @@ ServingReport serving_report(const std::vector<RequestTimes>& requests,
     report.unfinished += request.served == ServedAs::kUnfinished;
     if (request.served != ServedAs::kAnswered) continue;
     ++report.answered;
+    report.waited_for_pages += request.waited_for_pages;
     report.tokens += request.tokens;
     note(queueing, request.queueing_s());
     note(ttft, request.ttft_s());
@@ -176,7 +193,8 @@ Json serving_json(const ServingReport& report, const SloConfig& slo) {
   json["kv_pages"] = {{"unit", "1"},
                       {"total", counters.kv_pages},
                       {"most_used", counters.kv_pages_most_used},
-                      {"free_at_end", counters.kv_pages_free}};
+                      {"free_at_end", counters.kv_pages_free},
+                      {"requests_that_waited", report.waited_for_pages}};
   return json;
 }
 

@@ -482,6 +482,12 @@ void write_serving(Page& page, const Scenario& scenario, const ServingReport& se
   page.line("KV pages used, most", grouped(counters.kv_pages_most_used),
             "of " + grouped(counters.kv_pages) + ", free at the end " +
                 grouped(counters.kv_pages_free) + "; preemptions " + grouped(serving.preemptions));
+  if (serving.waited_for_pages == 0) return;
+  const bool batch = scenario.workload.source() == WorkloadSource::kBatch;
+  page.line("waited for KV pages", grouped(serving.waited_for_pages),
+            "of " + grouped(serving.answered) + (batch ? " sequences; " : " requests; ") +
+                "at most " + grouped(serving.most_at_once) + " were in work at once" +
+                (batch ? ": the batch ran in parts" : ""));
 }
 
 void write_requests(Page& page, const RunReport& report) {

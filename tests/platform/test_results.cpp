@@ -105,6 +105,20 @@ TEST_CASE("energy per token is that of all devices") {
   CHECK(result_json({}, report, {})["summary"]["devices"]["energy_pj"] == 12.0);
 }
 
+TEST_CASE("a summary says that a batch ran in parts") {
+  Scenario scenario;
+  scenario.workload.batch.present = true;
+  RunReport report = consistent_report();
+  report.serving.emplace();
+  CHECK(summary_text(scenario, report).find("waited for KV pages") == std::string::npos);
+  report.serving->answered = 16;
+  report.serving->waited_for_pages = 7;
+  report.serving->most_at_once = 9;
+  CHECK(summary_text(scenario, report)
+            .find("7   of 16 sequences; at most 9 were in work at once: the batch ran in parts") !=
+        std::string::npos);
+}
+
 TEST_CASE("only wall differs between two equal runs") {
   auto first = result_json({}, consistent_report(), {1.0});
   auto second = result_json({}, consistent_report(), {2.0});

@@ -64,6 +64,7 @@ TEST_CASE("throughput and goodput count answered requests over the busy window")
                                         answered(1500, 1600, 3500, 4000, 6),
                                         answered(2000, 2000, 2100, 3000, 4)};
   requests[1].preemptions = 2;
+  requests[1].waited_for_pages = true;
   RequestTimes failed;
   failed.arrival_ns = 500 * kMs;
   failed.served = ServedAs::kFailed;
@@ -78,6 +79,8 @@ TEST_CASE("throughput and goodput count answered requests over the busy window")
   const ServingReport report = serving_report(requests, counters, slo);
   CHECK(report.answered == 3);
   CHECK(report.failed == 1);
+  CHECK(report.waited_for_pages == 1);
+  CHECK(report.most_at_once == 2);        // the third begins as the first ends
   CHECK(report.window_s == Approx(3.5));  // 0.5 s to 4 s
   CHECK(report.tokens == 20);
   CHECK(report.tokens_per_s == Approx(20 / 3.5));

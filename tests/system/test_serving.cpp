@@ -58,8 +58,10 @@ TEST_CASE("requests that the platform cannot hold fail alone, the rest is served
   REQUIRE(report.requests.size() == tokens.size());
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     CHECK(report.requests[i].tokens.size() == tokens[i]);
-    CHECK(report.requests[i].status == (tokens[i] == 0 ? "error: NoSpace" : "max_tokens"));
+    if (tokens[i] != 0) CHECK(report.requests[i].status == "max_tokens");
   }
+  CHECK(report.requests[1].status == "error: NoSpace, 606 positions needed, the model has 512");
+  CHECK(report.requests[2].status == "error: NoSpace, 520 positions needed, the model has 512");
   REQUIRE(report.serving);
   CHECK(report.serving->answered == 4);
   CHECK(report.serving->failed == 2);
@@ -80,6 +82,7 @@ TEST_CASE("a written prompt whose answer the KV pages cannot hold fails before i
   CHECK(alone.none_fits);
   CHECK(alone.incomplete_reason.find("the platform can hold none of the requests") == 0);
   CHECK(alone.requests[0].tokens.empty());
+  CHECK(alone.requests[0].status.find(" KV pages needed, ") != std::string::npos);
 }
 
 TEST_CASE("a run in which no request can fit is refused before it begins") {

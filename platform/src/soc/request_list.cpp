@@ -34,7 +34,10 @@ void refuse_if_none_fits(const std::vector<PlannedRequest>& plan, const ModelSha
 
 RequestList::RequestList(const Scenario& scenario, const Tokenizer* tokenizer,
                          const ModelShape& shape)
-    : workload_(scenario.workload), seed_(scenario.seed), vocabulary_(shape.vocabulary) {
+    : workload_(scenario.workload),
+      seed_(scenario.seed),
+      vocabulary_(shape.vocabulary),
+      max_positions_(shape.max_positions) {
   if (workload_.source() != WorkloadSource::kPrompts) {
     plan_ = plan_requests(scenario);
     refuse_if_none_fits(plan_, shape);

@@ -59,6 +59,7 @@ void Transcript::end(RequestLog& log, const abi::Record& record) {
   log.stop_reason = static_cast<abi::StopReason>(record.stop_reason);
   if (report.started_ns != 0) log.started_ns = report.started_ns;
   log.preemptions = report.preemptions;
+  log.kv_pages_wanted = report.kv_pages_wanted;
   counters_ = {report.decode_steps,   report.decode_step_sequences, report.largest_batch,
                report.kv_pages,       report.kv_pages_free,         report.kv_pages_most_used,
                report.drafts_dropped, report.pre_verifications,     report.decided_early};

@@ -22,6 +22,7 @@ struct RequestLog {
   std::optional<std::uint64_t> started_ns, first_token_ns, last_token_ns;
   std::uint64_t first_tokens = 0;  // that came at first_token_ns
   std::uint32_t preemptions = 0;
+  std::uint32_t kv_pages_wanted = 0;  // that it waited for, or lacks; 0: none
   bool ended = false;
   abi::Status status = abi::Status::kOk;
   abi::StopReason stop_reason = abi::StopReason::kNone;
