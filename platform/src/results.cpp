@@ -120,6 +120,7 @@ Json summary_json(const RunConfig& run, const RunReport& report) {
   json["tokens_per_s_end_to_end"] = whole ? Json(report.tokens_per_s_end_to_end) : Json(nullptr);
   json["tokens_per_round"] = report.tokens_per_round;
   json["acceptance"] = or_null(report.acceptance());
+  json["conditional_acceptance"] = or_null(report.conditional_acceptance());
   json["drafted_tokens"] = report.drafted_tokens;
   json["accepted_tokens"] = report.accepted_tokens;
   json["dropped_drafts"] = report.dropped_drafts;
@@ -225,6 +226,11 @@ std::optional<double> RunReport::acceptance() const {
   return static_cast<double>(accepted_tokens) / static_cast<double>(drafted_tokens);
 }
 
+std::optional<double> RunReport::conditional_acceptance() const {
+  if (judged_tokens == 0) return {};
+  return static_cast<double>(accepted_tokens) / static_cast<double>(judged_tokens);
+}
+
 std::uint32_t RunReport::devices() const {
   return group ? group->devices : 1;
 }
@@ -279,6 +285,12 @@ void check_physics(const Scenario& scenario, const RunReport& report) {
     throw InternalError(
         "more tokens accepted than drafted: " + std::to_string(report.accepted_tokens) + " of " +
         std::to_string(report.drafted_tokens));
+  }
+  if (report.accepted_tokens > report.judged_tokens ||
+      report.judged_tokens > report.drafted_tokens) {
+    throw InternalError(std::to_string(report.judged_tokens) + " tokens judged, " +
+                        std::to_string(report.accepted_tokens) + " accepted of " +
+                        std::to_string(report.drafted_tokens) + " drafted");
   }
   if (report.baseline && report.complete && !report.baseline->same_tokens &&
       must_equal_plain(scenario.workload.sampling)) {

@@ -180,9 +180,12 @@ void write_speculation(Page& page, const Scenario& scenario, const RunReport& re
   if (!acceptance) return;
   page.heading("Speculation");
   page.line("tokens per round", fixed(report.tokens_per_round, 2), "the target's own included");
-  page.line("acceptance", percent(*acceptance),
-            grouped(report.accepted_tokens) + " of " + grouped(report.drafted_tokens) +
-                " drafted tokens");
+  page.line("drafted tokens accepted", percent(*acceptance),
+            grouped(report.accepted_tokens) + " of " + grouped(report.drafted_tokens));
+  if (const std::optional<double> conditional = report.conditional_acceptance()) {
+    page.line("acceptance, conditional", percent(*conditional),
+              "of " + grouped(report.judged_tokens) + " behind no wrong token of their round");
+  }
   if (scenario.policy.draft.ahead == 0) return;
   page.line("drafted ahead and dropped", grouped(report.dropped_drafts),
             "tokens that followed a wrong one and were not verified");

@@ -84,6 +84,17 @@ TEST_CASE("the token of the prefill is no round") {
   CHECK(report.tokens_per_s == 2e6);                // 4 tokens in 2 us
   CHECK(report.tokens_per_s_end_to_end == 1.25e6);  // 5 tokens in 4 us
   CHECK(report.acceptance() == 0.25);
+  CHECK(report.conditional_acceptance() == 0.5);  // one wrong token in each round
+}
+
+TEST_CASE("what follows a wrong token, or the end, was not judged") {
+  Transcript transcript(3);
+  transcript.add(tokens_record(0, 1, {11, 12, 13}, 8, 2));      // the third of eight is wrong
+  transcript.add(tokens_record(1, 1, {11, 12, 13, 14}, 3, 3));  // all are right
+  transcript.add(tokens_record(2, 1, {11, 2}, 4, 2));           // a stop token, accepted
+  CHECK(transcript.requests()[0].judged == 3);
+  CHECK(transcript.requests()[1].judged == 3);
+  CHECK(transcript.requests()[2].judged == 2);
 }
 
 TEST_CASE("decoding starts with the first token and leaves later prefills out") {

@@ -77,6 +77,7 @@ struct Totals {
   std::uint64_t round_tokens = 0;
   std::uint64_t drafted = 0;
   std::uint64_t accepted = 0;
+  std::uint64_t judged = 0;
 };
 
 Totals totals_of(const std::vector<RequestLog>& logs) {
@@ -87,6 +88,7 @@ Totals totals_of(const std::vector<RequestLog>& logs) {
     totals.round_tokens += log.round_tokens;
     totals.drafted += log.drafted;
     totals.accepted += log.accepted;
+    totals.judged += log.judged;
   }
   return totals;
 }
@@ -134,6 +136,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   }
   report.drafted_tokens = totals.drafted;
   report.accepted_tokens = totals.accepted;
+  report.judged_tokens = totals.judged;
   report.dropped_drafts = outcome.serving.drafts_dropped;
   report.pre_verifications = outcome.serving.pre_verifications;
   report.rounds_decided_early = outcome.serving.decided_early;

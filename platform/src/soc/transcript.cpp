@@ -49,6 +49,9 @@ void Transcript::add_tokens(RequestLog& log, const abi::Record& record) {
   log.round_tokens += record.count;
   log.drafted += record.drafted;
   log.accepted += record.accepted;
+  // A wrong token is followed by the target's own; without that a stop token ended the round.
+  const bool wrong = record.accepted < record.drafted && record.count > record.accepted;
+  log.judged += record.accepted + (wrong ? 1 : 0);
 }
 
 void Transcript::end(RequestLog& log, const abi::Record& record) {

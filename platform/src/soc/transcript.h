@@ -19,6 +19,7 @@ struct RequestLog {
   std::uint64_t round_tokens = 0;  // tokens from rounds
   std::uint64_t drafted = 0;
   std::uint64_t accepted = 0;
+  std::uint64_t judged = 0;  // drafted tokens before which none of their round was wrong
   std::optional<std::uint64_t> started_ns, first_token_ns, last_token_ns;
   std::uint64_t first_tokens = 0;  // that came at first_token_ns
   std::uint32_t preemptions = 0;

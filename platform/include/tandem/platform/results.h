@@ -96,6 +96,7 @@ struct RunReport {
   double tokens_per_round = 0.0;
   std::uint64_t drafted_tokens = 0;
   std::uint64_t accepted_tokens = 0;
+  std::uint64_t judged_tokens = 0;   // drafted tokens before which none of their round was wrong
   std::uint64_t dropped_drafts = 0;  // drafted ahead, and no round has taken them
   std::uint64_t pre_verifications = 0;
   std::uint64_t rounds_decided_early = 0;  // by one of these
@@ -116,6 +117,8 @@ struct RunReport {
 
   // Accepted over drafted; nothing if nothing was drafted.
   std::optional<double> acceptance() const;
+  // Accepted over those before which none of their round was wrong: what oracle.acceptance sets.
+  std::optional<double> conditional_acceptance() const;
   std::uint32_t devices() const;
   double system_picojoules() const;  // of all devices; `energy` is of one
   // tokens_per_s over that of the baseline; nothing without a baseline.
