@@ -6,13 +6,17 @@
 #include <iomanip>
 #include <sstream>
 
+#include "figure_text.h"
+#include "setup_text.h"
 #include "slice.h"
-#include "tandem/platform/device_file.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/results.h"
 #include "tandem/platform/units.h"
 
 namespace tandem::platform {
+
+using namespace summary;
+
 namespace {
 
 constexpr int kLabelWidth = 28;
@@ -22,46 +26,6 @@ constexpr std::size_t kRequestsShown = 20;
 constexpr std::size_t kChannelsShown = 4;  // one by one
 constexpr std::size_t kPageWidth = 100;
 constexpr std::array<const char*, 6> kEnergyUnits = {"pJ", "nJ", "uJ", "mJ", "J", "kJ"};
-
-std::string fixed(double value, int decimals) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
-}
-
-// Three to four significant digits and the prefix that fits: 12.35 k, 1.234 M.
-std::string with_prefix(double value, const std::array<const char*, 6>& names, double step) {
-  std::size_t prefix = 0;
-  while (value >= step && prefix + 1 < names.size()) {
-    value /= step;
-    ++prefix;
-  }
-  return fixed(value, value >= 100.0 ? 1 : 2) + " " + names[prefix];
-}
-
-std::string time_text(std::uint64_t time_ps) {
-  return with_prefix(static_cast<double>(time_ps), {"ps", "ns", "us", "ms", "s", "ks"}, 1000.0);
-}
-
-std::string energy_text(double picojoules) {
-  return with_prefix(picojoules, kEnergyUnits, 1000.0);
-}
-
-std::string bytes_text(std::uint64_t bytes) {
-  if (bytes < 1024) return std::to_string(bytes) + " B";
-  return with_prefix(static_cast<double>(bytes), {"B", "KiB", "MiB", "GiB", "TiB", "PiB"}, 1024.0);
-}
-
-// 12,345,678
-std::string grouped(std::uint64_t value) {
-  std::string text = std::to_string(value);
-  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
-  return text;
-}
-
-std::string percent(double fraction) {
-  return fixed(fraction * 100.0, 1) + " %";
-}
 
 std::string bar(double fraction) {
   const double limited = std::fmin(std::fmax(fraction, 0.0), 1.0);
@@ -93,58 +57,8 @@ class Page {
   std::ostringstream out_;
 };
 
-std::string policy_text(const PolicyConfig& policy) {
-  std::string text = name_of(policy.name);
-  if (policy.name == PolicyName::kPlain) return text;
-  const DraftConfig& draft = policy.draft;
-  text.append(", ").append(name_of(draft.format));
-  text.append(", draft length ").append(std::to_string(draft.length));
-  if (draft.stop_below > 0.0) text.append(", stop below ").append(fixed(draft.stop_below, 2));
-  text.append(", classifier ").append(name_of(draft.classifier));
-  text.append(", tables per ").append(name_of(draft.scope));
-  return text.append(", KV ").append(name_of(draft.kv));
-}
-
-std::string memory_text(const DramConfig& dram) {
-  return dram.device.shown() + ", " + std::to_string(dram.channels) +
-         (dram.channels == 1 ? " channel, " : " channels, ") +
-         format_quantity(dram.capacity_bytes, Quantity::kBytes);
-}
-
-std::string npu_text(const NpuConfig& npu) {
-  return std::to_string(npu.array.count) + " x " + std::to_string(npu.array.rows) + " x " +
-         std::to_string(npu.array.columns) + " PEs (" + name_of(npu.array.dataflow) + ") at " +
-         format_quantity(npu.clock_hz, Quantity::kFrequency);
-}
-
-// What is used: the scenario's choice, or that of the device.
-std::string pim_text(const HardwareConfig& platform) {
-  const PimConfig& pim = platform.pim;
-  if (!pim.enabled) return "none";
-  std::string commands = name_of(pim.command_set);
-  std::string row_buffer = name_of(pim.row_buffer);
-  if (pim.command_set == PimCommandsChoice::kDevice || pim.row_buffer == RowBufferChoice::kDevice) {
-    const PimDevice device = read_named_device(platform.dram.device, platform.dram.overrides).pim;
-    const bool described = device.command_set != PimCommandSet::kNone;
-    const PimCommandSet assumed = described ? device.command_set : PimCommandSet::kNewton;
-    const RowBuffer buffer = described ? device.row_buffer : RowBuffer::kDual;
-    if (pim.command_set == PimCommandsChoice::kDevice) commands = name_of(assumed);
-    if (pim.row_buffer == RowBufferChoice::kDevice) row_buffer = name_of(buffer);
-  }
-  return "commands: " + commands + ", row buffer: " + row_buffer;
-}
-
-void write_setup(Page& page, const Scenario& scenario) {
-  const std::string slice = slice_text(scenario.run);
-  if (!slice.empty()) page.words("slice", slice + "; all figures are of it");
-  page.words("policy", policy_text(scenario.policy));
-  const PlacementConfig& placement = scenario.policy.placement;
-  page.words("placement", std::string("attention ") + name_of(placement.attention) + ", linear " +
-                              name_of(placement.linear) + ", one command per " +
-                              name_of(scenario.policy.granularity));
-  page.words("memory", memory_text(scenario.platform.dram));
-  page.words("NPU", npu_text(scenario.platform.npu));
-  page.words("PIM", pim_text(scenario.platform));
+void write_setup(Page& page, const Scenario& scenario, const RunReport& report) {
+  for (const SetupLine& line : setup_lines(scenario, report)) page.words(line.label, line.text);
 }
 
 void write_speed(Page& page, const Scenario& scenario, const RunReport& report) {
@@ -519,7 +433,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   page.out() << "Tandem " << TANDEM_VERSION << ": " << name << ", seed " << scenario.seed
              << (report.complete ? "" : " (INCOMPLETE: " + report.incomplete_reason + ")")
              << "\n\n";
-  write_setup(page, scenario);
+  write_setup(page, scenario, report);
   write_speed(page, scenario, report);
   write_speculation(page, scenario, report);
   if (report.serving) write_serving(page, scenario, *report.serving);

@@ -120,6 +120,52 @@ TEST_CASE("a summary says that a batch ran in parts") {
         std::string::npos);
 }
 
+TEST_CASE("a summary says what was simulated") {
+  Scenario scenario;
+  scenario.execution = Execution::kTiming;
+  scenario.model.preset = "llama-2-7b";
+  scenario.model.weight_format = WeightFormat::kInt8;
+  scenario.fidelity.layers = Layers::kReplay;
+  scenario.oracle.acceptance = 0.976;
+  scenario.workload.batch = {true, {}, 1, 3900};
+  scenario.workload.max_tokens = 16;
+  scenario.policy.placement.draft_linear = DraftEngine::kPim;
+  scenario.policy.draft.ahead = 3;
+  scenario.policy.draft.pre_verify = true;
+  RunReport report = consistent_report();
+  report.model = {6'738'415'616, 6'738'415'616, 32, 4096};
+  const auto says = [&](const char* words) {
+    const std::string text = summary_text(scenario, report);
+    CAPTURE(words, text);
+    CHECK(text.find(words) != std::string::npos);
+  };
+  says("llama-2-7b, 6.74 billion parameters in int8, 32 layers, 4096 positions");
+  says("timing only: tensors are not computed\n");
+  says("memory transaction, transfers bulk, 4 layers stand for 32\n");
+  says("bernoulli, a draft behind no wrong one is right with probability 0.976 (assumed)");
+  says("batch of 1 in the midst of decoding, context 3900, 16 new tokens each, greedy");
+  says("attention auto, linear npu; of drafts: attention auto, linear pim; one command per step");
+  says("2: drafts up to 3 tokens ahead of verification, control length, pre-verification");
+
+  scenario.oracle.kind = OracleKind::kTable;
+  scenario.oracle.file = "oracles/measured.csv";
+  says("table measured.csv, method eagle, category ALL");
+  scenario.workload.batch.present = false;
+  scenario.workload.trace.present = true;
+  scenario.workload.trace.file = "traces/azure.csv";
+  says("trace azure.csv, 1 requests, arrivals as_given, greedy");
+  scenario.policy.draft.ahead = 0;
+  says("1 command in flight\n");
+  scenario.policy.sub_batches = 2;
+  says(
+      "1 command in flight: 2 sub-batches from 256 sequences on (sub_batch_min), there are at most "
+      "1");
+  scenario.policy.name = PolicyName::kPlain;
+  CHECK(summary_text(scenario, report).find("\n  oracle") == std::string::npos);
+  scenario.execution = Execution::kFunctional;
+  says("functional: tensors are computed\n");
+}
+
 TEST_CASE("only wall differs between two equal runs") {
   auto first = result_json({}, consistent_report(), {1.0});
   auto second = result_json({}, consistent_report(), {2.0});

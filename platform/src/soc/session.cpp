@@ -28,6 +28,12 @@ observe::Timeline::Limits limits(const TimelineConfig& config) {
   return limits;
 }
 
+ModelFacts facts_of(ModelShape shape, const RunConfig& run) {
+  if (run.layers) shape.layers = run.of_layers;
+  const ParameterCount count = count_parameters(shape);
+  return {count.all, count.active, shape.layers, shape.max_positions};
+}
+
 // The SoCs of one run, side by side in one kernel, each from time 0 and by itself.
 class Session {
  public:
@@ -35,6 +41,7 @@ class Session {
       : scenario_(scenario),
         observer_(observer),
         model_(load_model(scenario.model, scenario.execution)),
+        facts_(facts_of(model_.shape, scenario.run)),
         requests_(scenario, model_.tokenizer_or_null(), model_.shape) {
     model_.shape = shard(model_.shape, scenario.platform.devices.count);
     if (scenario.run.timeline.enabled) {
@@ -96,6 +103,7 @@ class Session {
       }
       report.baseline = make_baseline(outcome, *baseline);
     }
+    report.model = facts_;
     report.stopped_by_limit = reached_limit();
     report.timeline = std::move(timeline_);
     if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
@@ -156,6 +164,7 @@ class Session {
   const Scenario& scenario_;
   RunObserver& observer_;
   LoadedModel model_;
+  const ModelFacts facts_;
   RequestList requests_;
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;

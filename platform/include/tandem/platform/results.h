@@ -73,6 +73,14 @@ struct DeviceGroup {
   double memory_bytes_per_s = 0.0;
 };
 
+// Of the model as a whole, whatever a slice leaves out and however many devices share it.
+struct ModelFacts {
+  std::uint64_t parameters = 0;
+  std::uint64_t active_parameters = 0;  // that one token is multiplied with
+  std::uint32_t layers = 0;
+  std::uint32_t positions = 0;
+};
+
 // The same workload decoded plainly on the same hardware.
 struct BaselineResult {
   std::uint64_t simulated_time_ps = 0;
@@ -90,6 +98,7 @@ struct RunReport {
   std::uint64_t prefill_time_ps = 0;
   std::uint64_t decode_time_ps = 0;
   std::vector<RequestResult> requests;
+  ModelFacts model;
 
   double tokens_per_s = 0.0;
   double tokens_per_s_end_to_end = 0.0;
