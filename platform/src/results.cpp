@@ -116,7 +116,8 @@ Json summary_json(const RunConfig& run, const RunReport& report) {
   Json json;
   // Of a part of the layers they would be taken for those of the model.
   const bool whole = !run.layers;
-  json["tokens_per_s"] = whole ? Json(report.tokens_per_s) : Json(nullptr);
+  const bool decoded = report.tokens_per_s > 0.0;
+  json["tokens_per_s"] = whole && decoded ? Json(report.tokens_per_s) : Json(nullptr);
   json["tokens_per_s_end_to_end"] = whole ? Json(report.tokens_per_s_end_to_end) : Json(nullptr);
   json["tokens_per_round"] = report.tokens_per_round;
   json["acceptance"] = or_null(report.acceptance());
@@ -312,8 +313,9 @@ Json result_json(const Scenario& scenario, const RunReport& report, const WallTi
   }
   json["slice"] = slice_json(scenario.run);
   json["summary"] = summary_json(scenario.run, report);
-  json["serving"] =
-      report.serving ? serving_json(*report.serving, scenario.workload.slo) : Json(nullptr);
+  json["serving"] = report.serving ? serving_json(*report.serving, scenario.workload.slo,
+                                                  scenario.run.layers.has_value())
+                                   : Json(nullptr);
   json["baseline"] = report.baseline ? baseline_json(*report.baseline) : Json(nullptr);
   json["energy"] = energy_json(report.energy);
   json["statistics"] = statistics_json(report.statistics);

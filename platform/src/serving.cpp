@@ -15,6 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr double kNsPerSecond = 1e9;
+constexpr std::array kRates = {"tokens_per_s", "requests_per_s", "queueing",   "ttft",
+                               "tpot",         "end_to_end",     "within_slo", "goodput"};
 constexpr double kPsPerNs = 1e3;
 
 double seconds(std::uint64_t from_ns, std::uint64_t to_ns) {
@@ -162,7 +164,7 @@ ServingReport serving_report(const std::vector<RequestTimes>& requests,
   return report;
 }
 
-Json serving_json(const ServingReport& report, const SloConfig& slo) {
+Json serving_json(const ServingReport& report, const SloConfig& slo, bool of_slice) {
   Json json;
   json["requests"] = {
       {"answered", report.answered}, {"failed", report.failed}, {"unfinished", report.unfinished}};
@@ -181,6 +183,10 @@ Json serving_json(const ServingReport& report, const SloConfig& slo) {
   if (report.within_slo) {
     json["within_slo"] = figure(*report.within_slo, "1", "answered requests that keep the SLO");
     json["goodput"] = figure(report.goodput_per_s, "1/s", "requests within the SLO over window");
+  }
+  // Of a part of the layers they would be taken for those of the model.
+  for (const char* rate : kRates) {
+    if (of_slice && json.contains(rate)) json[rate] = nullptr;
   }
   const ServingCounters& counters = report.counters;
   json["preemptions"] =

@@ -61,17 +61,30 @@ void write_setup(Page& page, const Scenario& scenario, const RunReport& report) 
   for (const SetupLine& line : setup_lines(scenario, report)) page.words(line.label, line.text);
 }
 
+// Those that there were.
+std::string parts_of_time(const RunReport& report) {
+  std::string text;
+  if (report.prefill_time_ps > 0) text = "prefill " + time_text(report.prefill_time_ps);
+  if (report.decode_time_ps > 0) {
+    text += (text.empty() ? "decode " : ", decode ") + time_text(report.decode_time_ps);
+  }
+  return text;
+}
+
 void write_speed(Page& page, const Scenario& scenario, const RunReport& report) {
   page.heading("Speed");
-  page.line("simulated time", time_text(report.simulated_time_ps),
-            "prefill " + time_text(report.prefill_time_ps) + ", decode " +
-                time_text(report.decode_time_ps));
+  page.line("simulated time", time_text(report.simulated_time_ps), parts_of_time(report));
   if (scenario.run.layers) {
     page.line("tokens per second", "-", "not of " + slice_text(scenario.run));
     return;
   }
-  page.line("tokens per second", fixed(report.tokens_per_s, 1),
-            "decode only; end to end " + fixed(report.tokens_per_s_end_to_end, 1));
+  std::string end_to_end = "end to end " + fixed(report.tokens_per_s_end_to_end, 1);
+  if (report.prefill_time_ps > 0) end_to_end += ", with prefill and the tokens it gives";
+  if (report.tokens_per_s > 0.0) {
+    page.line("tokens per second", fixed(report.tokens_per_s, 1), "decode only; " + end_to_end);
+  } else {
+    page.line("tokens per second", "-", "nothing was decoded; " + end_to_end);
+  }
   if (!report.baseline) return;
   if (const std::optional<double> speedup = report.speedup_vs_plain(); speedup && report.complete) {
     page.line(
@@ -366,7 +379,7 @@ void write_spread(Page& page, const std::string& label, const Spread& spread) {
   };
   page.line(label, text(spread.mean),
             "p50 " + text(spread.p50) + ", p90 " + text(spread.p90) + ", p95 " + text(spread.p95) +
-                ", p99 " + text(spread.p99));
+                ", p99 " + text(spread.p99) + ", max " + text(spread.max));
 }
 
 void write_goodput(Page& page, const ServingReport& serving, const SloConfig& slo) {
@@ -378,20 +391,28 @@ void write_goodput(Page& page, const ServingReport& serving, const SloConfig& sl
             "requests/s; " + grouped(*serving.within_slo) + " keep" + limits.substr(1));
 }
 
+void write_rates(Page& page, const ServingReport& serving, const SloConfig& slo) {
+  page.line(
+      "throughput", fixed(serving.tokens_per_s, 1),
+      "tokens/s, " + fixed(serving.requests_per_s, 3) + " requests/s, first arrival to last token");
+  write_goodput(page, serving, slo);
+  write_spread(page, "queueing, mean", serving.queueing_s);
+  write_spread(page, "time to first token, mean", serving.ttft_s);
+  write_spread(page, "time per further token, mean", serving.tpot_s);
+  write_spread(page, "end to end, mean", serving.end_to_end_s);
+}
+
 void write_serving(Page& page, const Scenario& scenario, const ServingReport& serving) {
   const std::string slice = slice_text(scenario.run);
   page.heading(slice.empty() ? "Serving" : "Serving (of the slice: " + slice + ")");
   page.line("answered", grouped(serving.answered),
             "failed " + grouped(serving.failed) + ", unfinished " + grouped(serving.unfinished) +
                 "; " + grouped(serving.tokens) + " tokens in " + fixed(serving.window_s, 6) + " s");
-  page.line(
-      "throughput", fixed(serving.tokens_per_s, 1),
-      "tokens/s, " + fixed(serving.requests_per_s, 3) + " requests/s, first arrival to last token");
-  write_goodput(page, serving, scenario.workload.slo);
-  write_spread(page, "queueing, mean", serving.queueing_s);
-  write_spread(page, "time to first token, mean", serving.ttft_s);
-  write_spread(page, "time per further token, mean", serving.tpot_s);
-  write_spread(page, "end to end, mean", serving.end_to_end_s);
+  if (scenario.run.layers) {
+    page.line("throughput, latencies", "-", "not of " + slice);
+  } else {
+    write_rates(page, serving, scenario.workload.slo);
+  }
   const ServingCounters& counters = serving.counters;
   page.line("sequences per step, mean", fixed(serving.mean_batch, 2),
             "most " + std::to_string(counters.largest_batch) + ", in " +

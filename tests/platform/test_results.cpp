@@ -166,6 +166,19 @@ TEST_CASE("a summary says what was simulated") {
   says("functional: tensors are computed\n");
 }
 
+TEST_CASE("what did not happen has no figure") {
+  RunReport report = consistent_report();
+  CHECK(summary_text({}, report).find("prefill 100.0 us, decode 900.0 us\n") != std::string::npos);
+  report.prefill_time_ps = 0;
+  CHECK(summary_text({}, report).find("1.00 ms   decode 900.0 us\n") != std::string::npos);
+  report.decode_time_ps = 0;
+  report.tokens_per_s = 0.0;  // answers of one token, which come from the prompt's pass
+  const std::string text = summary_text({}, report);
+  CHECK(text.find("1.00 ms\n") != std::string::npos);
+  CHECK(text.find("-   nothing was decoded; end to end 3000.0\n") != std::string::npos);
+  CHECK(result_json({}, report, {})["summary"]["tokens_per_s"].is_null());
+}
+
 TEST_CASE("only wall differs between two equal runs") {
   auto first = result_json({}, consistent_report(), {1.0});
   auto second = result_json({}, consistent_report(), {2.0});

@@ -114,7 +114,7 @@ TEST_CASE("figures have units and definitions, and a line each in requests.csv")
   CHECK(json["tokens_per_s"]["unit"] == "1/s");
   CHECK_FALSE(json.contains("goodput"));
   CHECK_THAT(summary_text(scenario, report),
-             Contains("Serving") && Contains("time to first token"));
+             Contains("Serving") && Contains("time to first token") && Contains(", max 1.00 s\n"));
   const std::string csv = requests_csv(report);
   CHECK_THAT(csv, Contains("\n0,1,1,1.1,2,0,0.1,0.45,1,2,3,2,0,\"eos\"\n"));
 }

@@ -69,8 +69,9 @@ struct ServingReport {
 ServingReport serving_report(const std::vector<RequestTimes>& requests,
                              const ServingCounters& counters, const SloConfig& slo);
 
-// Every figure with its unit and its definition.
-nlohmann::ordered_json serving_json(const ServingReport& report, const SloConfig& slo);
+// Every figure with its unit and its definition; rates and latencies of a slice's layers are null.
+nlohmann::ordered_json serving_json(const ServingReport& report, const SloConfig& slo,
+                                    bool of_slice = false);
 
 struct RunReport;
 // requests.csv: a line per request; empty fields for what did not happen.
