@@ -93,8 +93,8 @@ TEST_CASE("a run in which no request can fit is refused before it begins") {
     FAIL("it ran");
   } catch (const platform::UserError& error) {
     const std::string text = error.what();
-    CHECK(text.find("no request fits into the model's 512 positions: the shortest has ") !=
-          std::string::npos);
+    CHECK(text.find("workload.generate: no request fits into the model's 512 positions: the "
+                    "shortest has ") != std::string::npos);
   }
 }
 

@@ -51,7 +51,7 @@ class Session {
       recorder_ = std::make_unique<OracleRecorder>(requests_.prompts());
     }
     if (scenario.execution == Execution::kTiming) {
-      oracle_ = make_oracle(scenario, oracle_facts());
+      oracle_ = checked_oracle();
     }
     Soc::Setup setup{scenario, scenario.policy, model_, requests_};
     setup.oracle = oracle_.get();
@@ -123,6 +123,14 @@ class Session {
     facts.experts = model_.shape.experts.count;
     facts.top_k = model_.shape.experts.top_k;
     return facts;
+  }
+
+  std::unique_ptr<npu::TokenOracle> checked_oracle() const {
+    try {
+      return make_oracle(scenario_, oracle_facts());
+    } catch (const UserError& error) {
+      throw UserError(std::string("oracle: ") + error.what(), error.hint());
+    }
   }
 
   bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }
