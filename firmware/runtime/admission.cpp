@@ -48,14 +48,16 @@ Sequence* Scheduler::free_slot() {
 
 // Whether positions and pages can ever hold what the request is certain to need. The last token
 // that it is given is in no cache.
-Status Scheduler::judge_length(const abi::Request& request) const {
+Status Scheduler::judge_length(Sequence& sequence, const abi::Request& request) const {
   const bool whole = (request.flags & abi::kRequestWhole) != 0;
   const u64 certain = u64{request.prompt_count} + (whole ? request.max_tokens : 1u);
   if (request.prompt_count > max_positions_ || (whole && certain > max_positions_)) {
     return Status::kNoSpace;
   }
   const u64 pages = u64{kv_.pages_for(static_cast<u32>(certain - 1))} * setup_.kv_sets;
-  return pages > kv_.total_pages() ? Status::kNoSpace : Status::kOk;
+  if (pages <= kv_.total_pages()) return Status::kOk;
+  sequence.pages_wanted = static_cast<u32>(pages);
+  return Status::kNoSpace;
 }
 
 Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request& request) {
@@ -65,6 +67,7 @@ Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request&
   sequence.started_ns = 0;
   sequence.preemptions = 0;
   sequence.rounds = 0;
+  sequence.pages_wanted = 0;
   sequence.lane = 0;
   sequence.busy = false;
   sequence.yields_to = 0;
@@ -75,7 +78,7 @@ Status Scheduler::open(Machine& machine, Sequence& sequence, const abi::Request&
       request.channel != 0 &&
       (kv_.layout() != abi::KvLayout::kBankRows || request.channel > kv_.channels());
   if (!valid(request) || pinned_to_nowhere) return Status::kBadParameter;
-  const Status length = judge_length(request);
+  const Status length = judge_length(sequence, request);
   if (length != Status::kOk) return length;
 
   const bool cached = (request.flags & abi::kRequestCached) != 0;
@@ -118,21 +121,25 @@ void Scheduler::activate(Machine& machine) {
 }
 
 // Serial of the last of the waiting sequences for whose tokens there are pages, 0 if there is none.
-// One that all pages together cannot hold fails.
+// One that all pages together cannot hold fails; behind one that must wait all others do.
 u64 Scheduler::find_room() {
   u64 promised = 0;
   u64 last = 0;
+  bool full = false;
   for (Sequence* sequence = oldest_waiting(0); sequence != nullptr;
        sequence = oldest_waiting(sequence->serial)) {
     const u64 pages = u64{kv_.pages_for(sequence->total)} * setup_.kv_sets;
     const u64 free = kv_.free_pages() - promised;
-    if (pages <= free) {
+    if (!full && pages <= free) {
       promised += pages;
       last = sequence->serial;
-    } else if (free == kv_.total_pages()) {
+      continue;
+    }
+    sequence->pages_wanted = static_cast<u32>(pages);
+    if (!full && free == kv_.total_pages()) {
       sequence->fail(Status::kNoSpace);
     } else {
-      break;
+      full = true;
     }
   }
   return last;
@@ -222,6 +229,7 @@ bool Scheduler::make_room(Machine& machine, Sequence& sequence) {
   if (holds_all_used(sequence)) {
     if (sequence.ahead.busy) return false;
     release_pages(machine, sequence);
+    sequence.pages_wanted = kv_.total_pages() + 1;  // at least
     sequence.fail(Status::kNoSpace);
     return true;
   }

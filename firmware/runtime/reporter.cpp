@@ -72,6 +72,7 @@ bool Reporter::send_end(Machine& machine, Mailbox& mailbox, const Scheduler& sch
   report.kv_pages = scheduler.kv().total_pages();
   report.kv_pages_free = scheduler.kv().free_pages();
   report.kv_pages_most_used = scheduler.kv().most_used_pages();
+  report.kv_pages_wanted = sequence.pages_wanted;
   report.largest_batch = scheduler.steps().largest;
   report.decode_steps = scheduler.steps().count;
   report.decode_step_sequences = scheduler.steps().sequences;

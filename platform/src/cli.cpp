@@ -73,13 +73,29 @@ void add_overrides(po::options_description& options) {
   options.add_options()("set", po::value<std::vector<std::string>>()->composing());
 }
 
-// What modules, model or firmware refuse has no line; it gets the scenario's name.
+// "platform.sram.size: too small" begins with a key, "workload.prompts[3]: ..." too.
+std::string key_of(const std::string& message) {
+  const std::string key =
+      message.substr(0, message.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_."));
+  const bool is_key = key.size() < message.size() &&
+                      (message.compare(key.size(), 2, ": ") == 0 || message[key.size()] == '[');
+  return is_key ? key : std::string();
+}
+
+// What modules, model or firmware refuse has no line; it gets that of the key that it begins with,
+// or the scenario's name.
 template <typename Function>
 auto naming_the_file(const Scenario& scenario, Function function) {
   try {
     return function();
+  } catch (const ScenarioError&) {
+    throw;  // names its place
   } catch (const UserError& error) {
-    throw UserError(printable_path(scenario.file) + ": " + error.what(), error.hint());
+    const std::string key = key_of(error.what());
+    std::string place;
+    if (!key.empty() && scenario.place_of) place = scenario.place_of(key);
+    if (place.empty()) place = printable_path(scenario.file);
+    throw UserError(place + ": " + error.what(), error.hint());
   }
 }
 
@@ -124,7 +140,9 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                    : fs::path("out") / scenario.file.stem();
   check_result_folder(folder);
-  if (!scenario.run.record_oracle.empty()) check_oracle_target(scenario.run.record_oracle);
+  if (!scenario.run.record_oracle.empty()) {
+    naming_the_file(scenario, [&] { check_oracle_target(scenario.run.record_oracle); });
+  }
   if (!hooks.run) {
     throw InternalError("this build has no simulation linked in: it can only check scenarios");
   }
@@ -166,7 +184,10 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (!report.oracle_record.empty()) {
     streams.err << "  hint: run.record_oracle was not written, it holds complete runs only\n";
   }
-  return report.stopped_by_limit ? kExitUser : kExitInternal;
+  if (report.none_fits) {
+    streams.err << "  hint: raise platform.dram.capacity, or ask for shorter prompts and answers\n";
+  }
+  return report.stopped_by_limit || report.none_fits ? kExitUser : kExitInternal;
 }
 
 int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,

@@ -100,7 +100,7 @@ Json group_json(const DeviceGroup& group, const RunReport& report) {
           {"link_busy_ps", group.link_busy_ps},
           {"link_share", share(group.link_busy_ps, report.simulated_time_ps)},
           {"memory_bytes_per_s", group.memory_bytes_per_s},
-          {"energy_pj", report.energy.total_picojoules() * group.devices}};
+          {"energy_pj", report.system_picojoules()}};
 }
 
 Json slice_json(const RunConfig& run) {
@@ -116,10 +116,12 @@ Json summary_json(const RunConfig& run, const RunReport& report) {
   Json json;
   // Of a part of the layers they would be taken for those of the model.
   const bool whole = !run.layers;
-  json["tokens_per_s"] = whole ? Json(report.tokens_per_s) : Json(nullptr);
+  const bool decoded = report.tokens_per_s > 0.0;
+  json["tokens_per_s"] = whole && decoded ? Json(report.tokens_per_s) : Json(nullptr);
   json["tokens_per_s_end_to_end"] = whole ? Json(report.tokens_per_s_end_to_end) : Json(nullptr);
   json["tokens_per_round"] = report.tokens_per_round;
   json["acceptance"] = or_null(report.acceptance());
+  json["conditional_acceptance"] = or_null(report.conditional_acceptance());
   json["drafted_tokens"] = report.drafted_tokens;
   json["accepted_tokens"] = report.accepted_tokens;
   json["dropped_drafts"] = report.dropped_drafts;
@@ -225,6 +227,19 @@ std::optional<double> RunReport::acceptance() const {
   return static_cast<double>(accepted_tokens) / static_cast<double>(drafted_tokens);
 }
 
+std::optional<double> RunReport::conditional_acceptance() const {
+  if (judged_tokens == 0) return {};
+  return static_cast<double>(accepted_tokens) / static_cast<double>(judged_tokens);
+}
+
+std::uint32_t RunReport::devices() const {
+  return group ? group->devices : 1;
+}
+
+double RunReport::system_picojoules() const {
+  return energy.total_picojoules() * devices();
+}
+
 std::optional<double> RunReport::speedup_vs_plain() const {
   if (!baseline || baseline->tokens_per_s <= 0.0) return {};
   return tokens_per_s / baseline->tokens_per_s;
@@ -272,6 +287,12 @@ void check_physics(const Scenario& scenario, const RunReport& report) {
         "more tokens accepted than drafted: " + std::to_string(report.accepted_tokens) + " of " +
         std::to_string(report.drafted_tokens));
   }
+  if (report.accepted_tokens > report.judged_tokens ||
+      report.judged_tokens > report.drafted_tokens) {
+    throw InternalError(std::to_string(report.judged_tokens) + " tokens judged, " +
+                        std::to_string(report.accepted_tokens) + " accepted of " +
+                        std::to_string(report.drafted_tokens) + " drafted");
+  }
   if (report.baseline && report.complete && !report.baseline->same_tokens &&
       must_equal_plain(scenario.workload.sampling)) {
     throw InternalError("the tokens differ from those of plain decoding");
@@ -292,8 +313,9 @@ Json result_json(const Scenario& scenario, const RunReport& report, const WallTi
   }
   json["slice"] = slice_json(scenario.run);
   json["summary"] = summary_json(scenario.run, report);
-  json["serving"] =
-      report.serving ? serving_json(*report.serving, scenario.workload.slo) : Json(nullptr);
+  json["serving"] = report.serving ? serving_json(*report.serving, scenario.workload.slo,
+                                                  scenario.run.layers.has_value())
+                                   : Json(nullptr);
   json["baseline"] = report.baseline ? baseline_json(*report.baseline) : Json(nullptr);
   json["energy"] = energy_json(report.energy);
   json["statistics"] = statistics_json(report.statistics);

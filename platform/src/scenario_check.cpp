@@ -336,6 +336,35 @@ void check_batching(const Checker& check, const PolicyConfig& policy) {
   }
 }
 
+// Requests of the workload; nothing where a file says how many.
+std::optional<std::size_t> requests_of(const Workload& workload) {
+  switch (workload.source()) {
+    case WorkloadSource::kPrompts:
+      return workload.prompts.size();
+    case WorkloadSource::kTrace:
+      return workload.trace.requests;
+    case WorkloadSource::kGenerate:
+      return workload.generate.requests;
+    case WorkloadSource::kBatch:
+      if (workload.batch.file.empty()) return workload.batch.size;
+      return {};
+  }
+  return {};
+}
+
+// A warning if there can never be two.
+std::string idle_sub_batches(const Scenario& scenario) {
+  const PolicyConfig& policy = scenario.policy;
+  if (policy.sub_batches == 1) return {};
+  const std::size_t most = std::min<std::size_t>(
+      policy.max_batch, requests_of(scenario.workload).value_or(policy.max_batch));
+  if (most >= policy.sub_batch_min) return {};
+  return "policy.sub_batches: " + std::to_string(policy.sub_batches) + " has no effect: at most " +
+         std::to_string(most) + (most == 1 ? " sequence is" : " sequences are") +
+         " in work, and there are two parts from " + std::to_string(policy.sub_batch_min) +
+         " on (policy.sub_batch_min)";
+}
+
 // It has the second command in flight, one per token, and must not write where verification does.
 void check_ahead(const Checker& check, const Scenario& scenario) {
   const PolicyConfig& policy = scenario.policy;
@@ -454,6 +483,7 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   check_batching(check, scenario.policy);
   check_ahead(check, scenario);
   check_workload(check, scenario);
+  if (const std::string text = idle_sub_batches(scenario); !text.empty()) warnings.push_back(text);
   check_fidelity(check, scenario);
   const std::string bulk = check_oracle(
       scenario, [&check](const std::string& path, const std::string& message,

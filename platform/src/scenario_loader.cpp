@@ -47,6 +47,9 @@ Scenario bind_document(YamlNode tree, std::vector<YamlNode> overrides) {
     scenario.workload.stop_at_eos = false;
   }
   scenario.warnings = check_scenario(scenario, notes, start);
+  scenario.place_of = [notes = std::move(notes)](const std::string& key_path) {
+    return notes.mark_of(key_path, {}).text();
+  };
   return scenario;
 }
 

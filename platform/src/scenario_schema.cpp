@@ -290,7 +290,8 @@ void bind_policy(Binder& b, PolicyConfig& p) {
 
 void bind_oracle(Binder& b, OracleConfig& o) {
   b.choice({"kind", "where acceptance and confidences come from"}, o.kind);
-  b.real({"acceptance", "bernoulli: of every drafted token (assumed)"}, o.acceptance, 0.0, 1.0);
+  b.real({"acceptance", "bernoulli: of a drafted token behind no wrong one (assumed)"},
+         o.acceptance, 0.0, 1.0);
   b.reals({"table", "table: acceptance by index in the round; the last one holds on", false, kNone},
           o.table, 0.0, 1.0);
   b.path({"file", "table, confidence or replay: measured or recorded (CSV)", false, kNone}, o.file);

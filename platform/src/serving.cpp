@@ -15,6 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr double kNsPerSecond = 1e9;
+constexpr std::array kRates = {"tokens_per_s", "requests_per_s", "queueing",   "ttft",
+                               "tpot",         "end_to_end",     "within_slo", "goodput"};
 constexpr double kPsPerNs = 1e3;
 
 double seconds(std::uint64_t from_ns, std::uint64_t to_ns) {
@@ -48,6 +50,21 @@ double window_of(const std::vector<RequestTimes>& requests) {
     last = std::max(last, request.last_token_ns.value_or(0));
   }
   return last > first ? seconds(first, last) : 0.0;
+}
+
+// Where one ends as another begins they do not overlap.
+std::uint64_t most_at_once(const std::vector<RequestTimes>& requests) {
+  std::vector<std::pair<std::uint64_t, int>> changes;
+  for (const RequestTimes& request : requests) {
+    if (!request.started_ns || !request.last_token_ns) continue;
+    changes.emplace_back(*request.started_ns, 1);
+    changes.emplace_back(*request.last_token_ns, -1);
+  }
+  std::sort(changes.begin(), changes.end());
+  std::int64_t now = 0;
+  std::int64_t most = 0;
+  for (const auto& [time_ns, change] : changes) most = std::max(most, now += change);
+  return static_cast<std::uint64_t>(most);
 }
 
 Json spread_json(const Spread& spread, const char* definition) {
@@ -112,6 +129,7 @@ ServingReport serving_report(const std::vector<RequestTimes>& requests,
   ServingReport report;
   report.counters = counters;
   report.window_s = window_of(requests);
+  report.most_at_once = most_at_once(requests);
   std::vector<double> queueing, ttft, tpot, end_to_end;
   const auto note = [](std::vector<double>& values, const std::optional<double>& value) {
     if (value) values.push_back(*value);
@@ -123,6 +141,7 @@ ServingReport serving_report(const std::vector<RequestTimes>& requests,
     report.unfinished += request.served == ServedAs::kUnfinished;
     if (request.served != ServedAs::kAnswered) continue;
     ++report.answered;
+    report.waited_for_pages += request.waited_for_pages;
     report.tokens += request.tokens;
     note(queueing, request.queueing_s());
     note(ttft, request.ttft_s());
@@ -145,7 +164,7 @@ ServingReport serving_report(const std::vector<RequestTimes>& requests,
   return report;
 }
 
-Json serving_json(const ServingReport& report, const SloConfig& slo) {
+Json serving_json(const ServingReport& report, const SloConfig& slo, bool of_slice) {
   Json json;
   json["requests"] = {
       {"answered", report.answered}, {"failed", report.failed}, {"unfinished", report.unfinished}};
@@ -165,6 +184,10 @@ Json serving_json(const ServingReport& report, const SloConfig& slo) {
     json["within_slo"] = figure(*report.within_slo, "1", "answered requests that keep the SLO");
     json["goodput"] = figure(report.goodput_per_s, "1/s", "requests within the SLO over window");
   }
+  // Of a part of the layers they would be taken for those of the model.
+  for (const char* rate : kRates) {
+    if (of_slice && json.contains(rate)) json[rate] = nullptr;
+  }
   const ServingCounters& counters = report.counters;
   json["preemptions"] =
       figure(report.preemptions, "1", "requests that gave their KV pages up, each time counted");
@@ -176,7 +199,8 @@ Json serving_json(const ServingReport& report, const SloConfig& slo) {
   json["kv_pages"] = {{"unit", "1"},
                       {"total", counters.kv_pages},
                       {"most_used", counters.kv_pages_most_used},
-                      {"free_at_end", counters.kv_pages_free}};
+                      {"free_at_end", counters.kv_pages_free},
+                      {"requests_that_waited", report.waited_for_pages}};
   return json;
 }
 

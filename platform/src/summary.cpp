@@ -6,13 +6,17 @@
 #include <iomanip>
 #include <sstream>
 
+#include "figure_text.h"
+#include "setup_text.h"
 #include "slice.h"
-#include "tandem/platform/device_file.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/results.h"
 #include "tandem/platform/units.h"
 
 namespace tandem::platform {
+
+using namespace summary;
+
 namespace {
 
 constexpr int kLabelWidth = 28;
@@ -22,46 +26,6 @@ constexpr std::size_t kRequestsShown = 20;
 constexpr std::size_t kChannelsShown = 4;  // one by one
 constexpr std::size_t kPageWidth = 100;
 constexpr std::array<const char*, 6> kEnergyUnits = {"pJ", "nJ", "uJ", "mJ", "J", "kJ"};
-
-std::string fixed(double value, int decimals) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
-}
-
-// Three to four significant digits and the prefix that fits: 12.35 k, 1.234 M.
-std::string with_prefix(double value, const std::array<const char*, 6>& names, double step) {
-  std::size_t prefix = 0;
-  while (value >= step && prefix + 1 < names.size()) {
-    value /= step;
-    ++prefix;
-  }
-  return fixed(value, value >= 100.0 ? 1 : 2) + " " + names[prefix];
-}
-
-std::string time_text(std::uint64_t time_ps) {
-  return with_prefix(static_cast<double>(time_ps), {"ps", "ns", "us", "ms", "s", "ks"}, 1000.0);
-}
-
-std::string energy_text(double picojoules) {
-  return with_prefix(picojoules, kEnergyUnits, 1000.0);
-}
-
-std::string bytes_text(std::uint64_t bytes) {
-  if (bytes < 1024) return std::to_string(bytes) + " B";
-  return with_prefix(static_cast<double>(bytes), {"B", "KiB", "MiB", "GiB", "TiB", "PiB"}, 1024.0);
-}
-
-// 12,345,678
-std::string grouped(std::uint64_t value) {
-  std::string text = std::to_string(value);
-  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
-  return text;
-}
-
-std::string percent(double fraction) {
-  return fixed(fraction * 100.0, 1) + " %";
-}
 
 std::string bar(double fraction) {
   const double limited = std::fmin(std::fmax(fraction, 0.0), 1.0);
@@ -93,71 +57,34 @@ class Page {
   std::ostringstream out_;
 };
 
-std::string policy_text(const PolicyConfig& policy) {
-  std::string text = name_of(policy.name);
-  if (policy.name == PolicyName::kPlain) return text;
-  const DraftConfig& draft = policy.draft;
-  text.append(", ").append(name_of(draft.format));
-  text.append(", draft length ").append(std::to_string(draft.length));
-  if (draft.stop_below > 0.0) text.append(", stop below ").append(fixed(draft.stop_below, 2));
-  text.append(", classifier ").append(name_of(draft.classifier));
-  text.append(", tables per ").append(name_of(draft.scope));
-  return text.append(", KV ").append(name_of(draft.kv));
+void write_setup(Page& page, const Scenario& scenario, const RunReport& report) {
+  for (const SetupLine& line : setup_lines(scenario, report)) page.words(line.label, line.text);
 }
 
-std::string memory_text(const DramConfig& dram) {
-  return dram.device.shown() + ", " + std::to_string(dram.channels) +
-         (dram.channels == 1 ? " channel, " : " channels, ") +
-         format_quantity(dram.capacity_bytes, Quantity::kBytes);
-}
-
-std::string npu_text(const NpuConfig& npu) {
-  return std::to_string(npu.array.count) + " x " + std::to_string(npu.array.rows) + " x " +
-         std::to_string(npu.array.columns) + " PEs (" + name_of(npu.array.dataflow) + ") at " +
-         format_quantity(npu.clock_hz, Quantity::kFrequency);
-}
-
-// What is used: the scenario's choice, or that of the device.
-std::string pim_text(const HardwareConfig& platform) {
-  const PimConfig& pim = platform.pim;
-  if (!pim.enabled) return "none";
-  std::string commands = name_of(pim.command_set);
-  std::string row_buffer = name_of(pim.row_buffer);
-  if (pim.command_set == PimCommandsChoice::kDevice || pim.row_buffer == RowBufferChoice::kDevice) {
-    const PimDevice device = read_named_device(platform.dram.device, platform.dram.overrides).pim;
-    const bool described = device.command_set != PimCommandSet::kNone;
-    const PimCommandSet assumed = described ? device.command_set : PimCommandSet::kNewton;
-    const RowBuffer buffer = described ? device.row_buffer : RowBuffer::kDual;
-    if (pim.command_set == PimCommandsChoice::kDevice) commands = name_of(assumed);
-    if (pim.row_buffer == RowBufferChoice::kDevice) row_buffer = name_of(buffer);
+// Those that there were.
+std::string parts_of_time(const RunReport& report) {
+  std::string text;
+  if (report.prefill_time_ps > 0) text = "prefill " + time_text(report.prefill_time_ps);
+  if (report.decode_time_ps > 0) {
+    text += (text.empty() ? "decode " : ", decode ") + time_text(report.decode_time_ps);
   }
-  return "commands: " + commands + ", row buffer: " + row_buffer;
-}
-
-void write_setup(Page& page, const Scenario& scenario) {
-  const std::string slice = slice_text(scenario.run);
-  if (!slice.empty()) page.words("slice", slice + "; all figures are of it");
-  page.words("policy", policy_text(scenario.policy));
-  const PlacementConfig& placement = scenario.policy.placement;
-  page.words("placement", std::string("attention ") + name_of(placement.attention) + ", linear " +
-                              name_of(placement.linear) + ", one command per " +
-                              name_of(scenario.policy.granularity));
-  page.words("memory", memory_text(scenario.platform.dram));
-  page.words("NPU", npu_text(scenario.platform.npu));
-  page.words("PIM", pim_text(scenario.platform));
+  return text;
 }
 
 void write_speed(Page& page, const Scenario& scenario, const RunReport& report) {
   page.heading("Speed");
-  page.line("simulated time", time_text(report.simulated_time_ps),
-            "prefill " + time_text(report.prefill_time_ps) + ", decode " +
-                time_text(report.decode_time_ps));
+  page.line("simulated time", time_text(report.simulated_time_ps), parts_of_time(report));
   if (scenario.run.layers) {
     page.line("tokens per second", "-", "not of " + slice_text(scenario.run));
     return;
   }
-  page.line("tokens per second", fixed(report.tokens_per_s, 1),
-            "decode only; end to end " + fixed(report.tokens_per_s_end_to_end, 1));
+  std::string end_to_end = "end to end " + fixed(report.tokens_per_s_end_to_end, 1);
+  if (report.prefill_time_ps > 0) end_to_end += ", with prefill and the tokens it gives";
+  if (report.tokens_per_s > 0.0) {
+    page.line("tokens per second", fixed(report.tokens_per_s, 1), "decode only; " + end_to_end);
+  } else {
+    page.line("tokens per second", "-", "nothing was decoded; " + end_to_end);
+  }
   if (!report.baseline) return;
   if (const std::optional<double> speedup = report.speedup_vs_plain(); speedup && report.complete) {
     page.line(
@@ -180,9 +107,12 @@ void write_speculation(Page& page, const Scenario& scenario, const RunReport& re
   if (!acceptance) return;
   page.heading("Speculation");
   page.line("tokens per round", fixed(report.tokens_per_round, 2), "the target's own included");
-  page.line("acceptance", percent(*acceptance),
-            grouped(report.accepted_tokens) + " of " + grouped(report.drafted_tokens) +
-                " drafted tokens");
+  page.line("drafted tokens accepted", percent(*acceptance),
+            grouped(report.accepted_tokens) + " of " + grouped(report.drafted_tokens));
+  if (const std::optional<double> conditional = report.conditional_acceptance()) {
+    page.line("acceptance, conditional", percent(*conditional),
+              "of " + grouped(report.judged_tokens) + " behind no wrong token of their round");
+  }
   if (scenario.policy.draft.ahead == 0) return;
   page.line("drafted ahead and dropped", grouped(report.dropped_drafts),
             "tokens that followed a wrong one and were not verified");
@@ -234,7 +164,6 @@ void write_group(Page& page, const DevicesConfig& devices, const RunReport& repo
   page.line("memory bandwidth used", fixed(group.memory_bytes_per_s * 1e-9, 1),
             "GB/s of each on average, " +
                 fixed(group.memory_bytes_per_s * 1e-9 * group.devices, 1) + " together");
-  page.line("energy of all", energy_text(report.energy.total_picojoules() * group.devices));
 }
 
 void write_part(Page& page, const std::string& label, double fraction, const std::string& note) {
@@ -418,15 +347,24 @@ bool memory_energy_missing(const observe::PhaseLedger& ledger) {
   return any;
 }
 
+// Tokens are those of the whole system, so their energy is that of all devices.
 void write_energy(Page& page, const RunReport& report) {
   page.heading("Energy");
-  const double total = report.energy.total_picojoules();
+  const std::uint32_t devices = report.devices();
+  const double total = report.system_picojoules();
   std::size_t tokens = 0;
   for (const RequestResult& request : report.requests) tokens += request.tokens.size();
   std::string note;
   if (tokens > 0) note = energy_text(total / static_cast<double>(tokens)) + " per token";
-  if (report.baseline) note += "; plain decoding " + energy_text(report.baseline->energy_pj);
-  page.line("total", energy_text(total), note);
+  if (report.baseline) {
+    note += "; plain decoding " + energy_text(report.baseline->energy_pj * devices);
+  }
+  if (devices == 1) {
+    page.line("total", energy_text(total), note);
+  } else {
+    page.line("all " + std::to_string(devices) + " devices", energy_text(total), note);
+    page.line("one device", energy_text(report.energy.total_picojoules()), "in the table");
+  }
   EnergyTable(report.energy).write(page.out());
   write_energy_sources(page.out(), report.energy);
   if (memory_energy_missing(report.energy)) {
@@ -441,7 +379,7 @@ void write_spread(Page& page, const std::string& label, const Spread& spread) {
   };
   page.line(label, text(spread.mean),
             "p50 " + text(spread.p50) + ", p90 " + text(spread.p90) + ", p95 " + text(spread.p95) +
-                ", p99 " + text(spread.p99));
+                ", p99 " + text(spread.p99) + ", max " + text(spread.max));
 }
 
 void write_goodput(Page& page, const ServingReport& serving, const SloConfig& slo) {
@@ -453,20 +391,28 @@ void write_goodput(Page& page, const ServingReport& serving, const SloConfig& sl
             "requests/s; " + grouped(*serving.within_slo) + " keep" + limits.substr(1));
 }
 
+void write_rates(Page& page, const ServingReport& serving, const SloConfig& slo) {
+  page.line(
+      "throughput", fixed(serving.tokens_per_s, 1),
+      "tokens/s, " + fixed(serving.requests_per_s, 3) + " requests/s, first arrival to last token");
+  write_goodput(page, serving, slo);
+  write_spread(page, "queueing, mean", serving.queueing_s);
+  write_spread(page, "time to first token, mean", serving.ttft_s);
+  write_spread(page, "time per further token, mean", serving.tpot_s);
+  write_spread(page, "end to end, mean", serving.end_to_end_s);
+}
+
 void write_serving(Page& page, const Scenario& scenario, const ServingReport& serving) {
   const std::string slice = slice_text(scenario.run);
   page.heading(slice.empty() ? "Serving" : "Serving (of the slice: " + slice + ")");
   page.line("answered", grouped(serving.answered),
             "failed " + grouped(serving.failed) + ", unfinished " + grouped(serving.unfinished) +
                 "; " + grouped(serving.tokens) + " tokens in " + fixed(serving.window_s, 6) + " s");
-  page.line(
-      "throughput", fixed(serving.tokens_per_s, 1),
-      "tokens/s, " + fixed(serving.requests_per_s, 3) + " requests/s, first arrival to last token");
-  write_goodput(page, serving, scenario.workload.slo);
-  write_spread(page, "queueing, mean", serving.queueing_s);
-  write_spread(page, "time to first token, mean", serving.ttft_s);
-  write_spread(page, "time per further token, mean", serving.tpot_s);
-  write_spread(page, "end to end, mean", serving.end_to_end_s);
+  if (scenario.run.layers) {
+    page.line("throughput, latencies", "-", "not of " + slice);
+  } else {
+    write_rates(page, serving, scenario.workload.slo);
+  }
   const ServingCounters& counters = serving.counters;
   page.line("sequences per step, mean", fixed(serving.mean_batch, 2),
             "most " + std::to_string(counters.largest_batch) + ", in " +
@@ -474,6 +420,12 @@ void write_serving(Page& page, const Scenario& scenario, const ServingReport& se
   page.line("KV pages used, most", grouped(counters.kv_pages_most_used),
             "of " + grouped(counters.kv_pages) + ", free at the end " +
                 grouped(counters.kv_pages_free) + "; preemptions " + grouped(serving.preemptions));
+  if (serving.waited_for_pages == 0) return;
+  const bool batch = scenario.workload.source() == WorkloadSource::kBatch;
+  page.line("waited for KV pages", grouped(serving.waited_for_pages),
+            "of " + grouped(serving.answered) + (batch ? " sequences; " : " requests; ") +
+                "at most " + grouped(serving.most_at_once) + " were in work at once" +
+                (batch ? ": the batch ran in parts" : ""));
 }
 
 void write_requests(Page& page, const RunReport& report) {
@@ -502,7 +454,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   page.out() << "Tandem " << TANDEM_VERSION << ": " << name << ", seed " << scenario.seed
              << (report.complete ? "" : " (INCOMPLETE: " + report.incomplete_reason + ")")
              << "\n\n";
-  write_setup(page, scenario);
+  write_setup(page, scenario, report);
   write_speed(page, scenario, report);
   write_speculation(page, scenario, report);
   if (report.serving) write_serving(page, scenario, *report.serving);

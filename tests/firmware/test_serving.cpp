@@ -140,6 +140,8 @@ TEST_CASE("a request that can never fit fails alone and at once") {
     CHECK(status(machine, id) == code(abi::Status::kNoSpace));
     CHECK(machine.tokens(id).empty());
     CHECK(end_report(machine, id).started_ns == 0);
+    const bool positions = id == 1 || id == 3;
+    CHECK(end_report(machine, id).kv_pages_wanted == (positions ? 0 : 4));
   }
   CHECK(machine.tokens(0) == FakeNpu::reference(prompt_of(0, 10), 10));
   CHECK(machine.tokens(5) == FakeNpu::reference(prompt_of(5, 20), 12));
@@ -154,6 +156,8 @@ TEST_CASE("a long prompt that waits for pages is not overtaken for ever by short
   for (std::uint32_t id = 2; id < 20; ++id) machine.post(id, prompt_of(id, 2), 8, whole);
   REQUIRE(machine.start(generate()) == 0);
   REQUIRE(machine.run());
+  CHECK(end_report(machine, 0).kv_pages_wanted == 0);
+  CHECK(end_report(machine, 1).kv_pages_wanted == 4);  // of 5, and the first one holds some
   // Some share the cache with it, but most come after it.
   for (std::uint32_t id = 6; id < 20; ++id) {
     CHECK(machine.last_record(1).time_ns < machine.last_record(id).time_ns);

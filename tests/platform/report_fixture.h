@@ -19,6 +19,7 @@ inline platform::RunReport consistent_report() {
   report.tokens_per_round = 1.5;
   report.drafted_tokens = 8;
   report.accepted_tokens = 2;
+  report.judged_tokens = 4;
   report.draft_pass = platform::PassBytes{1000, 30};
   report.verify_pass = {4000, 0};
   report.phases = {{"draft", 600'000'000}, {"verify", 400'000'000}};

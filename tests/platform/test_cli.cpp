@@ -85,6 +85,37 @@ TEST_CASE_METHOD(CommandFixture, "serving leaves a line per request, and says wh
   CHECK(command({"run", file, "--out", out_folder}) == 0);  // requests.csv is ours: replaced
 }
 
+TEST_CASE_METHOD(CommandFixture, "what the platform cannot hold is the scenario's mistake") {
+  hooks.run = [](const Scenario&, RunObserver&) {
+    RunReport report = consistent_report();
+    report.complete = false;
+    report.incomplete_reason = "the platform can hold none of the requests";
+    report.none_fits = true;
+    return report;
+  };
+  CHECK(command({"run", file, "--out", out_folder}) == 2);
+  CHECK(err.str().find("hint: raise platform.dram.capacity") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CommandFixture, "what is refused later names the line of its key") {
+  std::string message;
+  hooks.run = [&](const Scenario&, RunObserver&) -> RunReport { throw UserError(message, "less"); };
+  const auto says = [&](const std::string& text, const std::string& expected) {
+    message = text;
+    err.str("");
+    CHECK(command({"run", file, "--out", out_folder, "--set", "policy.max_batch=7"}) == 2);
+    CHECK(err.str() == "tandem: " + expected + text + "\n  hint: less\n");
+  };
+  says("workload.prompts[0]: token 600 is not one", file + ":3:21: ");
+  says("policy.max_batch: too many", "--set policy.max_batch=7: ");
+  says("policy.kv_layout: impossible", "--set policy.max_batch=7: ");  // the section is only there
+  says("the firmware cannot run", file + ": ");
+  CHECK(command({"run", file, "--out", out_folder, "--set", "run.record_oracle=/nowhere/x"}) == 2);
+  CHECK(err.str().find(
+            "tandem: --set run.record_oracle=/nowhere/x: run.record_oracle: cannot write") !=
+        std::string::npos);
+}
+
 TEST_CASE_METHOD(CommandFixture, "quiet prints nothing") {
   CHECK(command({"run", file, "--quiet", "--no-progress", "--out=" + out_folder}) == 0);
   CHECK(out.str().empty());

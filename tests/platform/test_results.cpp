@@ -46,6 +46,7 @@ TEST_CASE("result.json has the fields that others rely on") {
   CHECK(summary["tokens_per_s"] == 3333.25);
   CHECK(summary["tokens_per_round"] == 1.5);
   CHECK(summary["acceptance"] == 0.25);
+  CHECK(summary["conditional_acceptance"] == 0.5);
   CHECK(summary["speedup_vs_plain"] == 2.0);
   CHECK(summary["weight_bytes_per_draft_pass"] == 1000);
   CHECK(summary["weight_bytes_per_verify_pass"] == 4000);
@@ -93,6 +94,91 @@ TEST_CASE("a summary gathers many channels and tells what the banks use") {
         std::string::npos);
 }
 
+TEST_CASE("energy per token is that of all devices") {
+  RunReport report = consistent_report();  // 4 pJ and 3 tokens, plainly 8 pJ
+  CHECK(summary_text({}, report).find("1.33 pJ per token; plain decoding 8.00 pJ") !=
+        std::string::npos);
+  report.group = DeviceGroup{3, 100, 1000, 1e9};
+  const std::string text = summary_text({}, report);
+  CAPTURE(text);
+  CHECK(text.find("12.00 pJ   4.00 pJ per token; plain decoding 24.00 pJ") != std::string::npos);
+  CHECK(text.find("4.00 pJ   in the table") != std::string::npos);
+  CHECK(result_json({}, report, {})["summary"]["devices"]["energy_pj"] == 12.0);
+}
+
+TEST_CASE("a summary says that a batch ran in parts") {
+  Scenario scenario;
+  scenario.workload.batch.present = true;
+  RunReport report = consistent_report();
+  report.serving.emplace();
+  CHECK(summary_text(scenario, report).find("waited for KV pages") == std::string::npos);
+  report.serving->answered = 16;
+  report.serving->waited_for_pages = 7;
+  report.serving->most_at_once = 9;
+  CHECK(summary_text(scenario, report)
+            .find("7   of 16 sequences; at most 9 were in work at once: the batch ran in parts") !=
+        std::string::npos);
+}
+
+TEST_CASE("a summary says what was simulated") {
+  Scenario scenario;
+  scenario.execution = Execution::kTiming;
+  scenario.model.preset = "llama-2-7b";
+  scenario.model.weight_format = WeightFormat::kInt8;
+  scenario.fidelity.layers = Layers::kReplay;
+  scenario.oracle.acceptance = 0.976;
+  scenario.workload.batch = {true, {}, 1, 3900};
+  scenario.workload.max_tokens = 16;
+  scenario.policy.placement.draft_linear = DraftEngine::kPim;
+  scenario.policy.draft.ahead = 3;
+  scenario.policy.draft.pre_verify = true;
+  RunReport report = consistent_report();
+  report.model = {6'738'415'616, 6'738'415'616, 32, 4096};
+  const auto says = [&](const char* words) {
+    const std::string text = summary_text(scenario, report);
+    CAPTURE(words, text);
+    CHECK(text.find(words) != std::string::npos);
+  };
+  says("llama-2-7b, 6.74 billion parameters in int8, 32 layers, 4096 positions");
+  says("timing only: tensors are not computed\n");
+  says("memory transaction, transfers bulk, 4 layers stand for 32\n");
+  says("bernoulli, a draft behind no wrong one is right with probability 0.976 (assumed)");
+  says("batch of 1 in the midst of decoding, context 3900, 16 new tokens each, greedy");
+  says("attention auto, linear npu; of drafts: attention auto, linear pim; one command per step");
+  says("2: drafts up to 3 tokens ahead of verification, control length, pre-verification");
+
+  scenario.oracle.kind = OracleKind::kTable;
+  scenario.oracle.file = "oracles/measured.csv";
+  says("table measured.csv, method eagle, category ALL");
+  scenario.workload.batch.present = false;
+  scenario.workload.trace.present = true;
+  scenario.workload.trace.file = "traces/azure.csv";
+  says("trace azure.csv, 1 requests, arrivals as_given, greedy");
+  scenario.policy.draft.ahead = 0;
+  says("1 command in flight\n");
+  scenario.policy.sub_batches = 2;
+  says(
+      "1 command in flight: 2 sub-batches from 256 sequences on (sub_batch_min), there are at most "
+      "1");
+  scenario.policy.name = PolicyName::kPlain;
+  CHECK(summary_text(scenario, report).find("\n  oracle") == std::string::npos);
+  scenario.execution = Execution::kFunctional;
+  says("functional: tensors are computed\n");
+}
+
+TEST_CASE("what did not happen has no figure") {
+  RunReport report = consistent_report();
+  CHECK(summary_text({}, report).find("prefill 100.0 us, decode 900.0 us\n") != std::string::npos);
+  report.prefill_time_ps = 0;
+  CHECK(summary_text({}, report).find("1.00 ms   decode 900.0 us\n") != std::string::npos);
+  report.decode_time_ps = 0;
+  report.tokens_per_s = 0.0;  // answers of one token, which come from the prompt's pass
+  const std::string text = summary_text({}, report);
+  CHECK(text.find("1.00 ms\n") != std::string::npos);
+  CHECK(text.find("-   nothing was decoded; end to end 3000.0\n") != std::string::npos);
+  CHECK(result_json({}, report, {})["summary"]["tokens_per_s"].is_null());
+}
+
 TEST_CASE("only wall differs between two equal runs") {
   auto first = result_json({}, consistent_report(), {1.0});
   auto second = result_json({}, consistent_report(), {2.0});
@@ -104,11 +190,12 @@ TEST_CASE("only wall differs between two equal runs") {
 
 TEST_CASE("what a plain run does not have is null") {
   RunReport report = consistent_report();
-  report.drafted_tokens = report.accepted_tokens = 0;
+  report.drafted_tokens = report.accepted_tokens = report.judged_tokens = 0;
   report.draft_pass.reset();
   report.baseline.reset();
   const auto json = result_json({}, report, {});
   CHECK(json["summary"]["acceptance"].is_null());
+  CHECK(json["summary"]["conditional_acceptance"].is_null());
   CHECK(json["summary"]["speedup_vs_plain"].is_null());
   CHECK(json["summary"]["weight_bytes_per_draft_pass"].is_null());
   CHECK(json["baseline"].is_null());
@@ -175,9 +262,9 @@ TEST_CASE("losing the tokens of plain decoding is a defect unless the rule draws
 TEST_CASE("the summary says what an architect wants first") {
   const std::string text = summary_text({}, consistent_report());
   for (const char* expected :
-       {"simulated time                     1.00 ms", "3333.2", "2.00 x", "25.0 %",
-        "2 of 8 drafted tokens", "draft                               60.0 %", "npu.matrix",
-        "memory.channel0", "of which tables and scales 30 B", "4.00 pJ", "data sheet", "paper",
+       {"simulated time                     1.00 ms", "3333.2", "2.00 x", "25.0 %", "2 of 8",
+        "draft                               60.0 %", "npu.matrix", "memory.channel0",
+        "of which tables and scales 30 B", "4.00 pJ", "data sheet", "paper",
         "same tokens as plain                   yes", "eos"}) {
     CAPTURE(expected, text);
     CHECK(text.find(expected) != std::string::npos);

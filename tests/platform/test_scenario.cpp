@@ -184,3 +184,19 @@ TEST_CASE("the scenarios that come with the project are valid") {
   }
   CHECK(scenarios >= 2);
 }
+
+TEST_CASE_METHOD(ScenarioFixture, "sub-batches that can never be are warned of") {
+  const auto warned = [this](const std::string& workload, const std::string& policy) {
+    const Scenario scenario =
+        load("version: 1\nmodel: {weights: w.bin, tokenizer: t.bin}\nworkload: {" + workload +
+             "}\npolicy: {sub_batches: 2, " + policy + "}\n");
+    return scenario.warnings.empty() ? std::string() : scenario.warnings.back();
+  };
+  CHECK(warned("prompts: [[1]]", "max_batch: 300") ==
+        "policy.sub_batches: 2 has no effect: at most 1 sequence is in work, and there are two "
+        "parts from 256 on (policy.sub_batch_min)");
+  const std::string drawn = "generate: {requests: 30}";
+  CHECK(warned(drawn, "sub_batch_min: 8, max_batch: 8").empty());
+  CHECK(warned(drawn, "sub_batch_min: 8, max_batch: 7").find("at most 7 sequences are in work") !=
+        std::string::npos);
+}

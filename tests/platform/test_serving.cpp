@@ -64,6 +64,7 @@ TEST_CASE("throughput and goodput count answered requests over the busy window")
                                         answered(1500, 1600, 3500, 4000, 6),
                                         answered(2000, 2000, 2100, 3000, 4)};
   requests[1].preemptions = 2;
+  requests[1].waited_for_pages = true;
   RequestTimes failed;
   failed.arrival_ns = 500 * kMs;
   failed.served = ServedAs::kFailed;
@@ -78,6 +79,8 @@ TEST_CASE("throughput and goodput count answered requests over the busy window")
   const ServingReport report = serving_report(requests, counters, slo);
   CHECK(report.answered == 3);
   CHECK(report.failed == 1);
+  CHECK(report.waited_for_pages == 1);
+  CHECK(report.most_at_once == 2);        // the third begins as the first ends
   CHECK(report.window_s == Approx(3.5));  // 0.5 s to 4 s
   CHECK(report.tokens == 20);
   CHECK(report.tokens_per_s == Approx(20 / 3.5));
@@ -111,7 +114,7 @@ TEST_CASE("figures have units and definitions, and a line each in requests.csv")
   CHECK(json["tokens_per_s"]["unit"] == "1/s");
   CHECK_FALSE(json.contains("goodput"));
   CHECK_THAT(summary_text(scenario, report),
-             Contains("Serving") && Contains("time to first token"));
+             Contains("Serving") && Contains("time to first token") && Contains(", max 1.00 s\n"));
   const std::string csv = requests_csv(report);
   CHECK_THAT(csv, Contains("\n0,1,1,1.1,2,0,0.1,0.45,1,2,3,2,0,\"eos\"\n"));
 }

@@ -71,8 +71,15 @@ TEST_CASE_METHOD(SliceFixture, "a slice that would not mean what it says is refu
 
 TEST_CASE_METHOD(SliceFixture, "results say what they are of, and give no rate of the model") {
   const Scenario slice = load(timing("run: {layers: 3, steps: 1}\n"));
-  const RunReport report = consistent_report();
+  RunReport report = consistent_report();
+  report.serving.emplace();
+  report.serving->answered = 3;
+  report.serving->tokens_per_s = 361'977.0;
   const auto json = result_json(slice, report, {});
+  CHECK(json["serving"]["tokens_per_s"].is_null());
+  CHECK(json["serving"]["ttft"].is_null());
+  CHECK_FALSE(json["serving"].contains("goodput"));
+  CHECK(json["serving"]["requests"]["answered"] == 3);
   CHECK(json["slice"]["layers"] == 3);
   CHECK(json["slice"]["of_layers"] == 32);
   CHECK(json["slice"]["steps"] == 1);
@@ -81,10 +88,17 @@ TEST_CASE_METHOD(SliceFixture, "results say what they are of, and give no rate o
   CHECK(json["summary"]["speedup_vs_plain"].is_null());
   const std::string summary = summary_text(slice, report);
   CHECK(summary.find("3 of 32 layers, 1 step; all figures are of it") != std::string::npos);
-  CHECK(summary.find("not of 3 of 32 layers") != std::string::npos);
+  CHECK(summary.find("tokens per second                        -   not of 3 of 32 layers") !=
+        std::string::npos);
+  CHECK(summary.find("throughput, latencies                    -   not of 3 of 32 layers") !=
+        std::string::npos);
+  CHECK(summary.find("361977") == std::string::npos);
+  CHECK(summary.find("time to first token") == std::string::npos);
 
   const Scenario whole = load(timing(""));
   CHECK(result_json(whole, report, {})["slice"].is_null());
   CHECK(result_json(whole, report, {})["summary"]["tokens_per_s"].is_number());
+  CHECK(result_json(whole, report, {})["serving"]["tokens_per_s"]["value"] == 361'977.0);
   CHECK(summary_text(whole, report).find("slice") == std::string::npos);
+  CHECK(summary_text(whole, report).find("361977") != std::string::npos);
 }

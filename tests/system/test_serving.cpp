@@ -58,8 +58,10 @@ TEST_CASE("requests that the platform cannot hold fail alone, the rest is served
   REQUIRE(report.requests.size() == tokens.size());
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     CHECK(report.requests[i].tokens.size() == tokens[i]);
-    CHECK(report.requests[i].status == (tokens[i] == 0 ? "error: NoSpace" : "max_tokens"));
+    if (tokens[i] != 0) CHECK(report.requests[i].status == "max_tokens");
   }
+  CHECK(report.requests[1].status == "error: NoSpace, 606 positions needed, the model has 512");
+  CHECK(report.requests[2].status == "error: NoSpace, 520 positions needed, the model has 512");
   REQUIRE(report.serving);
   CHECK(report.serving->answered == 4);
   CHECK(report.serving->failed == 2);
@@ -71,6 +73,18 @@ TEST_CASE("requests that the platform cannot hold fail alone, the rest is served
   }
 }
 
+TEST_CASE("a written prompt whose answer the KV pages cannot hold fails before it begins") {
+  platform::Scenario scenario = serving_scenario("{prompts: [[1, 403]], max_tokens: 500}");
+  scenario.platform.dram.capacity_bytes = 1024 * 1024;  // as in serving-stories.yaml
+  scenario.policy.name = platform::PolicyName::kSelfSpeculative;
+  const platform::RunReport alone = run(scenario);
+  CHECK_FALSE(alone.complete);
+  CHECK(alone.none_fits);
+  CHECK(alone.incomplete_reason.find("the platform can hold none of the requests") == 0);
+  CHECK(alone.requests[0].tokens.empty());
+  CHECK(alone.requests[0].status.find(" KV pages needed, ") != std::string::npos);
+}
+
 TEST_CASE("a run in which no request can fit is refused before it begins") {
   const platform::Scenario scenario = serving_scenario(
       "{generate: {requests: 3, input_tokens: {min: 500, max: 600}, output_tokens: 13}}");
@@ -79,8 +93,8 @@ TEST_CASE("a run in which no request can fit is refused before it begins") {
     FAIL("it ran");
   } catch (const platform::UserError& error) {
     const std::string text = error.what();
-    CHECK(text.find("no request fits into the model's 512 positions: the shortest has ") !=
-          std::string::npos);
+    CHECK(text.find("workload.generate: no request fits into the model's 512 positions: the "
+                    "shortest has ") != std::string::npos);
   }
 }
 

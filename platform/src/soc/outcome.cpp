@@ -14,8 +14,26 @@ double per_second(std::uint64_t count, std::uint64_t time_ps) {
   return static_cast<double>(count) * kPicosecondsPerSecond / static_cast<double>(time_ps);
 }
 
-std::string status_text(const RequestLog& log, const std::string& unfinished) {
-  if (!log.ended) return "unfinished: " + unfinished;
+// What was too short for it; empty if nobody has said.
+std::string shortage(const RequestLog& log, const PlannedRequest& planned,
+                     std::uint32_t max_positions, std::uint32_t kv_pages) {
+  if (log.kv_pages_wanted > 0) {
+    return ", " + std::to_string(log.kv_pages_wanted) + " KV pages needed, " +
+           std::to_string(kv_pages) + " there are";
+  }
+  const std::uint64_t positions = std::uint64_t{planned.prompt_tokens} + planned.max_tokens;
+  if (positions <= max_positions) return {};
+  return ", " + std::to_string(positions) + " positions needed, the model has " +
+         std::to_string(max_positions);
+}
+
+std::string status_text(const RequestLog& log, const Outcome& outcome, const RequestList& requests,
+                        std::size_t index) {
+  if (!log.ended) return "unfinished: " + outcome.unfinished;
+  if (log.status == abi::Status::kNoSpace) {
+    return "error: NoSpace" + shortage(log, requests.planned(index), requests.max_positions(),
+                                       outcome.serving.kv_pages);
+  }
   if (log.status != abi::Status::kOk) return std::string("error: ") + abi::name_of(log.status);
   return log.stop_reason == abi::StopReason::kStopId ? "eos" : "max_tokens";
 }
@@ -29,6 +47,7 @@ RequestTimes times_of(const RequestLog& log, std::uint64_t arrival_ns) {
   times.tokens = log.tokens.size();
   times.first_tokens = log.first_tokens;
   times.preemptions = log.preemptions;
+  times.waited_for_pages = log.kv_pages_wanted > 0;
   if (log.ended) times.served = log.answered() ? ServedAs::kAnswered : ServedAs::kFailed;
   return times;
 }
@@ -58,6 +77,7 @@ struct Totals {
   std::uint64_t round_tokens = 0;
   std::uint64_t drafted = 0;
   std::uint64_t accepted = 0;
+  std::uint64_t judged = 0;
 };
 
 Totals totals_of(const std::vector<RequestLog>& logs) {
@@ -68,6 +88,7 @@ Totals totals_of(const std::vector<RequestLog>& logs) {
     totals.round_tokens += log.round_tokens;
     totals.drafted += log.drafted;
     totals.accepted += log.accepted;
+    totals.judged += log.judged;
   }
   return totals;
 }
@@ -88,16 +109,17 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const RequestLog& log = outcome.requests[i];
     report.requests.push_back(result_of(log, requests, i, tokenizer));
-    report.requests.back().status = status_text(log, outcome.unfinished);
-    const bool excused = log.refused() && !requests.written();
-    if (!log.answered() && !excused && report.incomplete_reason.empty()) {
+    report.requests.back().status = status_text(log, outcome, requests, i);
+    if (!log.answered() && !log.refused() && report.incomplete_reason.empty()) {
       report.incomplete_reason =
           "request " + std::to_string(i) + ", " + report.requests.back().status;
     }
   }
 
   if (!report.complete && report.incomplete_reason.empty()) {
-    report.incomplete_reason = "the platform can hold none of the requests";
+    report.none_fits = true;
+    report.incomplete_reason =
+        "the platform can hold none of the requests; request 0, " + report.requests.front().status;
   }
   if (requests.serves()) {
     std::vector<RequestTimes> times;
@@ -114,6 +136,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   }
   report.drafted_tokens = totals.drafted;
   report.accepted_tokens = totals.accepted;
+  report.judged_tokens = totals.judged;
   report.dropped_drafts = outcome.serving.drafts_dropped;
   report.pre_verifications = outcome.serving.pre_verifications;
   report.rounds_decided_early = outcome.serving.decided_early;

@@ -17,14 +17,40 @@ std::uint64_t aligned_bytes(std::uint32_t tokens) {
   return (tokens * sizeof(std::uint32_t) + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+const char* key_of(WorkloadSource source) {
+  switch (source) {
+    case WorkloadSource::kPrompts:
+      return "workload.prompts";
+    case WorkloadSource::kTrace:
+      return "workload.trace";
+    case WorkloadSource::kGenerate:
+      return "workload.generate";
+    case WorkloadSource::kBatch:
+      return "workload.batch";
+  }
+  return "workload";
+}
+
+// What a file of requests has wrong names the file; the key says who asked for it.
+std::vector<PlannedRequest> plan_of(const Scenario& scenario) {
+  try {
+    return plan_requests(scenario);
+  } catch (const UserError& error) {
+    const std::string key = key_of(scenario.workload.source());
+    if (std::string(error.what()).find(key) == 0) throw;
+    throw UserError(key + ".file: " + error.what(), error.hint());
+  }
+}
+
 // One that does not fit fails alone; there is no point in a run of such requests only.
-void refuse_if_none_fits(const std::vector<PlannedRequest>& plan, const ModelShape& shape) {
+void refuse_if_none_fits(const std::vector<PlannedRequest>& plan, const ModelShape& shape,
+                         const std::string& key) {
   std::uint64_t shortest = std::numeric_limits<std::uint64_t>::max();
   for (const PlannedRequest& planned : plan) {
     shortest = std::min(shortest, std::uint64_t{planned.prompt_tokens} + planned.max_tokens);
   }
   if (plan.empty() || shortest <= shape.max_positions) return;
-  throw UserError("workload: no request fits into the model's " +
+  throw UserError(key + ": no request fits into the model's " +
                       std::to_string(shape.max_positions) + " positions: the shortest has " +
                       std::to_string(shortest) + " tokens, prompt and answer together",
                   "ask for less, or choose a model with more positions");
@@ -34,10 +60,13 @@ void refuse_if_none_fits(const std::vector<PlannedRequest>& plan, const ModelSha
 
 RequestList::RequestList(const Scenario& scenario, const Tokenizer* tokenizer,
                          const ModelShape& shape)
-    : workload_(scenario.workload), seed_(scenario.seed), vocabulary_(shape.vocabulary) {
+    : workload_(scenario.workload),
+      seed_(scenario.seed),
+      vocabulary_(shape.vocabulary),
+      max_positions_(shape.max_positions) {
   if (workload_.source() != WorkloadSource::kPrompts) {
-    plan_ = plan_requests(scenario);
-    refuse_if_none_fits(plan_, shape);
+    plan_ = plan_of(scenario);
+    refuse_if_none_fits(plan_, shape, key_of(workload_.source()));
     return;
   }
   prompts_ = prompt_tokens(workload_, tokenizer, shape);
@@ -52,7 +81,8 @@ abi::Request RequestList::request(std::size_t index) const {
   request.max_tokens = planned.max_tokens;
   request.arrival_ns = planned.arrival_ns;
   request.channel = static_cast<std::uint16_t>(planned.channel);
-  if (!written() && !workload_.stop_at_eos) request.flags |= abi::kRequestWhole;
+  // Also where EOS may come earlier: a request that might not end is none to begin.
+  request.flags |= abi::kRequestWhole;
   if (planned.cached) request.flags |= abi::kRequestCached;
   return request;
 }

@@ -30,6 +30,8 @@ class RequestList {
   // Several requests, or times of arrival: worth the figures of serving.
   bool serves() const { return plan_.size() > 1 || !written(); }
 
+  // Positions of the model.
+  std::uint32_t max_positions() const { return max_positions_; }
   // Memory for prompts: for as many as may wait for the firmware at once.
   std::uint64_t prompt_bytes() const;
   // Tokens of all answers, at most.
@@ -39,6 +41,7 @@ class RequestList {
   Workload workload_;
   std::uint64_t seed_;
   std::uint32_t vocabulary_;
+  std::uint32_t max_positions_;
   std::vector<std::vector<std::uint32_t>> prompts_;  // empty unless written
   std::vector<PlannedRequest> plan_;
 };

@@ -28,6 +28,12 @@ observe::Timeline::Limits limits(const TimelineConfig& config) {
   return limits;
 }
 
+ModelFacts facts_of(ModelShape shape, const RunConfig& run) {
+  if (run.layers) shape.layers = run.of_layers;
+  const ParameterCount count = count_parameters(shape);
+  return {count.all, count.active, shape.layers, shape.max_positions};
+}
+
 // The SoCs of one run, side by side in one kernel, each from time 0 and by itself.
 class Session {
  public:
@@ -35,6 +41,7 @@ class Session {
       : scenario_(scenario),
         observer_(observer),
         model_(load_model(scenario.model, scenario.execution)),
+        facts_(facts_of(model_.shape, scenario.run)),
         requests_(scenario, model_.tokenizer_or_null(), model_.shape) {
     model_.shape = shard(model_.shape, scenario.platform.devices.count);
     if (scenario.run.timeline.enabled) {
@@ -44,7 +51,7 @@ class Session {
       recorder_ = std::make_unique<OracleRecorder>(requests_.prompts());
     }
     if (scenario.execution == Execution::kTiming) {
-      oracle_ = make_oracle(scenario, oracle_facts());
+      oracle_ = checked_oracle();
     }
     Soc::Setup setup{scenario, scenario.policy, model_, requests_};
     setup.oracle = oracle_.get();
@@ -96,6 +103,7 @@ class Session {
       }
       report.baseline = make_baseline(outcome, *baseline);
     }
+    report.model = facts_;
     report.stopped_by_limit = reached_limit();
     report.timeline = std::move(timeline_);
     if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
@@ -116,6 +124,14 @@ class Session {
     facts.experts = model_.shape.experts.count;
     facts.top_k = model_.shape.experts.top_k;
     return facts;
+  }
+
+  std::unique_ptr<npu::TokenOracle> checked_oracle() const {
+    try {
+      return make_oracle(scenario_, oracle_facts());
+    } catch (const UserError& error) {
+      throw UserError(std::string("oracle: ") + error.what(), error.hint());
+    }
   }
 
   bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }
@@ -157,6 +173,7 @@ class Session {
   const Scenario& scenario_;
   RunObserver& observer_;
   LoadedModel model_;
+  const ModelFacts facts_;
   RequestList requests_;
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;

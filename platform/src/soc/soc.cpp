@@ -107,7 +107,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       cpu_irq_("cpu_irq"),
       reset_("reset"),
       listener_(std::move(listener)),
-      transcript_(setup.requests.size(), !setup.requests.written()),
+      transcript_(setup.requests.size()),
       energy_(phase_names()) {
   TANDEM_HAS_PROCESS(Soc);
   if (hardware_.pim.enabled) {

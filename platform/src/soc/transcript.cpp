@@ -9,9 +9,8 @@ namespace tandem::platform {
 bool Transcript::all_ok() const {
   const bool any =
       std::any_of(logs_.begin(), logs_.end(), [](const RequestLog& log) { return log.answered(); });
-  return any && std::all_of(logs_.begin(), logs_.end(), [this](const RequestLog& log) {
-           return log.answered() || (may_refuse_ && log.refused());
-         });
+  return any && std::all_of(logs_.begin(), logs_.end(),
+                            [](const RequestLog& log) { return log.answered() || log.refused(); });
 }
 
 void Transcript::violate(const abi::Record& record, const std::string& what) {
@@ -50,6 +49,9 @@ void Transcript::add_tokens(RequestLog& log, const abi::Record& record) {
   log.round_tokens += record.count;
   log.drafted += record.drafted;
   log.accepted += record.accepted;
+  // A wrong token is followed by the target's own; without that a stop token ended the round.
+  const bool wrong = record.accepted < record.drafted && record.count > record.accepted;
+  log.judged += record.accepted + (wrong ? 1 : 0);
 }
 
 void Transcript::end(RequestLog& log, const abi::Record& record) {
@@ -60,6 +62,7 @@ void Transcript::end(RequestLog& log, const abi::Record& record) {
   log.stop_reason = static_cast<abi::StopReason>(record.stop_reason);
   if (report.started_ns != 0) log.started_ns = report.started_ns;
   log.preemptions = report.preemptions;
+  log.kv_pages_wanted = report.kv_pages_wanted;
   counters_ = {report.decode_steps,   report.decode_step_sequences, report.largest_batch,
                report.kv_pages,       report.kv_pages_free,         report.kv_pages_most_used,
                report.drafts_dropped, report.pre_verifications,     report.decided_early};

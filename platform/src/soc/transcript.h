@@ -19,9 +19,11 @@ struct RequestLog {
   std::uint64_t round_tokens = 0;  // tokens from rounds
   std::uint64_t drafted = 0;
   std::uint64_t accepted = 0;
+  std::uint64_t judged = 0;  // drafted tokens before which none of their round was wrong
   std::optional<std::uint64_t> started_ns, first_token_ns, last_token_ns;
   std::uint64_t first_tokens = 0;  // that came at first_token_ns
   std::uint32_t preemptions = 0;
+  std::uint32_t kv_pages_wanted = 0;  // that it waited for, or lacks; 0: none
   bool ended = false;
   abi::Status status = abi::Status::kOk;
   abi::StopReason stop_reason = abi::StopReason::kNone;
@@ -36,16 +38,14 @@ struct RequestLog {
 // Keeps the records of the mailbox by request and checks that they make sense.
 class Transcript {
  public:
-  // `may_refuse`: requests that the platform cannot hold may fail.
-  explicit Transcript(std::size_t requests, bool may_refuse = false)
-      : may_refuse_(may_refuse), logs_(requests) {}
+  explicit Transcript(std::size_t requests) : logs_(requests) {}
 
   void add(const abi::Record& record);
 
   const std::vector<RequestLog>& requests() const { return logs_; }
   // Also of requests that have failed.
   bool all_ended() const { return ended_ == logs_.size(); }
-  // All were answered, but for those that may be refused.
+  // Some were answered, and all that the platform can hold.
   bool all_ok() const;
   // Of the last request that ended.
   const ServingCounters& counters() const { return counters_; }
@@ -58,7 +58,6 @@ class Transcript {
   void end(RequestLog& log, const abi::Record& record);
   void violate(const abi::Record& record, const std::string& what);
 
-  bool may_refuse_;
   std::vector<RequestLog> logs_;
   ServingCounters counters_;
   std::size_t ended_ = 0;

@@ -73,28 +73,39 @@ struct DeviceGroup {
   double memory_bytes_per_s = 0.0;
 };
 
+// Of the model as a whole, whatever a slice leaves out and however many devices share it.
+struct ModelFacts {
+  std::uint64_t parameters = 0;
+  std::uint64_t active_parameters = 0;  // that one token is multiplied with
+  std::uint32_t layers = 0;
+  std::uint32_t positions = 0;
+};
+
 // The same workload decoded plainly on the same hardware.
 struct BaselineResult {
   std::uint64_t simulated_time_ps = 0;
   double tokens_per_s = 0.0;
-  double energy_pj = 0.0;
+  double energy_pj = 0.0;  // of one device
   bool same_tokens = false;
 };
 
 struct RunReport {
-  bool complete = false;  // every request was answered
+  bool complete = false;  // every request that the platform can hold was answered
   std::string incomplete_reason;
   bool stopped_by_limit = false;  // run.max_simulated_time was reached
+  bool none_fits = false;         // the platform can hold none of the requests
   std::uint64_t simulated_time_ps = 0;
   std::uint64_t prefill_time_ps = 0;
   std::uint64_t decode_time_ps = 0;
   std::vector<RequestResult> requests;
+  ModelFacts model;
 
   double tokens_per_s = 0.0;
   double tokens_per_s_end_to_end = 0.0;
   double tokens_per_round = 0.0;
   std::uint64_t drafted_tokens = 0;
   std::uint64_t accepted_tokens = 0;
+  std::uint64_t judged_tokens = 0;   // drafted tokens before which none of their round was wrong
   std::uint64_t dropped_drafts = 0;  // drafted ahead, and no round has taken them
   std::uint64_t pre_verifications = 0;
   std::uint64_t rounds_decided_early = 0;  // by one of these
@@ -115,6 +126,10 @@ struct RunReport {
 
   // Accepted over drafted; nothing if nothing was drafted.
   std::optional<double> acceptance() const;
+  // Accepted over those before which none of their round was wrong: what oracle.acceptance sets.
+  std::optional<double> conditional_acceptance() const;
+  std::uint32_t devices() const;
+  double system_picojoules() const;  // of all devices; `energy` is of one
   // tokens_per_s over that of the baseline; nothing without a baseline.
   std::optional<double> speedup_vs_plain() const;
 };

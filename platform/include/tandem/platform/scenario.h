@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -389,6 +390,9 @@ struct Scenario {
   std::filesystem::path directory;  // paths of the effective configuration are relative to it
 
   std::vector<std::string> warnings;  // what loading found doubtful, with file and line
+  // Where a key, or the nearest section around it, is written: "file.yaml:12:5"; empty if none is.
+  // Set by loading.
+  std::function<std::string(const std::string& key_path)> place_of;
 };
 
 // Period of a clock in ps, rounded to the nearest picosecond and at least 1.

@@ -21,6 +21,7 @@ struct RequestTimes {
   std::uint64_t tokens = 0;
   std::uint64_t first_tokens = 0;  // that came at first_token_ns
   std::uint32_t preemptions = 0;
+  bool waited_for_pages = false;  // of the KV cache, at its begin or when preempted
   ServedAs served = ServedAs::kUnfinished;
 
   std::optional<double> queueing_s() const;
@@ -54,7 +55,9 @@ struct ServingReport {
   std::uint64_t answered = 0, failed = 0, unfinished = 0;
   std::uint64_t tokens = 0;  // of answered requests
   std::uint64_t preemptions = 0;
-  double window_s = 0.0;  // first arrival to last token
+  std::uint64_t waited_for_pages = 0;  // answered requests
+  std::uint64_t most_at_once = 0;      // requests between their first KV pages and last token
+  double window_s = 0.0;               // first arrival to last token
   double tokens_per_s = 0.0, requests_per_s = 0.0;
   Spread queueing_s, ttft_s, tpot_s, end_to_end_s;
   std::optional<std::uint64_t> within_slo;  // answered requests; nothing without an SLO
@@ -66,8 +69,9 @@ struct ServingReport {
 ServingReport serving_report(const std::vector<RequestTimes>& requests,
                              const ServingCounters& counters, const SloConfig& slo);
 
-// Every figure with its unit and its definition.
-nlohmann::ordered_json serving_json(const ServingReport& report, const SloConfig& slo);
+// Every figure with its unit and its definition; rates and latencies of a slice's layers are null.
+nlohmann::ordered_json serving_json(const ServingReport& report, const SloConfig& slo,
+                                    bool of_slice = false);
 
 struct RunReport;
 // requests.csv: a line per request; empty fields for what did not happen.

@@ -96,7 +96,7 @@ class Scheduler {
  private:
   Sequence* free_slot();
   abi::Status open(Machine& machine, Sequence& sequence, const abi::Request& request);
-  abi::Status judge_length(const abi::Request& request) const;
+  abi::Status judge_length(Sequence& sequence, const abi::Request& request) const;
   abi::Status copy_prompt(Machine& machine, Sequence& sequence, const abi::Request& request);
 
   // KV pages: admission.cpp.

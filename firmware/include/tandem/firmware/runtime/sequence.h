@@ -33,8 +33,9 @@ struct Sequence {
   u64 serial;  // order of taking: the lower, the older
   u64 started_ns;
   u32 preemptions;
-  u32 channel;  // as in the request
-  u32 cached;   // tokens that the KV cache is taken to hold before the first step
+  u32 pages_wanted;  // that it waits or has waited for, or can never get; 0: none
+  u32 channel;       // as in the request
+  u32 cached;        // tokens that the KV cache is taken to hold before the first step
   u32 prompt_count;
   u32 total;      // tokens in history
   u32 remaining;  // tokens that may still be emitted

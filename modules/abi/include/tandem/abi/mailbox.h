@@ -59,7 +59,7 @@ TANDEM_STRUCTURE(Record, 128, "Entry of the record ring", TANDEM_RECORD_MEMBERS)
   ONE(u32, kv_pages_free, "Of them free now, those of this request included")                     \
   ONE(u32, kv_pages_most_used, "Most that were ever in use at once")                              \
   ONE(u32, largest_batch, "Most sequences that one decoding step took along so far")              \
-  ONE(u32, reserved, "0")                                                                         \
+  ONE(u32, kv_pages_wanted, "That it waited for, or with NO_SPACE lacks; 0: it lacked none")      \
   ONE(u64, decode_steps, "Decoding steps so far: a draft with its verification, or a plain pass") \
   ONE(u64, decode_step_sequences, "Sequences in all of them together")                            \
   ONE(u64, drafts_dropped, "Tokens drafted ahead so far that no verification was asked about")    \
