@@ -3,18 +3,19 @@
 
 #include <array>
 #include <cstdio>
+#include <initializer_list>
 
 namespace tandem::platform::summary {
 namespace {
 
 // 12.35 k, 1.23 M
-std::string with_prefix(double value, const std::array<const char*, 6>& names, double step) {
-  std::size_t prefix = 0;
-  while (value >= step && prefix + 1 < names.size()) {
+std::string with_prefix(double value, std::initializer_list<const char*> names, double step) {
+  const auto* name = names.begin();
+  while (value >= step && name + 1 != names.end()) {
     value /= step;
-    ++prefix;
+    ++name;
   }
-  return fixed(value, value >= 100.0 ? 1 : 2) + " " + names[prefix];
+  return fixed(value, value >= 100.0 ? 1 : 2) + " " + *name;
 }
 
 }  // namespace
@@ -26,7 +27,7 @@ std::string fixed(double value, int decimals) {
 }
 
 std::string time_text(std::uint64_t time_ps) {
-  return with_prefix(static_cast<double>(time_ps), {"ps", "ns", "us", "ms", "s", "ks"}, 1000.0);
+  return with_prefix(static_cast<double>(time_ps), {"ps", "ns", "us", "ms", "s"}, 1000.0);
 }
 
 std::string bytes_text(std::uint64_t bytes) {

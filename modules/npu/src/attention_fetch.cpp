@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "tandem/npu/attention_job.h"
 
 namespace tandem::npu {
+
+namespace {
+constexpr std::uint64_t kLongPage = 64ull * 1024;  // bytes of its keys or values
+}  // namespace
 
 // Sequences are fetched in order as the KV buffer has room; one that is larger than the buffer
 // streams through alone.
@@ -64,7 +69,8 @@ void AttentionJob::read(std::uint64_t address, void* to, std::uint64_t bytes, Dm
   core_.dma.read(Dma::kKv, address, to, bytes, std::move(done), execution_.serial());
 }
 
-// In bulk, as if the pages followed the first of them.
+// In bulk, as if the pages followed the first of them, unless they are so short that some channels
+// of the memory may have much more of them than others.
 void AttentionJob::fetch_half_in_bulk(Work& work, bool values,
                                       const std::function<Dma::Done()>& part) {
   const KvGeometry& geometry = work.geometry;
@@ -75,8 +81,11 @@ void AttentionJob::fetch_half_in_bulk(Work& work, bool values,
     address = std::min(address, values ? geometry.values(at) : geometry.keys(at));
     const bool whole = values && geometry.element_major();
     bytes += whole ? half : half / geometry.page_tokens * tokens_of(work, page);
+    if (half >= kLongPage) continue;
+    read(address, nullptr, std::exchange(bytes, 0), part());
+    address = ~std::uint64_t{0};
   }
-  read(address, nullptr, bytes, part());
+  if (bytes != 0) read(address, nullptr, bytes, part());
 }
 
 // A full page's half is contiguous. Of the last page only the tokens that exist are read, but for
