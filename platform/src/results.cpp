@@ -156,6 +156,7 @@ Json summary_json(const RunConfig& run, const RunReport& report) {
                               {"array_ps", stage.array_ps},
                               {"vector_ps", stage.vector_ps},
                               {"pim_ps", stage.pim_ps},
+                              {"sampler_ps", stage.sampler_ps},
                               {"bound", stage.bound()}});
     if (report.group) json["stages"].back()["link_ps"] = stage.link_ps;
   }
@@ -209,17 +210,25 @@ Json statistics_json(const observe::StatisticsTable& table) {
 
 }  // namespace
 
-const char* StageTime::bound() const {
-  if (memory_ps > time_ps) return "prefetched";
-  const std::pair<std::uint64_t, const char*> parts[] = {{memory_ps, "memory"},
-                                                         {array_ps, "array"},
-                                                         {vector_ps, "vector unit"},
-                                                         {pim_ps, "PIM"},
-                                                         {link_ps, "link"}};
-  const auto longest =
-      *std::max_element(std::begin(parts), std::end(parts),
-                        [](const auto& a, const auto& b) { return a.first < b.first; });
-  return 2 * longest.first < time_ps ? "latency" : longest.second;
+std::array<StageTime::Part, 6> StageTime::parts() const {
+  return {{{"memory", memory_ps},
+           {"array", array_ps},
+           {"vector unit", vector_ps},
+           {"PIM", pim_ps},
+           {"sampler", sampler_ps},
+           {"link", link_ps}}};
+}
+
+std::string StageTime::bound() const {
+  std::string busy;
+  std::uint64_t sum_ps = 0;
+  for (const Part& part : parts()) {
+    sum_ps += part.busy_ps;
+    if (share(part.busy_ps, time_ps) < kBusy) continue;
+    busy += (busy.empty() ? "" : " and ") + std::string(part.name);
+  }
+  if (!busy.empty()) return busy;
+  return share(sum_ps, time_ps) < kIdle ? "latency" : "none";
 }
 
 std::optional<double> RunReport::acceptance() const {
@@ -247,15 +256,12 @@ std::optional<double> RunReport::speedup_vs_plain() const {
 
 namespace {
 
-// Bytes may come before the stage that uses them, but not before the phase.
 void check_stage(const StageTime& stage) {
-  if (stage.stage != "all") return;
-  for (const std::uint64_t part_ps :
-       {stage.memory_ps, stage.array_ps, stage.vector_ps, stage.link_ps}) {
-    if (part_ps <= stage.time_ps) continue;
-    throw InternalError("phase " + stage.phase + " took " + std::to_string(stage.time_ps) +
-                        " ps, a part of the hardware needs " + std::to_string(part_ps) +
-                        " ps for it");
+  for (const StageTime::Part& part : stage.parts()) {
+    if (part.busy_ps <= stage.time_ps) continue;
+    throw InternalError("phase " + stage.phase + ", stage " + stage.stage + ": " + part.name +
+                        " was at work for " + std::to_string(part.busy_ps) + " of " +
+                        std::to_string(stage.time_ps) + " ps");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <iomanip>
+#include <map>
 #include <sstream>
 
 #include "figure_text.h"
@@ -132,21 +133,43 @@ void write_phases(Page& page, const RunReport& report) {
   }
 }
 
-// Shares of the stage's time. What an engine did in part while other stages ran has none.
+std::string stage_text(const StageTime& stage) {
+  constexpr double kShown = 0.0005;  // below it is 0.0 %
+  std::string text = stage.bound();
+  if (text == "none") text += " above " + fixed(100.0 * StageTime::kBusy, 0) + " %";
+  const char* separator = ": ";
+  for (const StageTime::Part& part : stage.parts()) {
+    const double share = static_cast<double>(part.busy_ps) / static_cast<double>(stage.time_ps);
+    if (share < kShown) continue;
+    text += separator + std::string(part.name) + " " + percent(share);
+    separator = ", ";
+  }
+  return text;
+}
+
+// Where times of rows add up to more than there was.
+void write_overlap(Page& page, const RunReport& report) {
+  std::uint64_t phases_ps = 0;
+  std::map<std::string, std::uint64_t> stages_ps;
+  for (const StageTime& stage : report.stages) {
+    (stage.stage == "all" ? phases_ps : stages_ps[stage.phase]) += stage.time_ps;
+  }
+  std::string overlap = phases_ps > report.simulated_time_ps ? "phases" : "";
+  for (const StageTime& stage : report.stages) {
+    if (stage.stage != "all" || stages_ps[stage.phase] <= stage.time_ps) continue;
+    overlap += (overlap.empty() ? "stages of " : ", stages of ") + stage.phase;
+  }
+  if (overlap.empty()) return;
+  page.words("side by side", overlap + ": times overlap, and shares are of all that goes on");
+}
+
 void write_stages(Page& page, const RunReport& report) {
   if (report.stages.empty()) return;
   page.heading("What bounds each phase and stage");
   for (const StageTime& stage : report.stages) {
-    const auto share = [&stage](std::uint64_t part_ps) {
-      if (part_ps > stage.time_ps) return std::string("earlier");
-      return percent(static_cast<double>(part_ps) / static_cast<double>(stage.time_ps));
-    };
-    page.line(stage.phase + " " + stage.stage, time_text(stage.time_ps),
-              std::string(stage.bound()) + ": memory " + share(stage.memory_ps) + ", array " +
-                  share(stage.array_ps) + ", vector unit " + share(stage.vector_ps) + ", PIM " +
-                  share(stage.pim_ps) +
-                  (report.group ? ", link " + share(stage.link_ps) : std::string()));
+    page.line(stage.phase + " " + stage.stage, time_text(stage.time_ps), stage_text(stage));
   }
+  write_overlap(page, report);
 }
 
 void write_group(Page& page, const DevicesConfig& devices, const RunReport& report) {

@@ -117,6 +117,41 @@ TEST_CASE("streams in a row are the same whether or not somebody asks in between
   }
 }
 
+TEST_CASE("data of a stream are on the bus as time passes, once whatever it counts") {
+  const memory::Stack::Config config = test::stack_config("hbm2_neupims");
+  const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
+                                       config.interleave_bytes, config.hash);
+  const auto pace = memory::measure_stream(config.device, config.controller, mapping, false);
+  memory::Channel channel(config.device, config.controller);
+  const std::uint64_t tck_ps = config.device.timing.tCK;
+  channel.count_times(7);
+  const memory::Interval first = channel.stream(1 << 20, false, pace, 0);
+  const std::uint64_t all_ps = channel.counters().busy_ps / 7;
+  const std::uint64_t middle_ps = (first.begin_ps + first.end_ps) / 2;
+  CHECK(channel.data_ps(first.begin_ps) == 0);
+  CHECK(static_cast<double>(channel.data_ps(middle_ps)) ==
+        Approx(static_cast<double>(all_ps) / 2).margin(static_cast<double>(tck_ps)));
+  const auto same = [tck_ps](std::uint64_t a, std::uint64_t b) {
+    return std::max(a, b) - std::min(a, b) <= 2 * tck_ps;
+  };
+  CHECK(same(channel.data_ps(first.end_ps), all_ps));
+  channel.count_times(1);
+  const memory::Interval second = channel.stream(1 << 20, false, pace, 0);  // without a gap
+  CHECK(same(channel.data_ps(first.end_ps), all_ps));
+  CHECK(same(channel.data_ps(second.end_ps), 2 * all_ps));
+  // Behind a stream, and ahead of time.
+  const memory::Interval access = channel.reserve(0, 0, 0, 1024, false, second.end_ps);
+  CHECK(same(channel.data_ps(second.end_ps), 2 * all_ps));
+  const std::uint64_t access_ps = channel.counters().busy_ps - 8 * all_ps;
+  CHECK(access_ps > 0);
+  CHECK(channel.data_ps(access.end_ps) == channel.data_ps(2 * access.end_ps));
+  CHECK(same(channel.data_ps(access.end_ps), 2 * all_ps + access_ps));
+  // And another one, after a pause.
+  const memory::Interval third = channel.stream(1 << 20, false, pace, 2 * access.end_ps);
+  CHECK(same(channel.data_ps(third.begin_ps), 2 * all_ps + access_ps));
+  CHECK(same(channel.data_ps(third.end_ps), 3 * all_ps + access_ps));
+}
+
 TEST_CASE("bytes of a range by channel are those of its runs") {
   for (const char* order : {"RoRaBaCoBgCh", "RoChRaBgBaCo", "ChRoRaBgBaCo"}) {
     CAPTURE(order);

@@ -101,3 +101,36 @@ TEST_CASE("nobody needs to listen") {
   CHECK(rig.run(gather(rig, Phase::kDecode)).status == 0);
   CHECK(rig.npu.phase_times().phase_ps[number(Phase::kDecode)] > 0);
 }
+
+TEST_CASE("without commands side by side, the window of a phase is its time") {
+  NpuRig rig;
+  rig.run(gather(rig, Phase::kPrefill));
+  rig.run(gather(rig, Phase::kDraft));
+  const npu::PhaseTimes times = rig.npu.phase_times();
+  for (const Phase phase : {Phase::kPrefill, Phase::kDraft, Phase::kVerify}) {
+    CAPTURE(number(phase));
+    CHECK(rig.npu.phase_window(number(phase)).time_ps == times.phase_ps[number(phase)]);
+  }
+  CHECK(rig.npu.phase_window(number(Phase::kDraft)).time_ps > 0);
+}
+
+TEST_CASE("with two commands side by side, it is wall time, and a reset ends it") {
+  NpuRig rig;
+  const std::uint64_t begin_ps = common::now_ps();
+  rig.submit(gather(rig, Phase::kVerify), 0);
+  rig.submit(gather(rig, Phase::kVerify, 1), 1);
+  REQUIRE(rig.wait(0).status == 0);
+  REQUIRE(rig.wait(1).status == 0);
+  const npu::PhaseTimes times = rig.npu.phase_times();
+  const npu::Window window = rig.npu.phase_window(number(Phase::kVerify));
+  CHECK(window.time_ps == times.phase_ps[number(Phase::kVerify)]);
+  CHECK(window.time_ps <= common::now_ps() - begin_ps);
+  rig.submit(gather(rig, Phase::kDecode), 0);
+  while (rig.npu.phase() == npu::kIdlePhase) sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_NS));
+  sc_core::sc_start(sc_core::sc_time(10, sc_core::SC_NS));
+  rig.driver.write32(abi::npu::CONTROL, 2);
+  const npu::Window decode = rig.npu.phase_window(number(Phase::kDecode));
+  CHECK(decode.time_ps > 0);
+  sc_core::sc_start(sc_core::sc_time(1, sc_core::SC_US));
+  CHECK(rig.npu.phase_window(number(Phase::kDecode)).time_ps == decode.time_ps);
+}

@@ -71,8 +71,11 @@ TEST_CASE("rows of one bank follow each other") {
   command.row_elements = static_cast<abi::u32>(1024 * banks);
   REQUIRE(bench.send(command) == kOk);
   CHECK(busy_ps(bench) == kTckPs * (row_cycles(64, 64, 2) + 3 * next_row_cycles(64)));
+  CHECK(bench.pim.worked_ps() == 0);  // as long as time has not passed
   CHECK(statistic(bench, "channel0.activations") == 4);
   CHECK(statistic(bench, "internal_bytes") == 4 * 2048);
+  bench.settle();
+  CHECK(bench.pim.worked_ps() == busy_ps(bench));
 }
 
 TEST_CASE("one activate opens the row of all banks") {

@@ -212,11 +212,11 @@ TEST_CASE("a report that contradicts itself or physics is a defect") {
   CHECK(verdict([](Scenario&, RunReport& r) { r.phases[0].time_ps -= 1; }) ==
         "the phases take 999999999 ps, the run 1000000000 ps");
   CHECK(verdict([](Scenario&, RunReport& r) {
-          r.stages = {{"draft", "ffn", 10, 20}};
+          r.stages = {{"draft", "all", 20, 20}, {"draft", "ffn", 10, 10, 3}};
         }) == "consistent");
   CHECK(verdict([](Scenario&, RunReport& r) {
-          r.stages = {{"draft", "all", 10, 20}};
-        }) == "phase draft took 10 ps, a part of the hardware needs 20 ps for it");
+          r.stages = {{"draft", "ffn", 10, 9, 11}};
+        }) == "phase draft, stage ffn: array was at work for 11 of 10 ps");
   CHECK(verdict([](Scenario&, RunReport& r) { r.utilisations[1].fraction = 1.001; }) ==
         "the utilisation of memory.channel0 is 1.001, above its peak");
   CHECK(verdict([](Scenario&, RunReport& r) {
@@ -335,10 +335,29 @@ TEST_CASE("the summary's energy has a unit that fits, and lines of at most 100 c
   CHECK(text.find("word39") == text.rfind("word39"));
 }
 
-TEST_CASE("a stage is bound by what is in use longest, unless its bytes came earlier") {
-  CHECK(StageTime{"decode", "ffn", 100, 90, 40, 1, 0}.bound() == std::string("memory"));
-  CHECK(StageTime{"decode", "ffn", 100, 50, 80, 1, 0}.bound() == std::string("array"));
-  CHECK(StageTime{"decode", "ffn", 100, 0, 0, 10, 60}.bound() == std::string("PIM"));
-  CHECK(StageTime{"decode", "ffn", 100, 40, 30, 10, 0}.bound() == std::string("latency"));
-  CHECK(StageTime{"decode", "ffn", 100, 140, 90, 10, 0}.bound() == std::string("prefetched"));
+TEST_CASE("a stage is bound by what is at work nearly all the time, if anything is") {
+  CHECK(StageTime{"decode", "ffn", 100, 80, 40, 1, 0}.bound() == "memory");
+  CHECK(StageTime{"decode", "ffn", 100, 90, 95, 1, 0}.bound() == "memory and array");
+  CHECK(StageTime{"decode", "ffn", 100, 0, 0, 10, 99}.bound() == "PIM");
+  CHECK(StageTime{"decode", "other", 100, 0, 0, 10, 0, 85}.bound() == "sampler");
+  CHECK(StageTime{"decode", "ffn", 100, 79, 30, 10, 0}.bound() == "none");
+  CHECK(StageTime{"decode", "ffn", 100, 20, 30, 0, 0}.bound() == "none");
+  CHECK(StageTime{"decode", "ffn", 100, 19, 20, 10, 0}.bound() == "latency");
+}
+
+TEST_CASE("a summary says when nothing is near its limit, and when stages overlap") {
+  RunReport report = consistent_report();
+  report.stages = {{"decode", "all", 1000, 700, 300},
+                   {"decode", "qkv", 600, 540, 0, 0, 0, 60},
+                   {"decode", "ffn", 400, 160, 0}};
+  const std::string text = summary_text({}, report);
+  CAPTURE(text);
+  CHECK(text.find("none above 80 %: memory 70.0 %, array 30.0 %\n") != std::string::npos);
+  CHECK(text.find("memory: memory 90.0 %, sampler 10.0 %\n") != std::string::npos);
+  CHECK(text.find("latency: memory 40.0 %\n") != std::string::npos);
+  CHECK(text.find("side by side") == std::string::npos);
+  report.stages[2].time_ps = 500;
+  CHECK(summary_text({}, report).find("stages of decode: times overlap") != std::string::npos);
+  report.stages[0].time_ps = report.simulated_time_ps + 1;
+  CHECK(summary_text({}, report).find("  phases: times overlap") != std::string::npos);
 }

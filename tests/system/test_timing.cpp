@@ -115,6 +115,89 @@ TEST_CASE("softmax of attention in the banks hides behind their products") {
 
 namespace {
 
+platform::StageTime row_of(const platform::RunReport& report, const std::string& phase,
+                           const std::string& stage) {
+  for (const platform::StageTime& row : report.stages) {
+    if (row.phase == phase && row.stage == stage) return row;
+  }
+  FAIL("no stage " << phase << " " << stage);
+  return {};
+}
+
+double memory_share(const platform::StageTime& row) {
+  return static_cast<double>(row.memory_ps) / static_cast<double>(row.time_ps);
+}
+
+// Of the run, over the channels.
+double mean_use(const platform::RunReport& report, const std::string& channels) {
+  double sum = 0.0, count = 0.0;
+  for (const platform::Utilisation& part : report.utilisations) {
+    if (part.name.find(channels) != 0) continue;
+    sum += part.fraction;
+    ++count;
+  }
+  return sum / count;
+}
+
+// Keys and values come while the stage before attention waits, and its own bytes are fewer.
+void check_waiting_stage(const std::string& layers) {
+  const platform::Scenario scenario = platform::load_scenario(
+      TANDEM_SCENARIO_DIR "/llama-2-7b.yaml",
+      {"policy.name=plain", "workload.batch.context=4000", "workload.max_tokens=4",
+       "run.baseline=none", "fidelity.layers=" + layers});
+  const platform::RunReport report = test::run(scenario);
+  const platform::StageTime qkv = row_of(report, "decode", "qkv");
+  const double own = static_cast<double>(of_stage(report, "decode.qkv", "read_bytes"));
+  CHECK(own / (static_cast<double>(qkv.time_ps) * 1e-12) < 0.7 * effective_bytes_per_s(scenario));
+  CHECK(memory_share(qkv) > 0.85);
+  CHECK(qkv.bound() == "memory");
+  CHECK(row_of(report, "decode", "attention").bound() == "array");
+  const platform::StageTime all = row_of(report, "decode", "all");
+  CHECK(all.time_ps == report.phases.front().time_ps);
+  CHECK(memory_share(all) == Approx(mean_use(report, "memory.channel")).epsilon(0.01));
+}
+
+}  // namespace
+
+TEST_CASE("a stage that waits for bytes of others is bound by the memory") {
+  check_waiting_stage("all");
+}
+
+TEST_CASE("so it is where a few layers stand for all") {
+  check_waiting_stage("replay");
+}
+
+TEST_CASE("stages of two sub-batches are wall time") {
+  const platform::RunReport report = test::run(platform::load_scenario(
+      TANDEM_SCENARIO_DIR "/published/neupims_system.yaml", {"policy.sub_batches=2"}));
+  const platform::StageTime all = row_of(report, "decode", "all");
+  CHECK(all.time_ps <= report.simulated_time_ps);
+  CHECK(all.time_ps > report.simulated_time_ps * 9 / 10);
+  std::uint64_t stages_ps = 0, both_ps = 0;
+  for (const platform::StageTime& row : report.stages) {
+    CAPTURE(row.phase, row.stage);
+    for (const platform::StageTime::Part& part : row.parts()) CHECK(part.busy_ps <= row.time_ps);
+    if (row.stage == "all") continue;
+    stages_ps += row.time_ps;
+    CHECK(row.time_ps <= all.time_ps);
+    both_ps += of_stage(report, row.phase + "." + row.stage, "time_ps");
+  }
+  CHECK(stages_ps > all.time_ps);
+  CHECK(both_ps > stages_ps);  // a command in each, in part in the same stage
+  CHECK(platform::summary_text({}, report).find("side by side") != std::string::npos);
+  // Nothing counts twice.
+  const auto time_ps = static_cast<double>(report.simulated_time_ps);
+  CHECK(static_cast<double>(all.memory_ps) / time_ps ==
+        Approx(mean_use(report, "memory.channel")).epsilon(0.02));
+  CHECK(static_cast<double>(all.pim_ps) / time_ps ==
+        Approx(mean_use(report, "pim.channel")).epsilon(0.02));
+  // Banks at work, not commands under way.
+  const platform::StageTime attention = row_of(report, "decode", "attention");
+  CHECK(10 * attention.pim_ps < 7 * attention.time_ps);
+}
+
+namespace {
+
 void check_prompt(const std::string& tokens) {
   const platform::Scenario scenario =
       llama({"policy.prefill_chunk=" + tokens, "policy.batch_tokens=" + tokens,

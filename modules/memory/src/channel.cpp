@@ -308,6 +308,7 @@ Interval Channel::reserve_bus(std::uint64_t bytes, bool is_write, std::uint64_t 
   const std::uint64_t burst_mask = (std::uint64_t{1} << burst_shift_) - 1;
   std::uint64_t left = (bytes + burst_mask) >> burst_shift_;
   counters_.busy_ps += times_ * left * burst_ps_;
+  data_ps_ += left * burst_ps_;
   // To the data bus it is a rank of its own, unless there is only one.
   const unsigned ranks = device_.geometry.ranks;
   const DataBus::User user{ranks == 1 ? 0 : ranks, is_write, false};

@@ -37,6 +37,7 @@ Channel::Columns Channel::place(const Run& run, Cycle ready) {
   }
   if (hit) counters_.row_hits += times_;
   counters_.busy_ps += times_ * run.bursts * burst_ps_;
+  data_ps_ += run.bursts * burst_ps_;
   if (!run.is_write) counters_.read_bursts += times_ * run.bursts;
   last_column_ = std::max(last_column_, columns.last);
   Cycle& last = run.is_write ? last_write_ : last_read_;

@@ -111,6 +111,22 @@ Channel::Stream Channel::stream_of(std::uint64_t bytes, const StreamPace& pace,
   return {cycles, times, times * bytes, times * bursts, times * rows, (times - 1) * cycles};
 }
 
+// Data of streams until `cycle`.
+std::uint64_t Channel::data_of(const StreamRun& run, Cycle cycle) {
+  const Cycle passed = std::clamp(cycle, run.begin, run.end) - run.begin;
+  return static_cast<std::uint64_t>(run.data_ps_per_cycle * static_cast<double>(passed));
+}
+
+std::uint64_t Channel::data_ps(std::uint64_t time_ps) const {
+  const Cycle now = time_ps / t_.tck_ps;
+  StreamRun run = run_;
+  if (streamed_.on_bus) run.end = streamed_.end;
+  const std::uint64_t promised_ps = data_ps_ + data_of(run, now);
+  if (streamed_.on_bus) return promised_ps;  // nothing lies behind it
+  const std::uint64_t ahead_ps = bus_.taken_after(std::max(now, run.end)) * t_.tck_ps;
+  return promised_ps - std::min(ahead_ps, promised_ps);
+}
+
 // Behind something else, or after a pause.
 Cycle Channel::stream_anew(const Stream& stream, bool is_write, Cycle earliest) {
   enter_streams();
@@ -130,6 +146,10 @@ Cycle Channel::stream_anew(const Stream& stream, bool is_write, Cycle earliest) 
   const Cycle end = begin + stream.cycles;
   for (RankState& rank : ranks_) mark_open(rank.open, begin - latency(is_write), end);
   times_ = times_before;
+  data_ps_ += data_of(run_, run_.end);
+  run_ = {begin, end,
+          static_cast<double>(stream.bursts * burst_ps_) /
+              static_cast<double>(stream.times * stream.cycles)};
   streamed_until(end, is_write);
   if (is_write) {
     last_drain_ = {begin * t_.tck_ps, end * t_.tck_ps};
@@ -155,6 +175,7 @@ void Channel::end_streams() {
   counters_.row_misses += streamed_.rows;
   counters_.busy_ps += streamed_.bursts * burst_ps_;
   bus_.extend(streamed_.end);
+  run_.end = streamed_.end;
   for (RankState& rank : ranks_) {
     rank.open.until = streamed_.end;
     rank.open.owed_cycles += streamed_.owed_cycles;

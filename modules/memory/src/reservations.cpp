@@ -146,6 +146,14 @@ Cycle DataBus::append(const User& user, Cycle from, Cycle length, const CycleTim
   return begin;
 }
 
+Cycle DataBus::taken_after(Cycle cycle) const {
+  Cycle taken = 0;
+  for (auto it = slices_.rbegin(); it != slices_.rend() && it->end > cycle; ++it) {
+    taken += it->end - std::max(it->begin, cycle);
+  }
+  return taken;
+}
+
 void DataBus::clear() {
   slices_.clear();
   closed_until_ = 0;

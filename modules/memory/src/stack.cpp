@@ -193,6 +193,14 @@ Stack::Traffic Stack::traffic(unsigned channel) const {
           c.data_cycles * commands_->tck_ps()};
 }
 
+std::uint64_t Stack::data_ps() const {
+  const std::uint64_t now_ps = common::now_ps();
+  std::uint64_t sum_ps = 0;
+  for (const Channel& channel : channels_) sum_ps += channel.data_ps(now_ps);
+  for (unsigned i = 0; commands_ && i < channels(); ++i) sum_ps += traffic(i).busy_ps;
+  return sum_ps / channels();
+}
+
 // Whether every bank has been refreshed often enough is asked once, when the first report is made.
 void Stack::finish_checks(std::uint64_t time_ps) const {
   if (checks_finished_) return;

@@ -174,6 +174,7 @@ void Execution::begin_pass() {
   remaining_ = program_.size();
   front_ = 0;
   front_since_ps_ = common::now_ps();
+  watch_front();
   if (on_pim_.empty()) place();
   for (std::uint16_t i = 0; i < program_.size(); ++i) {
     states_[i].waiting = program_[i].predecessor_count;
@@ -418,6 +419,16 @@ void Execution::account_stage() {
   stage_of(program_[front_]).time_ps += now_ps - front_since_ps_;
   front_since_ps_ = now_ps;
   while (front_ < program_.size() && states_[front_].done) ++front_;
+  watch_front();
+}
+
+void Execution::watch_front() {
+  if (front_ == program_.size()) {
+    return core_.watch.enter(serial_, StageWatch::kBetween, 1, common::now_ps());
+  }
+  const std::size_t stage = program_[front_].stage;
+  core_.watch.enter(serial_, stage < abi::kStages ? stage : 0, program_.times(front_),
+                    common::now_ps());
 }
 
 void Execution::pass_done() {
@@ -431,6 +442,7 @@ void Execution::pass_done() {
     }
   }
   if (opcode() == Opcode::kDraft && next_draft_pass()) return begin_pass();
+  core_.watch.await_left_out(serial_, common::now_ps());
   await_left_out(most_times(), left_out_ps());
 }
 

@@ -17,6 +17,8 @@ using abi::Status;
 void Execution::await_left_out(std::uint64_t steps, std::uint64_t left_out_ps) {
   if (left_out_ps == 0) {
     settle_stages(true);
+    core_.watch.add_left_out(serial_);
+    core_.watch.enter(serial_, StageWatch::kBetween, 1, common::now_ps());
     return write_results();
   }
   const std::uint64_t step_ps = left_out_ps / steps;
@@ -57,6 +59,7 @@ void Execution::settle_stages(bool waited) {
 
 void Execution::count_passes() {
   settle_stages(false);
+  core_.watch.end(serial_, common::now_ps());
   PassCounters& counters = core_.phases[command_.phase % abi::kPhases];
   counters.passes += passes_;
   counters.weight_bytes += stream_.requested_bytes() - stream_bytes_before_ + gather_bytes_;

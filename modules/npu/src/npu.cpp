@@ -133,6 +133,7 @@ std::unique_ptr<Execution> Npu::try_start(unsigned queue, const abi::Command& co
   account();
   const std::uint64_t serial = next_serial_++;
   in_flight_.push_back({serial, command.phase % abi::kPhases, common::now_ps()});
+  core_.watch.begin(serial, command.phase % abi::kPhases, common::now_ps());
   tell_phase();
   return std::make_unique<Execution>(core_, *context.stream, context.program, command, serial,
                                      std::move(finished));
@@ -296,7 +297,31 @@ void Npu::collect_stages(std::size_t phase, observe::StatisticsSink& sink) const
     }
     sink.value("read_bytes", counters.read_bytes, "B",
                "Weights, keys and values asked for at the memory port");
+    collect_window(stage_window(static_cast<std::uint32_t>(phase), i), sink);
   }
+}
+
+void Npu::collect_window(const Window& window, observe::StatisticsSink& sink) const {
+  if (window.time_ps == 0) return;
+  const observe::StatisticsGroup group(sink, "window");
+  sink.value("time_ps", window.time_ps, "ps", "Time with a command in it, however many");
+  const auto busy = [&](const char* name, Part part, const char* description) {
+    sink.value(name, window.busy_ps[part], "ps", description);
+  };
+  busy("memory_busy_ps", kMemory, "Of it, data on the memory's buses, mean of its channels");
+  busy("matrix_busy_ps", kArray, "Of it, with the array at work");
+  busy("vector_busy_ps", kVectorUnit, "Of it, with the vector unit at work");
+  busy("sampler_busy_ps", kSampler, "Of it, with the sampler at work");
+  busy("pim_busy_ps", kPim, "Of it, with computation in the banks, mean of the channels");
+  if (core_.link.connected()) busy("link_busy_ps", kLink, "Of it, with exchanges on the link");
+}
+
+Window Npu::phase_window(std::uint32_t phase) const {
+  return core_.watch.phase(phase, common::now_ps());
+}
+
+Window Npu::stage_window(std::uint32_t phase, std::size_t stage) const {
+  return core_.watch.stage(phase, stage, common::now_ps());
 }
 
 void Npu::collect(observe::StatisticsSink& sink) const {
@@ -318,6 +343,7 @@ void Npu::collect(observe::StatisticsSink& sink) const {
       sink.value("passes", core_.phases[i].passes, "1", "Passes that chose or checked tokens");
       sink.value("weight_bytes", core_.phases[i].weight_bytes, "B",
                  "Weights, scales, tables, gains and embedding rows requested from memory");
+      collect_window(phase_window(static_cast<std::uint32_t>(i)), sink);
       collect_stages(i, sink);
     }
   }

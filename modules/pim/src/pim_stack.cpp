@@ -443,7 +443,15 @@ void PimStack::reserve_bus(unsigned channel, std::uint64_t bytes, std::uint64_t 
 
 void PimStack::channel_busy(unsigned channel, std::uint64_t begin_ps, std::uint64_t end_ps) {
   channels_[channel].busy_ps += times_ * (end_ps - begin_ps);
+  channels_[channel].worked.add(begin_ps, end_ps, common::now_ps());
   if (timeline_ != nullptr) timeline_->slice(tracks_[channel], slice_name_, begin_ps, end_ps);
+}
+
+std::uint64_t PimStack::worked_ps() const {
+  const std::uint64_t now_ps = common::now_ps();
+  std::uint64_t sum_ps = 0;
+  for (const ChannelCounters& channel : channels_) sum_ps += channel.worked.until(now_ps);
+  return sum_ps / channels_.size();
 }
 
 void PimStack::count(const PimCommand& command) {
@@ -503,6 +511,7 @@ void PimStack::reset_device() {
   settled_ = 0;
   held_.clear();
   if (runner_ != nullptr) runner_->reset();
+  for (ChannelCounters& channel : channels_) channel.worked.stop(common::now_ps());
   last_done_ps_ = 0;
   port_ready_ps_ = path_ready_ps_ = 0;
   unit_->reset();

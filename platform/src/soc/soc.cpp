@@ -123,6 +123,12 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   npu_.set_oracle(setup.oracle);
   record_timeline(setup.timeline);
   npu_.set_choice_listener(setup.choices);
+  npu_.set_outside_probe([this] {
+    npu::BusyTimes busy_ps{};
+    busy_ps[npu::kMemory] = dram().data_ps();
+    if (pim_) busy_ps[npu::kPim] = pim_->worked_ps();
+    return busy_ps;
+  });
   npu_.on_phase_end([this](std::uint32_t phase) { read_energy(energy_, phase); });
   load(image);
   post_requests(setup);

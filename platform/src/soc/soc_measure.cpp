@@ -136,28 +136,22 @@ std::vector<PhaseTime> Soc::phases() const {
 std::vector<StageTime> Soc::stages() const {
   static constexpr std::array<const char*, abi::kStages> kNames = {
       "other", "qkv", "attention", "projection", "ffn", "classifier"};
-  const double bytes_per_ps = dram().config().peak_bytes_per_s() * 1e-12;
+  const auto row = [](std::uint32_t phase, const char* stage, const npu::Window& window) {
+    const npu::BusyTimes& busy_ps = window.busy_ps;
+    return StageTime{phase_name(phase),    stage,
+                     window.time_ps,       busy_ps[npu::kMemory],
+                     busy_ps[npu::kArray], busy_ps[npu::kVectorUnit],
+                     busy_ps[npu::kPim],   busy_ps[npu::kSampler],
+                     busy_ps[npu::kLink]};
+  };
   std::vector<StageTime> stages;
-  for (std::size_t phase = 0; phase < abi::kPhases; ++phase) {
-    const std::size_t first = stages.size();
-    StageTime all{phase_name(phase), "all"};
+  for (std::uint32_t phase = 0; phase < abi::kPhases; ++phase) {
+    std::vector<StageTime> rows = {row(phase, "all", npu_.phase_window(phase))};
     for (std::size_t stage = 0; stage < abi::kStages; ++stage) {
-      const npu::StageCounters& counters = npu_.stage_counters(phase, stage);
-      if (counters.time_ps == 0) continue;
-      const double memory_ps = static_cast<double>(counters.read_bytes) / bytes_per_ps;
-      stages.push_back({phase_name(phase), kNames[stage], counters.time_ps,
-                        static_cast<std::uint64_t>(memory_ps), counters.matrix_ps,
-                        counters.vector_ps, counters.pim_ps, counters.link_ps});
-      all.time_ps += counters.time_ps;
-      all.memory_ps += stages.back().memory_ps;
-      all.array_ps += counters.matrix_ps;
-      all.vector_ps += counters.vector_ps;
-      all.pim_ps += counters.pim_ps;
-      all.link_ps += counters.link_ps;
+      const npu::Window window = npu_.stage_window(phase, stage);
+      if (window.time_ps != 0) rows.push_back(row(phase, kNames[stage], window));
     }
-    if (stages.size() != first) {
-      stages.insert(stages.begin() + static_cast<std::ptrdiff_t>(first), all);
-    }
+    if (rows.size() > 1) stages.insert(stages.end(), rows.begin(), rows.end());
   }
   return stages;
 }

@@ -3,6 +3,7 @@
 // design terms: tokens exclude prompt and BOS and include a final EOS; tokens_per_round counts the
 // target's own token; tokens_per_s is decode only; phase shares partition simulated time.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -41,22 +42,30 @@ struct Utilisation {
   std::string meaning;  // "busy time", "data bus occupied", ...
 };
 
-// What a stage of the model cost in one phase, and what the parts of the hardware would have needed
-// for it at their peak.
+// Time in which a command of a phase was in a stage of the model, however many were, and for how
+// much of it each part of the hardware was at work, for whatever stage that was.
 struct StageTime {
   std::string phase;  // "decode", ...
   std::string stage;  // "qkv", "attention", ..., or "all" of the phase
   std::uint64_t time_ps = 0;
-  std::uint64_t memory_ps = 0;  // its bytes at the peak bandwidth, whenever they came
+  std::uint64_t memory_ps = 0;  // data on the buses, mean of the channels
   std::uint64_t array_ps = 0;
   std::uint64_t vector_ps = 0;
-  std::uint64_t pim_ps = 0;   // with a job of it at the PIM
-  std::uint64_t link_ps = 0;  // with an exchange of it on the link to other devices
+  std::uint64_t pim_ps = 0;  // computation in the banks, mean of the channels
+  std::uint64_t sampler_ps = 0;
+  std::uint64_t link_ps = 0;  // exchanges with other devices
 
-  // "memory", "array", "vector unit", "PIM" or "link": what was in use longest; "latency" if that
-  // was less than half of the time; "prefetched" if its bytes cannot have come within its own time,
-  // so that only the phase as a whole tells.
-  const char* bound() const;
+  struct Part {
+    const char* name;  // "memory", "array", "vector unit", "PIM", "sampler", "link"
+    std::uint64_t busy_ps;
+  };
+  std::array<Part, 6> parts() const;
+  // The parts that were at work for at least kBusy of the time, such as "memory and array". If
+  // there is none, "latency" where all together were for less than kIdle, so that for the rest
+  // certainly none was, else "none".
+  static constexpr double kBusy = 0.8;
+  static constexpr double kIdle = 0.5;
+  std::string bound() const;
 };
 
 // Bytes requested at the NPU's and PIM's memory ports for one pass over the model, on average.

@@ -137,6 +137,9 @@ class Channel {
 
   const DeviceConfig& device() const { return device_; }
   Counters counters() const;
+  // Time with data on the bus until `time_ps`, which is not before that of the last access; once
+  // whatever it counts. Data of a stream are spread over it evenly.
+  std::uint64_t data_ps(std::uint64_t time_ps) const;
   // The last batch of writes on the data bus.
   const Interval& last_drain() const { return last_drain_; }
   // Refreshes up to `time_ps`.
@@ -213,6 +216,12 @@ class Channel {
     std::uint64_t owed_cycles = 0;  // of each rank
     bool on_bus = false;            // nothing has come since the last one
   };
+  // The last streams that follow one another without a gap, whose end may be streamed_.end.
+  struct StreamRun {
+    Cycle begin = 0;
+    Cycle end = 0;
+    double data_ps_per_cycle = 0;
+  };
   struct Slot {  // for column commands
     Cycle begin;
     Cycle since;  // when the bank group could have begun, if its pace is slower than the bus
@@ -240,6 +249,7 @@ class Channel {
 
   // Banks
   Cycle stream_anew(const Stream& stream, bool is_write, Cycle earliest);
+  static std::uint64_t data_of(const StreamRun& run, Cycle cycle);
   void enter_streams() {
     if (streamed_.on_bus) end_streams();
   }
@@ -336,6 +346,8 @@ class Channel {
   double paced_until_ = 0;    // when those would be over at the pace of MixedPace
   Interval last_drain_{0, 0};
   Counters counters_;
+  std::uint64_t data_ps_ = 0;  // promised, without those of run_
+  StreamRun run_;
 };
 
 }  // namespace tandem::memory

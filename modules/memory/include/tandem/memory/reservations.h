@@ -146,6 +146,8 @@ class DataBus {
   Cycle append(const User& user, Cycle from, Cycle length, const CycleTiming& t);
   // What was promised last, for longer.
   void extend(Cycle end) { slices_.back().end = end; }
+  // Cycles promised from `cycle` on.
+  Cycle taken_after(Cycle cycle) const;
   void clear();
 
  private:

@@ -77,6 +77,9 @@ class Stack : public MemoryTarget, private CommandController::Listener {
     std::uint64_t busy_ps;
   };
   Traffic traffic(unsigned channel) const;
+  // Time until now in which data crossed the data buses, mean of the channels; once whatever they
+  // count.
+  std::uint64_t data_ps() const;
   // Violations that the timing checkers have found; 0 if they are off.
   std::uint64_t timing_violations() const;
   const TimingChecker* checker(unsigned channel) const;

@@ -15,6 +15,7 @@
 #include "tandem/npu/engine.h"
 #include "tandem/npu/matrix_turn.h"
 #include "tandem/npu/pim_port.h"
+#include "tandem/npu/stage_watch.h"
 #include "tandem/npu/token_oracle.h"
 
 namespace tandem::npu {
@@ -115,6 +116,11 @@ struct Core {
   Link link;
   Engine matrix_engine, vector_engine, sampler_engine;
   MatrixTurn turn;
+  StageWatch watch{[this] { return worked(); }};
+  // For how long memory and PIM have worked so far, as shares of their channels: who has built them
+  // knows. Nobody: 0.
+  std::function<BusyTimes()> outside;
+  BusyTimes worked() const;
   std::vector<std::uint8_t> activations;
   TokenOracle* oracle = nullptr;  // with Config::timing_only
   observe::Timeline* timeline = nullptr;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 
+#include "tandem/common/busy_time.h"
 #include "tandem/common/systemc.h"
 #include "tandem/observe/timeline.h"
 
@@ -43,9 +44,12 @@ class Engine {
       busy_ps_ -= work.times * (std::max(work.end_ps, now_ps) - std::max(work.begin_ps, now_ps));
     }
     under_way_.clear();
+    worked_.stop(now_ps);
     free_at_ps_ = now_ps;
   }
   std::uint64_t busy_ps() const { return busy_ps_; }
+  // How long it has worked until now, once whatever it counts.
+  std::uint64_t worked_ps() const { return worked_.until(common::now_ps()); }
 
   void set_timeline(observe::Timeline* timeline, const char* name) {
     timeline_ = timeline;
@@ -63,9 +67,11 @@ class Engine {
       under_way_.pop_front();
     }
     under_way_.push_back({begin_ps, free_at_ps_, times_});
+    worked_.add(begin_ps, free_at_ps_, common::now_ps());
   }
 
   std::deque<Work> under_way_;  // and what has ended since the last was added
+  common::BusyTime worked_;
   std::uint64_t free_at_ps_ = 0;
   std::uint64_t busy_ps_ = 0;
   std::uint64_t times_ = 1;  // see count_times

@@ -136,6 +136,7 @@ class Execution {
   void issue(std::uint16_t index);
   void issue_unpredicated(std::uint16_t index);
   void account_stage();
+  void watch_front();
   void pass_done();
   bool next_draft_pass();
 

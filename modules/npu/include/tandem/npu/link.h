@@ -51,6 +51,7 @@ class Link {
 
   std::uint64_t bytes() const { return bytes_; }  // sent
   std::uint64_t busy_ps() const { return engine_.busy_ps(); }
+  std::uint64_t worked_ps() const { return engine_.worked_ps(); }  // see Engine
   void set_timeline(observe::Timeline* timeline) { engine_.set_timeline(timeline, "link"); }
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;

@@ -70,6 +70,12 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   const StageCounters& stage_counters(std::size_t phase, std::size_t stage) const {
     return core_.stages[phase][stage];
   }
+  // The same of all hardware, see StageWatch.
+  Window phase_window(std::uint32_t phase) const;
+  Window stage_window(std::uint32_t phase, std::size_t stage) const;
+  // Who knows for how long memory (kMemory) and PIM (kPim) have worked so far, on average over
+  // their channels. Called when a command goes on to another stage.
+  void set_outside_probe(std::function<BusyTimes()> probe) { core_.outside = std::move(probe); }
   const Link& link() const { return core_.link; }
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
@@ -108,6 +114,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   Perf running_counters() const;
 
   void collect_stages(std::size_t phase, observe::StatisticsSink& sink) const;
+  void collect_window(const Window& window, observe::StatisticsSink& sink) const;
   Context& context_of(unsigned queue, const abi::Command& command);
   void on_reset_pin();
   void reset_device();

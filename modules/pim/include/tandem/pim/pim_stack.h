@@ -9,6 +9,7 @@
 #include "tandem/abi/command.h"
 #include "tandem/abi/pim_registers.h"
 #include "tandem/common/agenda.h"
+#include "tandem/common/busy_time.h"
 #include "tandem/common/device_control.h"
 #include "tandem/common/interrupt_output.h"
 #include "tandem/common/register_bank.h"
@@ -60,6 +61,9 @@ class PimStack : public sc_core::sc_module {
 
   // Time with computation in the banks of a channel.
   std::uint64_t busy_ps(unsigned channel) const { return channels_[channel].busy_ps; }
+  // The same until now, mean of the channels, once whatever it counts. At command fidelity a
+  // command counts when its channel has done it.
+  std::uint64_t worked_ps() const;
 
   // Of the PIM alone; the memory has its own.
   void collect(observe::StatisticsSink& sink) const;
@@ -92,6 +96,7 @@ class PimStack : public sc_core::sc_module {
   class BankListener;
   struct ChannelCounters {
     std::uint64_t busy_ps = 0;
+    common::BusyTime worked;
     std::uint64_t commands = 0;
     PlanCounts counts;
   };
