@@ -59,22 +59,25 @@ void AttentionJob::start_on_pim() {
 }
 
 // In turn over the channels, in each the longest sequence first: so neighbours keep different
-// channels busy for about as long.
+// channels busy for about as long. Those of one sequence stay neighbours where its heads are split,
+// because its pages take them on through all channels.
 void AttentionJob::order_by_channel(std::vector<Part>& parts) const {
   std::stable_sort(parts.begin(), parts.end(),
                    [](const Part& a, const Part& b) { return a.work->length > b.work->length; });
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> so_far;  // by head and channel
   for (Part& part : parts) {
     const KvGeometry& geometry = part.work->geometry;
-    const std::uint32_t channel = geometry.layout == abi::KvLayout::kBankRows
-                                      ? core_.pim.geometry().channel_of(page_address(*part.work, 0))
-                                  : geometry.is_banked()
-                                      ? geometry.banked.channel_of(0, part.channel)
-                                      : part.channel;
+    const bool one_channel = geometry.layout == abi::KvLayout::kBankRows;
+    if (!one_channel && geometry.is_banked()) {
+      part.begins_in = geometry.banked.channel_of(0, part.channel);
+    }
+    const std::uint32_t channel =
+        one_channel ? core_.pim.geometry().channel_of(page_address(*part.work, 0)) : part.begins_in;
     part.turn = so_far[{part.first_head, channel}]++;
   }
   std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::tie(a.first_head, a.turn, a.channel) < std::tie(b.first_head, b.turn, b.channel);
+    return std::tie(a.first_head, a.turn, a.begins_in) <
+           std::tie(b.first_head, b.turn, b.begins_in);
   });
 }
 
@@ -90,7 +93,7 @@ void AttentionJob::add_score_parts(Work& work, std::vector<Part>& parts) const {
       // Not beyond the heads of the line.
       const std::uint32_t line_end = std::min(heads, (head / sharing + 1) * sharing);
       const std::uint32_t together = std::min(most, line_end - head);
-      parts.push_back({&work, false, channel, head, together, 0, 0, 0});
+      parts.push_back({&work, false, channel, head, together, 0, 0, 0, 0});
       head += together;
     }
   }
@@ -318,7 +321,7 @@ void AttentionJob::add_value_parts(const Batch& batch) {
   const std::size_t first = values_.size();
   for (const Part& part : batch.parts) {
     for (std::uint32_t i = 0; i < part.heads; ++i) {
-      values_.push_back({part.work, true, part.channel, part.first_head + i, 1, 0, 0, i});
+      values_.push_back({part.work, true, part.channel, part.first_head + i, 1, 0, 0, i, 0});
     }
   }
   if (!in_order()) {

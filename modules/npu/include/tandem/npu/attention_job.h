@@ -111,7 +111,8 @@ class AttentionJob {
     std::uint32_t heads;
     std::uint32_t vector_offset;  // in what the job has of the windows
     std::uint32_t result_offset;
-    std::uint32_t turn;  // of the channel that it lies in
+    std::uint32_t turn;       // of the channel that it lies in
+    std::uint32_t begins_in;  // kHeadSplit: that channel, of the memory, for the first page
   };
   // Elements [first, first + elements) of a head's values.
   struct ValueLines {
