@@ -101,6 +101,33 @@ TEST_CASE("kv layout: head_split uses every channel for one sequence") {
   for (const std::uint64_t commands_of_channel : work) CHECK(commands_of_channel == work[0]);
 }
 
+TEST_CASE("kv layout: sequences of head_split begin in different channels") {
+  // Four KV heads and short answers: each sequence fills half of the channels.
+  const std::vector<std::uint64_t> work = commands(
+      recorded_prompts(2),
+      {kOnPim, "policy.kv_layout=head_split", "platform.dram.channels=8", "policy.max_batch=2"});
+  REQUIRE(work.size() == 8);
+  for (const std::uint64_t commands_of_channel : work) CHECK(commands_of_channel > 0);
+}
+
+// Eight heads go on by eight channels with each page: neighbours that begin eight apart would share
+// a quarter of the channels.
+TEST_CASE("kv layout: heads that the banks work on together lie in all channels, page after page") {
+  const platform::Scenario scenario = platform::load_scenario(
+      TANDEM_SCENARIO_DIR "/published/draft_in_pim.yaml",
+      {"policy.name=plain", "policy.placement.attention=pim", "policy.placement.linear=npu",
+       "policy.placement.weight_layout=rows", "policy.kv_layout=head_split",
+       "workload.batch.size=4", "workload.batch.context=4096", "workload.max_tokens=1",
+       "policy.max_batch=4", "model.layers=1", "fidelity.layers=all"});
+  const platform::RunReport report = run(scenario);
+  REQUIRE(report.complete);
+  for (const platform::StageTime& row : report.stages) {
+    if (row.stage != "attention") continue;
+    INFO(row.phase << ": banks " << row.pim_ps << " of " << row.time_ps << " ps");
+    CHECK(4 * row.pim_ps > 3 * row.time_ps);
+  }
+}
+
 TEST_CASE("kv layout: one that the mapping does not allow is refused with the reason") {
   const auto refuse = [](const std::string& layout) {
     return story_scenario({{1}}, 4,
