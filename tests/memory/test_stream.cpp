@@ -11,6 +11,12 @@ using namespace tandem;
 
 namespace {
 
+memory::StreamPace pace_of_one_channel(const memory::Stack::Config& config, bool is_write) {
+  const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
+                                       config.interleave_bytes, config.hash);
+  return memory::measure_stream(config.device, config.controller, mapping, is_write);
+}
+
 struct RowByRow {
   std::uint64_t end_ps = 0;
   std::uint64_t activates = 0;
@@ -38,10 +44,7 @@ TEST_CASE("a stream takes the time and the activates of its rows, within 1.5 per
     for (const bool is_write : {false, true}) {
       CAPTURE(name, is_write);
       const memory::Stack::Config config = test::stack_config(name);
-      const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
-                                           config.interleave_bytes, config.hash);
-      const memory::StreamPace pace =
-          memory::measure_stream(config.device, config.controller, mapping, is_write);
+      const memory::StreamPace pace = pace_of_one_channel(config, is_write);
       memory::Channel channel(config.device, config.controller);
       const memory::Interval data = channel.stream(kBytes, is_write, pace, 0);
       const RowByRow expected = row_by_row(config, kBytes, is_write);
@@ -69,9 +72,7 @@ TEST_CASE("a window that is less than a byte for each channel still is one") {
 
 TEST_CASE("streams of one channel follow each other and nothing overtakes them") {
   const memory::Stack::Config config = test::stack_config("hbm2_dramsim3");
-  const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
-                                       config.interleave_bytes, config.hash);
-  const auto pace = memory::measure_stream(config.device, config.controller, mapping, false);
+  const memory::StreamPace pace = pace_of_one_channel(config, false);
   memory::Channel channel(config.device, config.controller);
   const memory::Interval first = channel.stream(1 << 20, false, pace, 0);
   const memory::Interval second = channel.stream(1 << 20, false, pace, 0);
@@ -86,9 +87,7 @@ TEST_CASE("streams of one channel follow each other and nothing overtakes them")
 // Whoever asks a channel enters into its state what streams have put off.
 TEST_CASE("streams in a row are the same whether or not somebody asks in between") {
   const memory::Stack::Config config = test::stack_config("hbm2_neupims");
-  const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
-                                       config.interleave_bytes, config.hash);
-  const auto pace = memory::measure_stream(config.device, config.controller, mapping, false);
+  const memory::StreamPace pace = pace_of_one_channel(config, false);
   memory::Channel undisturbed(config.device, config.controller);
   memory::Channel asked(config.device, config.controller);
   std::uint64_t end_ps = 0;
@@ -119,9 +118,7 @@ TEST_CASE("streams in a row are the same whether or not somebody asks in between
 
 TEST_CASE("data of a stream are on the bus as time passes, once whatever it counts") {
   const memory::Stack::Config config = test::stack_config("hbm2_neupims");
-  const memory::AddressMapping mapping(config.mapping, 1, config.device.geometry,
-                                       config.interleave_bytes, config.hash);
-  const auto pace = memory::measure_stream(config.device, config.controller, mapping, false);
+  const memory::StreamPace pace = pace_of_one_channel(config, false);
   memory::Channel channel(config.device, config.controller);
   const std::uint64_t tck_ps = config.device.timing.tCK;
   channel.count_times(7);
