@@ -110,6 +110,27 @@ TEST_CASE("kv layout: sequences of head_split begin in different channels") {
   for (const std::uint64_t commands_of_channel : work) CHECK(commands_of_channel > 0);
 }
 
+// Of a step over 32 pages of one layer.
+std::uint64_t kv_transfers(const std::string& model) {
+  const platform::RunReport report = run(platform::load_scenario(
+      TANDEM_SCENARIO_DIR "/llama-2-7b.yaml",
+      {"model.preset=" + model, "model.layers=1", "model.max_positions=4096", "policy.name=plain",
+       "policy.page_tokens=16", "workload.batch.context=511", "workload.max_tokens=1",
+       "run.baseline=none", "fidelity.layers=all"}));
+  REQUIRE(report.complete);
+  return report.statistics.find("npu.dma.kv.transfers")->integer;
+}
+
+// 32 heads have 128 KiB of keys in a page, and all channels their share of it.
+TEST_CASE("kv layout: in bulk long pages are read as one") {
+  CHECK(kv_transfers("llama-2-7b") < 8);
+}
+
+// 8 heads have 32 KiB, which may lie in few channels.
+TEST_CASE("kv layout: in bulk short pages are read one by one") {
+  CHECK(kv_transfers("llama-3.1-8b") >= 2 * 32);
+}
+
 // Eight heads go on by eight channels with each page: neighbours that begin eight apart would share
 // a quarter of the channels.
 TEST_CASE("kv layout: heads that the banks work on together lie in all channels, page after page") {
