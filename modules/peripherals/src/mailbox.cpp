@@ -214,6 +214,18 @@ void Mailbox::on_reset() {
   update_status();
 }
 
+void Mailbox::archive(common::Archive& archive) {
+  Peripheral::archive(archive);
+  archive(output_, prompts_, waiting_, posted_, taken_, close_requested_, was_enabled_, last_head_);
+  archive(requests_posted_, records_received_, tokens_received_, errors_);
+  if (!archive.loading()) return;
+  arrival_.cancel();
+  if (waiting_.empty()) return;
+  const std::uint64_t arrival_ps = waiting_.front().request.arrival_ns * kPsPerNs;
+  if (arrival_ps < common::now_ps()) return;  // it waits for room
+  arrival_.notify(common::from_ps(arrival_ps - common::now_ps()));
+}
+
 void Mailbox::collect(observe::StatisticsSink& sink) const {
   Peripheral::collect(sink);
   sink.value("requests_posted", requests_posted_, "1", "Requests given to the firmware");

@@ -58,6 +58,12 @@ void Timer::on_reset() {
   update();
 }
 
+void Timer::archive(common::Archive& archive) {
+  Peripheral::archive(archive);
+  archive(output_, reset_ps_, interrupts_);
+  if (archive.loading()) update();
+}
+
 void Timer::collect(observe::StatisticsSink& sink) const {
   Peripheral::collect(sink);
   sink.value("interrupts", interrupts_, "1", "Rising edges of the timer's interrupt line");

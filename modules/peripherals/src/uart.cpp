@@ -76,6 +76,14 @@ void Uart::on_reset() {
   overruns_ = 0;
 }
 
+void Uart::archive(common::Archive& archive) {
+  Peripheral::archive(archive);
+  archive(fifo_, last_sent_ps_, overruns_, bytes_sent_, bytes_lost_);
+  if (!archive.loading()) return;
+  due_.cancel();
+  if (!fifo_.empty()) due_.notify(common::from_ps(fifo_.front().sent_ps - common::now_ps()));
+}
+
 void Uart::collect(observe::StatisticsSink& sink) const {
   Peripheral::collect(sink);
   sink.value("bytes_sent", bytes_sent_, "B", "Bytes sent");

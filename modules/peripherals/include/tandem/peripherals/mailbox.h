@@ -51,11 +51,17 @@ class Mailbox : public Peripheral {
   std::size_t host_waiting() const { return waiting_.size() + posted_.size(); }
 
   void collect(observe::StatisticsSink& sink) const override;
+  void archive(common::Archive& archive) override;
 
  private:
   struct HostRequest {
     abi::Request request;
     std::vector<std::uint32_t> prompt;
+
+    void archive(common::Archive& archive) {
+      archive.plain(request);
+      archive(prompt);
+    }
   };
   // A ring as the firmware has set it up; entries is 0 when it has not.
   struct RingView {

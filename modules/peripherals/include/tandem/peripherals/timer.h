@@ -26,6 +26,7 @@ class Timer : public Peripheral {
   Timer(const sc_core::sc_module_name& name, const Config& config);
 
   void collect(observe::StatisticsSink& sink) const override;
+  void archive(common::Archive& archive) override;
 
  private:
   void on_reset() override;

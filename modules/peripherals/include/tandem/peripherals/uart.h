@@ -28,11 +28,17 @@ class Uart : public Peripheral {
   void on_byte(ByteSink sink) { sink_ = std::move(sink); }
 
   void collect(observe::StatisticsSink& sink) const override;
+  void archive(common::Archive& archive) override;
 
  private:
   struct Byte {
     char value;
     std::uint64_t sent_ps;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(value, sent_ps);
+    }
   };
 
   void on_reset() override;
