@@ -21,6 +21,8 @@ struct CommandController::Lane final : CommandChannel::Client {
   std::deque<Piece> reads;
   std::deque<Piece> writes;
   Cycle now = 0;  // first cycle that has not been run
+
+  void archive(common::Archive& archive) { archive(channel, reads, writes, now); }
 };
 
 CommandController::CommandController(const sc_core::sc_module_name& name,
@@ -176,6 +178,14 @@ void CommandController::wake(unsigned) {
 
 void CommandController::catch_up(std::uint64_t time_ps) {
   for (const auto& lane : lanes_) lane->channel.catch_up(time_ps / tck_ps_);
+}
+
+void CommandController::archive(common::Archive& archive) {
+  for (const auto& lane : lanes_) archive(*lane);
+  archive(accesses_, free_);
+  if (!archive.loading()) return;
+  armed_ = kNoCycle;
+  arm();
 }
 
 void CommandController::reset() {
