@@ -98,6 +98,9 @@ constexpr Choice kCpuForm[] = {
     {"native", "firmware compiled into the simulator"},
     {"riscv", "an RV64 ELF on an instruction-set simulator", kNotYet},
 };
+constexpr Choice kFirmwareApp[] = {
+    {"generate", "answers the requests of the workload"},
+};
 constexpr Choice kWeightFormat[] = {
     {"fp16", "16 bits"},
     {"bf16", "16 bits, upper half of binary32"},
@@ -298,6 +301,10 @@ ChoiceList choices<LinkTopology>() {
 template <>
 ChoiceList choices<CpuForm>() {
   return list(kCpuForm);
+}
+template <>
+ChoiceList choices<FirmwareApp>() {
+  return list(kFirmwareApp);
 }
 template <>
 ChoiceList choices<WeightFormat>() {

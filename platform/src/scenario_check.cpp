@@ -155,6 +155,7 @@ void check_address_map(const Checker& check, const HardwareConfig& h) {
       Region{"timer", map.timer, kRegisterBlockBytes},
       Region{"uart", map.uart, kRegisterBlockBytes},
       Region{"mailbox", map.mailbox, kRegisterBlockBytes},
+      Region{"system_control", map.system_control, kRegisterBlockBytes},
       Region{"npu", map.npu, kRegisterBlockBytes},
       Region{"pim", map.pim, kPimWindowBytes},
       Region{"sram", map.sram, h.sram.size_bytes},

@@ -122,6 +122,7 @@ void bind_address_map(Binder& b, AddressMap& m) {
   b.address({"timer", "base address, 4 KiB"}, m.timer);
   b.address({"uart", "base address, 4 KiB"}, m.uart);
   b.address({"mailbox", "base address, 4 KiB"}, m.mailbox);
+  b.address({"system_control", "base address, 4 KiB"}, m.system_control);
   b.address({"npu", "base address, 4 KiB"}, m.npu);
   b.address({"pim", "base address, 2 MiB"}, m.pim);
   b.address({"sram", "base address, platform.sram.size"}, m.sram);
@@ -154,6 +155,7 @@ void bind_platform(Binder& b, HardwareConfig& h) {
   });
   b.section({"cpu", "the processor that runs the firmware"}, [&](Binder& inner) {
     inner.choice({"form", "how the firmware is executed"}, h.cpu.form);
+    inner.choice({"app", "what the firmware is"}, h.cpu.app);
     inner.measure({"hal_call", "simulated time that one call of the HAL takes"}, h.cpu.hal_call_ps,
                   Quantity::kTime);
   });

@@ -5,6 +5,7 @@
 #include "registers_fixture.h"
 #include "tandem/peripherals/interrupt_controller.h"
 #include "tandem/peripherals/mailbox.h"
+#include "tandem/peripherals/system_control.h"
 #include "tandem/peripherals/timer.h"
 #include "tandem/peripherals/uart.h"
 
@@ -84,4 +85,9 @@ TEST_CASE("a mailbox that cannot be is refused with its reason") {
   config.prompt_base = ~std::uint64_t{63};
   config.prompt_bytes = 64;
   CHECK_THROWS_WITH(config.validate(), Catch::Contains("must not reach beyond"));
+}
+
+TEST_CASE("system control: register accesses") {
+  peripherals::SystemControl device("device", {});
+  check_accesses(abi::syscon::kBlock, device.registers);
 }

@@ -32,13 +32,7 @@ void NativeCpu::Config::validate() const {
 
 NativeCpu::NativeCpu(const sc_core::sc_module_name& name, const tandem_firmware& firmware,
                      const Config& config)
-    : sc_module(name),
-      bus("bus"),
-      irq("irq"),
-      reset("reset"),
-      firmware_(firmware),
-      config_(config),
-      hal_(make_hal()) {
+    : ControlCpu(name), bus("bus"), firmware_(firmware), config_(config), hal_(make_hal()) {
   config_.validate();
   common::require_picosecond_resolution();
   bus.register_invalidate_direct_mem_ptr(this, &NativeCpu::invalidate_dmi);
@@ -175,24 +169,22 @@ void NativeCpu::run() {
   for (;;) {
     while (reset_level()) wait(reset->negedge_event());
     aborted_ = false;
-    finished_ = false;
-    exit_status_ = 0;
+    begin_life();
     std::fill(arena_.begin(), arena_.end(), std::byte{0});
     slice_begin_ps_ = common::now_ps();
     run_firmware();
     synchronise();
     if (aborted_) continue;
     end_slice();
-    finished_ = true;
-    finished_event_.notify();
+    finish(init_status_);
     wait(reset_event_);
   }
 }
 
 // Returns when the firmware is done or a reset has come.
 void NativeCpu::run_firmware() {
-  exit_status_ = firmware_.init(arena_.data(), &hal_, config_.boot_info_address);
-  if (exit_status_ != 0) return;
+  init_status_ = firmware_.init(arena_.data(), &hal_, config_.boot_info_address);
+  if (init_status_ != 0) return;
   while (!aborted_) {
     begin_call(counters_.steps);
     const int next = firmware_.step(arena_.data(), &hal_);

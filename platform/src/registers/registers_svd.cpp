@@ -17,6 +17,7 @@ std::uint64_t default_base(std::string_view block) {
   if (block == "timer") return map.timer;
   if (block == "uart") return map.uart;
   if (block == "mailbox") return map.mailbox;
+  if (block == "syscon") return map.system_control;
   if (block == "npu") return map.npu;
   if (block == "pim") return map.pim;
   return 0;

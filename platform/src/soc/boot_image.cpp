@@ -52,6 +52,7 @@ abi::BootInfo devices(const Scenario& scenario) {
   info.timer_base = map.timer;
   info.uart_base = map.uart;
   info.mailbox_base = map.mailbox;
+  info.syscon_base = map.system_control;
   info.npu_irq = kNpuLine;
   info.pim_irq = kPimLine;
   info.timer_irq = kTimerLine;

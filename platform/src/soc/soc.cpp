@@ -2,6 +2,7 @@
 #include "soc.h"
 
 #include "soc_config.h"
+#include "tandem/cpu/native_cpu.h"
 #include "tandem/firmware/apps/generate.h"
 #include "tandem/platform/errors.h"
 
@@ -17,6 +18,7 @@ enum TargetPort : unsigned {
   kTimerRegisters,
   kUartRegisters,
   kMailboxRegisters,
+  kSystemControlRegisters,
   kPimRegisters,  // last: absent without PIM
   kTargets
 };
@@ -62,16 +64,25 @@ interconnect::Crossbar::Config bus_config(const HardwareConfig& hardware) {
   target(kTimerRegisters, "timer", map.timer, kRegisterBlockBytes);
   target(kUartRegisters, "uart", map.uart, kRegisterBlockBytes);
   target(kMailboxRegisters, "mailbox", map.mailbox, kRegisterBlockBytes);
+  target(kSystemControlRegisters, "syscon", map.system_control, kRegisterBlockBytes);
   if (hardware.pim.enabled) target(kPimRegisters, "pim", map.pim, kPimWindowBytes);
   config.arbitration = arbitration(hardware.interconnect.arbitration);
   return config;
 }
 
-cpu::NativeCpu::Config cpu_config(const HardwareConfig& hardware) {
+const tandem_firmware& firmware_of(FirmwareApp app) {
+  switch (app) {
+    case FirmwareApp::kGenerate:
+      return *tandem_generate_firmware();
+  }
+  throw InternalError("unknown firmware app");
+}
+
+std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware) {
   cpu::NativeCpu::Config config;
   config.boot_info_address = hardware.address_map.sram;
   config.hal_call_ps = hardware.cpu.hal_call_ps;
-  return config;
+  return std::make_unique<cpu::NativeCpu>("cpu", firmware_of(hardware.cpu.app), config);
 }
 
 peripherals::Mailbox::Config mailbox_config(const BootImage& image) {
@@ -95,7 +106,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       hardware_(setup.scenario.platform),
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
-      cpu_("cpu", *tandem_generate_firmware(), cpu_config(hardware_)),
+      cpu_(make_cpu(hardware_)),
       npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario),
                              replay_layers(setup.scenario.fidelity))),
       sram_("sram", sram_config(hardware_)),
@@ -103,6 +114,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       timer_("timer", {}),
       uart_("uart", {}),
       mailbox_("mailbox", mailbox_config(image)),
+      syscon_("syscon", {}),
       lines_("line", kInterruptLines),
       cpu_irq_("cpu_irq"),
       reset_("reset"),
@@ -132,13 +144,15 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   npu_.on_phase_end([this](std::uint32_t phase) { read_energy(energy_, phase); });
   load(image);
   post_requests(setup);
-  SC_METHOD(on_firmware_finished);
-  sensitive << cpu_.finished_event();
+  syscon_.on_exit(
+      [this](std::uint32_t status) { on_firmware_stopped(static_cast<int>(status), ""); });
+  SC_METHOD(on_cpu_finished);
+  sensitive << cpu_->finished_event();
   dont_initialize();
 }
 
 void Soc::connect() {
-  cpu_.bus.bind(bus_.from_initiator(kCpuPort));
+  cpu_->data_bus().bind(bus_.from_initiator(kCpuPort));
   npu_.memory.bind(bus_.from_initiator(kNpuPort));
   mailbox_.memory.bind(bus_.from_initiator(kMailboxPort));
   bus_.to_target(kSramPort).bind(sram_.target());
@@ -147,6 +161,7 @@ void Soc::connect() {
   bus_.to_target(kTimerRegisters).bind(timer_.registers);
   bus_.to_target(kUartRegisters).bind(uart_.registers);
   bus_.to_target(kMailboxRegisters).bind(mailbox_.registers);
+  bus_.to_target(kSystemControlRegisters).bind(syscon_.registers);
   bus_.to_target(kDramPort).bind(dram().target());
   if (pim_) bus_.to_target(kPimRegisters).bind(pim_->registers);
 }
@@ -158,13 +173,13 @@ void Soc::connect_interrupts() {
   mailbox_.irq(lines_[kMailboxLine]);
   for (unsigned line = 0; line < kInterruptLines; ++line) intc_.lines[line](lines_[line]);
   intc_.irq(cpu_irq_);
-  cpu_.irq(cpu_irq_);
+  cpu_->irq(cpu_irq_);
 }
 
 // Never asserted by the platform itself.
 void Soc::connect_reset() {
   bus_.reset(reset_);
-  cpu_.reset(reset_);
+  cpu_->reset(reset_);
   npu_.reset(reset_);
   sram_.reset(reset_);
   if (pim_) {
@@ -176,10 +191,11 @@ void Soc::connect_reset() {
   timer_.reset(reset_);
   uart_.reset(reset_);
   mailbox_.reset(reset_);
+  syscon_.reset(reset_);
 }
 
 void Soc::record_timeline(observe::Timeline* timeline) {
-  cpu_.set_timeline(timeline);
+  cpu_->set_timeline(timeline);
   npu_.set_timeline(timeline);
   dram().set_timeline(timeline, "memory");
   if (pim_) pim_->set_timeline(timeline, "pim");
@@ -219,11 +235,16 @@ void Soc::take_record(const abi::Record& record) {
   if (listener_.on_progress) listener_.on_progress();
 }
 
-void Soc::on_firmware_finished() {
+void Soc::on_cpu_finished() {
+  on_firmware_stopped(cpu_->exit_status(), cpu_->fault());
+}
+
+void Soc::on_firmware_stopped(int status, const std::string& fault) {
+  if (!firmware_exit_) firmware_exit_ = status;
   if (ended()) return;
   outcome_ = std::make_unique<Outcome>(measure());
   outcome_->unfinished =
-      "the firmware stopped, its exit status is " + std::to_string(cpu_.exit_status());
+      fault.empty() ? "the firmware stopped, its exit status is " + std::to_string(status) : fault;
   if (listener_.on_progress) listener_.on_progress();
 }
 

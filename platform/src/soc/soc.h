@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <systemc>
 #include <vector>
@@ -11,7 +12,7 @@
 #include "outcome.h"
 #include "request_feeder.h"
 #include "request_list.h"
-#include "tandem/cpu/native_cpu.h"
+#include "tandem/cpu/control_cpu.h"
 #include "tandem/interconnect/crossbar.h"
 #include "tandem/memory/sram.h"
 #include "tandem/memory/stack.h"
@@ -20,6 +21,7 @@
 #include "tandem/observe/timeline.h"
 #include "tandem/peripherals/interrupt_controller.h"
 #include "tandem/peripherals/mailbox.h"
+#include "tandem/peripherals/system_control.h"
 #include "tandem/peripherals/timer.h"
 #include "tandem/peripherals/uart.h"
 #include "tandem/pim/pim_stack.h"
@@ -56,7 +58,7 @@ class Soc : public sc_core::sc_module {
   const Transcript& transcript() const { return transcript_; }
   // What the firmware ended with: not kOk if it cannot work on this platform.
   abi::Status firmware_status() const {
-    return cpu_.finished() ? static_cast<abi::Status>(cpu_.exit_status()) : abi::Status::kOk;
+    return static_cast<abi::Status>(firmware_exit_.value_or(0));
   }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
@@ -71,7 +73,8 @@ class Soc : public sc_core::sc_module {
   void load(const BootImage& image);
   void post_requests(const Setup& setup);
   void take_record(const abi::Record& record);
-  void on_firmware_finished();
+  void on_cpu_finished();
+  void on_firmware_stopped(int status, const std::string& fault);
   std::uint64_t prefill_ps() const;
   Outcome measure() const;
   std::string timing_violations() const;  // the first of every channel; empty if there are none
@@ -90,7 +93,7 @@ class Soc : public sc_core::sc_module {
   const HardwareConfig hardware_;
   const PackedSizes sizes_;
   interconnect::Crossbar bus_;
-  cpu::NativeCpu cpu_;
+  std::unique_ptr<cpu::ControlCpu> cpu_;
   npu::Npu npu_;
   memory::Sram sram_;
   std::unique_ptr<memory::Stack> stack_;  // one of these two
@@ -99,6 +102,7 @@ class Soc : public sc_core::sc_module {
   peripherals::Timer timer_;
   peripherals::Uart uart_;
   peripherals::Mailbox mailbox_;
+  peripherals::SystemControl syscon_;
   sc_core::sc_vector<sc_core::sc_signal<bool>> lines_;
   sc_core::sc_signal<bool> cpu_irq_;
   sc_core::sc_signal<bool> reset_;
@@ -109,6 +113,7 @@ class Soc : public sc_core::sc_module {
   std::unique_ptr<RequestFeeder> feeder_;
   observe::PhaseLedger energy_;
   std::unique_ptr<Outcome> outcome_;
+  std::optional<int> firmware_exit_;  // once it has stopped
 };
 
 }  // namespace tandem::platform

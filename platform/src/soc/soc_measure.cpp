@@ -210,7 +210,7 @@ void Soc::collect_statistics(observe::StatisticsSink& sink) const {
     const observe::StatisticsGroup group(sink, name);
     module.collect(sink);
   };
-  collect("cpu", cpu_);
+  collect("cpu", *cpu_);
   collect("npu", npu_);
   collect("memory", dram());
   if (pim_) collect("pim", *pim_);
@@ -220,6 +220,7 @@ void Soc::collect_statistics(observe::StatisticsSink& sink) const {
   collect("timer", timer_);
   collect("uart", uart_);
   collect("mailbox", mailbox_);
+  collect("syscon", syscon_);
 }
 
 void Soc::read_energy(observe::PhaseLedger& ledger, std::uint32_t phase) const {

@@ -75,6 +75,8 @@ ChoiceList choices<Arbitration>();
 template <>
 ChoiceList choices<CpuForm>();
 template <>
+ChoiceList choices<FirmwareApp>();
+template <>
 ChoiceList choices<WeightFormat>();
 template <>
 ChoiceList choices<NormChoice>();

@@ -121,9 +121,11 @@ struct SramConfig {
 };
 
 enum class CpuForm { kNative, kRiscv };
+enum class FirmwareApp { kGenerate };
 
 struct CpuConfig {
   CpuForm form = CpuForm::kNative;
+  FirmwareApp app = FirmwareApp::kGenerate;
   std::uint64_t hal_call_ps = 20'000;  // simulated time that one call of the HAL takes
 };
 
@@ -133,6 +135,7 @@ struct AddressMap {
   std::uint64_t timer = 0x0201'0000;
   std::uint64_t uart = 0x0202'0000;
   std::uint64_t mailbox = 0x0203'0000;
+  std::uint64_t system_control = 0x0204'0000;
   std::uint64_t npu = 0x0210'0000;
   std::uint64_t pim = 0x0220'0000;
   std::uint64_t sram = 0x1000'0000;

@@ -101,6 +101,7 @@ TANDEM_STRUCTURE(PolicyBlock, 88, "How the firmware decodes", TANDEM_POLICY_MEMB
   ONE(u64, timer_base, "Registers of the timer")                                        \
   ONE(u64, uart_base, "Registers of the UART")                                          \
   ONE(u64, mailbox_base, "Registers of the mailbox")                                    \
+  ONE(u64, syscon_base, "Registers of the system controller")                           \
   ONE(u32, npu_irq, "Line of the interrupt controller")                                 \
   ONE(u32, pim_irq, "Line of the interrupt controller")                                 \
   ONE(u32, timer_irq, "Line of the interrupt controller")                               \
@@ -115,6 +116,6 @@ TANDEM_STRUCTURE(PolicyBlock, 88, "How the firmware decodes", TANDEM_POLICY_MEMB
   ONE(u32, flags, "kBoot... bits")                                                      \
   ONE(u32, timeout_us, "A command that takes longer has failed")                        \
   ONE(PolicyBlock, policy, "")
-TANDEM_STRUCTURE(BootInfo, 232, "Memory map, devices, policy", TANDEM_BOOT_MEMBERS)
+TANDEM_STRUCTURE(BootInfo, 240, "Memory map, devices, policy", TANDEM_BOOT_MEMBERS)
 
 }  // namespace tandem::abi

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registers of the interrupt controller, the timer, the UART and the mailbox.
+// Registers of the interrupt controller, the timer, the UART, the mailbox and the system
+// controller.
 #pragma once
 #include "tandem/abi/enumerations.h"
 #include "tandem/abi/registers.h"
@@ -67,5 +68,15 @@ TANDEM_REGISTER_BLOCK(uart, "Transmit-only UART with a FIFO", 0x1000, TANDEM_UAR
   REG(RECORD_TAIL, 0x050, 0, kReadWrite, 1, 0, "Doorbell: next record the firmware will write")
 TANDEM_REGISTER_BLOCK(mailbox, "Requests in, tokens out: the firmware's link to the host", 0x1000,
                       TANDEM_MAILBOX_REGISTERS)
+
+#define TANDEM_SYSCON_REGISTERS(REG, FIELD)                                                   \
+  REG(ID, 0x000, 0x5453'5953, kReadOnly, 1, 0, "Device identification")                       \
+  REG(VERSION, 0x004, 0x0001'0000, kReadOnly, 1, 0, "Version of the register contract")       \
+  REG(EXIT, 0x010, 0, kReadWrite, 1, 0, "Firmware tells that it has stopped, once per reset") \
+  FIELD(EXIT, STOPPED, 0, 1, "1: all work is done, or none was possible")                     \
+  FIELD(EXIT, STATUS, 8, 8, "Status; 0: well")                                                \
+  REG(LOG, 0x014, 0, kWriteOnly, 1, 0, "Bits 7:0: a byte of text for the simulator's log")
+TANDEM_REGISTER_BLOCK(syscon, "System controller: what concerns the platform as a whole", 0x1000,
+                      TANDEM_SYSCON_REGISTERS)
 
 }  // namespace tandem::abi

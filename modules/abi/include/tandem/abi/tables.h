@@ -17,7 +17,7 @@ namespace tandem::abi {
 
 constexpr const RegisterBlock* kRegisterBlocks[] = {
     &npu::kBlock,   &pim::kBlock,  &pe_array::kBlock, &intc::kBlock,
-    &timer::kBlock, &uart::kBlock, &mailbox::kBlock,
+    &timer::kBlock, &uart::kBlock, &mailbox::kBlock,  &syscon::kBlock,
 };
 
 constexpr const StructureInfo* kStructures[] = {

@@ -10,16 +10,15 @@
 
 #include "tandem/abi/firmware_entry.h"
 #include "tandem/common/systemc.h"
+#include "tandem/cpu/control_cpu.h"
 #include "tandem/cpu/dmi_cache.h"
-#include "tandem/observe/statistics.h"
-#include "tandem/observe/timeline.h"
 
 namespace tandem::cpu {
 
 // Runs firmware that is compiled into the simulator: `init` once after reset, then `step` until it
 // says that it is done. Firmware code itself takes no time; each call of its HAL and each step
 // costs a stated time, each bus access what the bus says.
-class NativeCpu : public sc_core::sc_module {
+class NativeCpu : public ControlCpu {
  public:
   struct Config {
     std::uint64_t boot_info_address = 0x1000'0000;
@@ -34,22 +33,17 @@ class NativeCpu : public sc_core::sc_module {
   };
 
   tlm_utils::simple_initiator_socket<NativeCpu> bus;  // LT, one outstanding access, DMI
-  common::ResetPort irq;                              // level, active high; optional
-  common::ResetPort reset;                            // active high; optional
 
   // The firmware's table must outlive the module.
   NativeCpu(const sc_core::sc_module_name& name, const tandem_firmware& firmware,
             const Config& config);
 
-  // True once step() has returned DONE or init() has failed, until the next reset.
-  bool finished() const { return finished_; }
-  // What init() returned: 0 when it went well.
-  int exit_status() const { return exit_status_; }
-  // Notified when finished() becomes true.
-  const sc_core::sc_event& finished_event() const { return finished_event_; }
+  // finished(): step() has returned DONE or init() has failed; exit_status() is what init()
+  // returned.
+  tlm::tlm_initiator_socket<>& data_bus() override { return bus; }
 
-  void set_timeline(observe::Timeline* timeline);
-  void collect(observe::StatisticsSink& sink) const;
+  void set_timeline(observe::Timeline* timeline) override;
+  void collect(observe::StatisticsSink& sink) const override;
 
  private:
   struct Counters {
@@ -82,8 +76,6 @@ class NativeCpu : public sc_core::sc_module {
   void spend(std::uint64_t ps);
   void synchronise();
   void end_slice();
-  bool irq_level() const { return irq.size() > 0 && irq->read(); }
-  bool reset_level() const { return reset.size() > 0 && reset->read(); }
 
   const tandem_firmware& firmware_;
   Config config_;
@@ -93,10 +85,8 @@ class NativeCpu : public sc_core::sc_module {
   DmiCache dmi_;
   sc_core::sc_time ahead_;  // local time minus kernel time
   bool aborted_ = false;    // reset came: the firmware's current call is to return soon
-  bool finished_ = false;
-  int exit_status_ = 0;
+  int init_status_ = 0;
   sc_core::sc_event reset_event_;
-  sc_core::sc_event finished_event_;
   Counters counters_;
   observe::Timeline* timeline_ = nullptr;
   observe::Timeline::Track track_ = 0;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "tandem/common/systemc.h"
+#include "tandem/observe/statistics.h"
+#include "tandem/observe/timeline.h"
+
+namespace tandem::cpu {
+
+// The processor that runs the firmware, in whatever form: what a platform wires and asks.
+class ControlCpu : public sc_core::sc_module {
+ public:
+  common::ResetPort irq;    // level, active high; optional
+  common::ResetPort reset;  // active high; optional
+
+  virtual tlm::tlm_initiator_socket<>& data_bus() = 0;
+  // nullptr where instructions do not come over a bus.
+  virtual tlm::tlm_initiator_socket<>* fetch_bus() { return nullptr; }
+
+  // True once the firmware cannot go on, or is known to have ended, until the next reset.
+  bool finished() const { return finished_; }
+  // 0 when it went well, else a status code of the contract; meaningless with a fault.
+  int exit_status() const { return exit_status_; }
+  // Why the processor cannot go on; empty if it could.
+  const std::string& fault() const { return fault_; }
+  // Notified when finished() becomes true.
+  const sc_core::sc_event& finished_event() const { return finished_event_; }
+
+  virtual void set_timeline(observe::Timeline* timeline) = 0;
+  virtual void collect(observe::StatisticsSink& sink) const = 0;
+
+ protected:
+  explicit ControlCpu(const sc_core::sc_module_name& name)
+      : sc_module(name), irq("irq"), reset("reset") {}
+
+  void begin_life() {
+    finished_ = false;
+    exit_status_ = 0;
+    fault_.clear();
+  }
+  void finish(int exit_status, std::string fault = {}) {
+    finished_ = true;
+    exit_status_ = exit_status;
+    fault_ = std::move(fault);
+    finished_event_.notify();
+  }
+  bool irq_level() const { return irq.size() > 0 && irq->read(); }
+  bool reset_level() const { return reset.size() > 0 && reset->read(); }
+
+ private:
+  bool finished_ = false;
+  int exit_status_ = 0;
+  std::string fault_;
+  sc_core::sc_event finished_event_;
+};
+
+}  // namespace tandem::cpu
