@@ -9,6 +9,7 @@
 #include "tandem/abi/command.h"
 #include "tandem/abi/program.h"
 #include "tandem/common/agenda.h"
+#include "tandem/common/archive.h"
 #include "tandem/npu/choice_listener.h"
 #include "tandem/npu/config.h"
 #include "tandem/npu/dma.h"
@@ -54,6 +55,11 @@ class Deferred {
 struct PassCounters {
   std::uint64_t passes = 0;
   std::uint64_t weight_bytes = 0;  // requested at the memory port
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(passes, weight_bytes);
+  }
 };
 
 // What a stage of the model cost in commands of one phase.
@@ -66,6 +72,11 @@ struct StageCounters {
   std::uint64_t vector_ps = 0;   // and on the vector unit
   std::uint64_t link_ps = 0;     // with an exchange of the stage on the link
   std::uint64_t read_bytes = 0;  // weights, keys and values asked for at the memory port
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(time_ps, pim_ps, matrix_ps, vector_ps, link_ps, read_bytes);
+  }
 };
 
 // A sum in which everything counts as often as Core::times says when it is added.
@@ -75,6 +86,10 @@ class Tally {
   void operator+=(std::uint64_t value) { sum_ += times_ * value; }
   void operator++() { *this += 1; }
   operator std::uint64_t() const { return sum_; }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(sum_);
+  }
 
  private:
   const std::uint64_t& times_;
@@ -103,6 +118,9 @@ struct Core {
       engine->count_times(times);
     }
   }
+
+  // When no command is in flight.
+  void archive(common::Archive& archive);
 
   std::uint64_t cycles_ps(std::uint64_t cycles) const { return cycles * config.clock_period_ps; }
 

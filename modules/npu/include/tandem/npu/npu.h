@@ -12,6 +12,7 @@
 
 #include "tandem/abi/npu_registers.h"
 #include "tandem/common/agenda.h"
+#include "tandem/common/archive.h"
 #include "tandem/common/device_control.h"
 #include "tandem/common/interrupt_output.h"
 #include "tandem/common/register_bank.h"
@@ -56,6 +57,10 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void set_clock_period_ps(std::uint64_t period_ps);
 
   bool idle() const;
+  // No command, no access and nothing due.
+  bool quiescent() const;
+  // When quiescent.
+  void archive(common::Archive& archive);
   PhaseTimes phase_times() const;
   // The phase label of the oldest command in flight, or kIdlePhase.
   std::uint32_t phase() const { return in_flight_.empty() ? kIdlePhase : in_flight_.front().phase; }
@@ -110,6 +115,11 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   struct Perf {
     std::uint64_t time_ps = 0, commands = 0, primitives = 0, macs = 0, read_bytes = 0,
                   written_bytes = 0, matrix_ps = 0, vector_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(time_ps, commands, primitives, macs, read_bytes, written_bytes, matrix_ps, vector_ps);
+    }
   };
   Perf running_counters() const;
 

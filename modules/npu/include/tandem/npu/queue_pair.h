@@ -52,6 +52,13 @@ class QueuePair {
   std::uint32_t submission_head() const { return head_; }
   std::uint32_t completion_tail() const { return completion_tail_; }
 
+  // When idle.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(enabled_, rings_.submission_base, rings_.completion_base, rings_.submission_size);
+    archive(rings_.completion_size, head_, tail_, completion_head_, completion_tail_, phase_);
+  }
+
   bool cancel(std::uint32_t tag);
   void retry();
   bool idle() const {
