@@ -44,6 +44,7 @@ class NativeCpu : public ControlCpu {
 
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
+  void archive(common::Archive& archive) override;
 
  private:
   struct Counters {
@@ -61,9 +62,17 @@ class NativeCpu : public ControlCpu {
     std::uint64_t resets = 0;
     std::uint64_t busy_ps = 0;
     std::uint64_t idle_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(reads, writes, bus_errors, windows, barriers, relaxes, irq_waits, clock_reads, logs);
+      archive(steps, interrupts, resets, busy_ps, idle_ps);
+    }
   };
 
   void run();
+  void live();
+  void begin_firmware();
   void run_firmware();
   void on_reset();
   void invalidate_dmi(sc_dt::uint64 first, sc_dt::uint64 last);
@@ -86,6 +95,7 @@ class NativeCpu : public ControlCpu {
   sc_core::sc_time ahead_;  // local time minus kernel time
   bool aborted_ = false;    // reset came: the firmware's current call is to return soon
   int init_status_ = 0;
+  int next_ = TANDEM_STEP_AGAIN;  // what the last step has asked for
   sc_core::sc_event reset_event_;
   Counters counters_;
   observe::Timeline* timeline_ = nullptr;
