@@ -28,6 +28,10 @@ class DecodeClock {
   std::uint64_t elapsed_ps(std::uint64_t now_ps, std::uint64_t prefill_ps) const {
     return started_ ? (now_ps - start_ps_) - (prefill_ps - prefill_at_start_ps_) : 0;
   }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(started_, start_ps_, prefill_at_start_ps_);
+  }
 
  private:
   bool started_ = false;

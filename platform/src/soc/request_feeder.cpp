@@ -34,4 +34,14 @@ void RequestFeeder::pump() {
   mailbox_.host_close();
 }
 
+void RequestFeeder::archive(common::Archive& archive) {
+  archive(next_, closed_);
+  if (!archive.loading()) return;
+  arrival_.cancel();
+  if (next_ == requests_.size()) return;
+  const std::uint64_t arrival_ps = requests_.planned(next_).arrival_ns * kPsPerNs;
+  if (arrival_ps < common::now_ps()) return;  // it waits for room in the mailbox
+  arrival_.notify(common::from_ps(arrival_ps - common::now_ps()));
+}
+
 }  // namespace tandem::platform

@@ -20,6 +20,7 @@ class RequestFeeder : public sc_core::sc_module {
   void pump();
   // Posted so far.
   std::size_t posted() const { return next_; }
+  void archive(common::Archive& archive);
 
  private:
   const RequestList& requests_;

@@ -129,6 +129,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
     stack_ = std::make_unique<memory::Stack>(
         "memory", npu_stack_config(hardware_, setup.scenario.fidelity.memory));
   }
+  if (setup.held) cpu_->hold();
   connect();
   connect_interrupts();
   connect_reset();
@@ -202,11 +203,15 @@ void Soc::record_timeline(observe::Timeline* timeline) {
 }
 
 void Soc::load(const BootImage& image) {
+  load(image, sram_.store(), dram().store());
+}
+
+void Soc::load(const BootImage& image, memory::SparseStore& sram, memory::SparseStore& dram) const {
   for (const MemoryBlock& block : image.blocks) {
     const bool in_sram = block.address >= hardware_.address_map.sram &&
                          block.address - hardware_.address_map.sram < hardware_.sram.size_bytes;
     const std::uint64_t base = in_sram ? hardware_.address_map.sram : hardware_.address_map.dram;
-    memory::SparseStore& store = in_sram ? sram_.store() : dram().store();
+    memory::SparseStore& store = in_sram ? sram : dram;
     if (!store.contains(block.address - base, block.bytes.size())) {
       throw InternalError("a block of the boot image lies outside the memories");
     }

@@ -44,6 +44,7 @@ class Soc : public sc_core::sc_module {
     npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
     npu::TokenOracle* oracle = nullptr;      // for timing-only execution
     bool echo = false;                       // the first answer goes to the UART
+    bool held = false;                       // nothing runs until a checkpoint has been loaded
   };
   struct Listener {
     std::function<void(char)> on_byte;  // sent by the UART
@@ -63,6 +64,15 @@ class Soc : public sc_core::sc_module {
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
+  // soc_archive.cpp
+  // Calls `hook` once, at the first moment from `from_ps` on at which it can be archived.
+  void when_quiescent(std::uint64_t from_ps, std::function<void()> hook);
+  // From that hook; or into a new one that is held, at the time of the saving. `initial` is what
+  // the memories hold before anything runs.
+  void archive(common::Archive& archive, const BootImage& initial);
+  // A delta cycle after loading.
+  void resume() { cpu_->resume(); }
+
  private:
   Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,
       Listener listener);
@@ -71,6 +81,9 @@ class Soc : public sc_core::sc_module {
   void connect_reset();
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
+  void load(const BootImage& image, memory::SparseStore& sram, memory::SparseStore& dram) const;
+  bool quiescent() const;
+  void archive_contents(common::Archive& archive, const BootImage& initial);
   void post_requests(const Setup& setup);
   void take_record(const abi::Record& record);
   void on_cpu_finished();

@@ -28,6 +28,12 @@ struct RequestLog {
   abi::Status status = abi::Status::kOk;
   abi::StopReason stop_reason = abi::StopReason::kNone;
 
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(tokens, rounds, round_tokens, drafted, accepted, judged, started_ns, first_token_ns);
+    archive(last_token_ns, first_tokens, preemptions, kv_pages_wanted, ended, status, stop_reason);
+  }
+
   bool answered() const { return ended && status == abi::Status::kOk; }
   // The platform can never hold it: no defect.
   bool refused() const {
@@ -52,6 +58,12 @@ class Transcript {
   std::uint64_t tokens() const { return tokens_; }
   // Empty, or the first thing that a correct driver would not have reported.
   const std::string& violation() const { return violation_; }
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive.in_place(logs_);
+    archive(counters_, ended_, tokens_, violation_);
+  }
 
  private:
   void add_tokens(RequestLog& log, const abi::Record& record);

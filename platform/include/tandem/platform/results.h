@@ -132,6 +132,7 @@ struct RunReport {
   std::optional<ServingReport> serving;         // several requests, or times of arrival
   std::unique_ptr<observe::Timeline> timeline;  // null: off
   std::string oracle_record;                    // the file run.record_oracle; empty: not asked for
+  std::string no_checkpoint;                    // why none was written; empty: it was, if asked for
 
   // Accepted over drafted; nothing if nothing was drafted.
   std::optional<double> acceptance() const;

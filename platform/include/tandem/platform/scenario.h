@@ -376,6 +376,13 @@ struct RunConfig {
   std::uint32_t of_layers = 0;          // with `layers`: those of the model; no key
 };
 
+// Asked for on the command line; no keys.
+struct CheckpointPlan {
+  std::filesystem::path save;  // empty: none
+  std::uint64_t save_at_ps = 0;
+  std::filesystem::path restore;  // empty: from the beginning
+};
+
 struct Scenario {
   std::uint32_t version = 1;
   std::uint64_t seed = 1;
@@ -391,6 +398,8 @@ struct Scenario {
   // Where the scenario came from; not part of the effective configuration.
   std::filesystem::path file;       // as named on the command line, empty for a text
   std::filesystem::path directory;  // paths of the effective configuration are relative to it
+
+  CheckpointPlan checkpoint;
 
   std::vector<std::string> warnings;  // what loading found doubtful, with file and line
   // Where a key, or the nearest section around it, is written: "file.yaml:12:5"; empty if none is.

@@ -137,6 +137,26 @@ class Archive {
     if (loading_) values = std::set<T>(list.begin(), list.end());
   }
 
+  template <typename K, typename T>
+  void item(std::map<K, T>& values) {
+    std::uint64_t count = values.size();
+    item(count);
+    if (!loading_) {
+      for (auto& [key, value] : values) {
+        K copy = key;
+        item(copy);
+        item(value);
+      }
+      return;
+    }
+    values.clear();
+    for (; count > 0; --count) {
+      K key{};
+      item(key);
+      item(values[key]);
+    }
+  }
+
   template <typename T>
   void number(T& value) {
     std::array<std::uint8_t, sizeof(T)> bytes{};
