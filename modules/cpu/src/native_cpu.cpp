@@ -93,9 +93,9 @@ void NativeCpu::spend(std::uint64_t ps) {
 
 void NativeCpu::synchronise() {
   if (ahead_ == sc_core::SC_ZERO_TIME) return;
-  const sc_core::sc_time ahead = ahead_;
+  wake_.set(common::local_time_ps(ahead_));
   ahead_ = sc_core::SC_ZERO_TIME;
-  wait(ahead);
+  wait(time_is_up_);
 }
 
 void NativeCpu::begin_call(std::uint64_t& counter) {
@@ -110,12 +110,13 @@ bool NativeCpu::sleep(std::uint64_t limit_ps) {
   if (!irq_level() && !aborted_) {
     end_slice();
     const std::uint64_t begin_ps = common::now_ps();
-    const sc_core::sc_time limit = common::from_ps(limit_ps);
+    wake_.set(begin_ps + limit_ps);
     if (irq.size() > 0) {
-      wait(limit, irq->posedge_event() | reset_event_);
+      wait(irq->posedge_event() | reset_event_ | time_is_up_);
     } else {
-      wait(limit, reset_event_);
+      wait(reset_event_ | time_is_up_);
     }
+    wake_.cancel();
     slice_begin_ps_ = common::now_ps();
     counters_.idle_ps += slice_begin_ps_ - begin_ps;
   }

@@ -34,13 +34,9 @@ CommandController::CommandController(const sc_core::sc_module_name& name,
       listener_(listener),
       tck_ps_(device.timing.tCK),
       burst_bytes_(device.geometry.burst_bytes()) {
-  TANDEM_HAS_PROCESS(CommandController);
   for (unsigned i = 0; i < mapping.channels(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(*this, i, device, controller, compute));
   }
-  SC_METHOD(run);
-  sensitive << due_;
-  dont_initialize();
 }
 
 CommandController::~CommandController() = default;
@@ -167,9 +163,7 @@ void CommandController::arm() {
   for (const auto& lane : lanes_) next = std::min(next, next_of(*lane));
   if (next >= armed_) return;
   armed_ = next;
-  const std::uint64_t time_ps = std::max(next * tck_ps_, common::now_ps());
-  due_.cancel();
-  due_.notify(common::from_ps(time_ps - common::now_ps()));
+  due_.set(next * tck_ps_);
 }
 
 void CommandController::wake(unsigned) {

@@ -33,10 +33,6 @@ Uart::Uart(const sc_core::sc_module_name& name, const Config& config)
   bank().on_write(regs::OVERRUNS, [this](std::uint32_t, std::uint32_t value) {
     if (value == 0) overruns_ = 0;
   });
-  TANDEM_HAS_PROCESS(Uart);
-  SC_METHOD(send_due);
-  sensitive << due_;
-  dont_initialize();
 }
 
 std::size_t Uart::occupancy(std::uint64_t at_ps) const {
@@ -55,7 +51,7 @@ void Uart::write_byte(char value) {
   }
   last_sent_ps_ = std::max(written_ps, last_sent_ps_) + config_.byte_time_ps;
   fifo_.push_back({value, last_sent_ps_});
-  due_.notify(common::from_ps(fifo_.front().sent_ps - common::now_ps()));
+  due_.set(fifo_.front().sent_ps);
 }
 
 void Uart::send_due() {
@@ -65,7 +61,7 @@ void Uart::send_due() {
     ++bytes_sent_;
     if (sink_) sink_(value);
   }
-  if (!fifo_.empty()) due_.notify(common::from_ps(fifo_.front().sent_ps - common::now_ps()));
+  if (!fifo_.empty()) due_.set(fifo_.front().sent_ps);
 }
 
 void Uart::on_reset() {
@@ -81,7 +77,7 @@ void Uart::archive(common::Archive& archive) {
   archive(fifo_, last_sent_ps_, overruns_, bytes_sent_, bytes_lost_);
   if (!archive.loading()) return;
   due_.cancel();
-  if (!fifo_.empty()) due_.notify(common::from_ps(fifo_.front().sent_ps - common::now_ps()));
+  if (!fifo_.empty()) due_.set(fifo_.front().sent_ps);
 }
 
 void Uart::collect(observe::StatisticsSink& sink) const {

@@ -4,6 +4,7 @@
 #include <systemc>
 
 #include "request_list.h"
+#include "tandem/common/alarm.h"
 #include "tandem/peripherals/mailbox.h"
 
 namespace tandem::platform {
@@ -28,7 +29,7 @@ class RequestFeeder : public sc_core::sc_module {
   const std::size_t ahead_;
   std::size_t next_ = 0;
   bool closed_ = false;
-  sc_core::sc_event arrival_;
+  common::Alarm arrival_{[this] { pump(); }};
 };
 
 }  // namespace tandem::platform

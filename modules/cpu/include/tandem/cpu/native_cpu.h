@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tandem/abi/firmware_entry.h"
+#include "tandem/common/alarm.h"
 #include "tandem/common/systemc.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/cpu/dmi_cache.h"
@@ -97,6 +98,8 @@ class NativeCpu : public ControlCpu {
   int init_status_ = 0;
   int next_ = TANDEM_STEP_AGAIN;  // what the last step has asked for
   sc_core::sc_event reset_event_;
+  sc_core::sc_event time_is_up_;
+  common::Alarm wake_{[this] { time_is_up_.notify(); }};
   Counters counters_;
   observe::Timeline* timeline_ = nullptr;
   observe::Timeline::Track track_ = 0;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "tandem/common/alarm.h"
 #include "tandem/common/archive.h"
 #include "tandem/common/systemc.h"
 #include "tandem/memory/address_mapping.h"
@@ -113,7 +114,7 @@ class CommandController : public sc_core::sc_module {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Access> accesses_;
   std::vector<std::uint32_t> free_;
-  sc_core::sc_event due_;
+  common::Alarm due_{[this] { run(); }};
   Cycle armed_ = kNoCycle;
 };
 

@@ -10,6 +10,7 @@
 
 #include "tandem/abi/mailbox.h"
 #include "tandem/abi/peripheral_registers.h"
+#include "tandem/common/alarm.h"
 #include "tandem/common/interrupt_output.h"
 #include "tandem/peripherals/peripheral.h"
 #include "tandem/peripherals/prompt_store.h"
@@ -90,7 +91,7 @@ class Mailbox : public Peripheral {
   bool close_requested_ = false;
   bool was_enabled_ = false;
   std::uint32_t last_head_ = 0;
-  sc_core::sc_event arrival_;
+  common::Alarm arrival_{[this] { post_waiting(); }};
   std::uint64_t requests_posted_ = 0;
   std::uint64_t records_received_ = 0;
   std::uint64_t tokens_received_ = 0;

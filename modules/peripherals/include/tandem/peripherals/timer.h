@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "tandem/abi/peripheral_registers.h"
+#include "tandem/common/alarm.h"
 #include "tandem/common/interrupt_output.h"
 #include "tandem/peripherals/peripheral.h"
 
@@ -35,7 +36,7 @@ class Timer : public Peripheral {
   std::uint64_t compare_ns() const;
 
   std::uint64_t reset_ps_ = 0;
-  sc_core::sc_event compare_due_;
+  common::Alarm compare_due_{[this] { update(); }};
   std::uint64_t interrupts_ = 0;
 };
 

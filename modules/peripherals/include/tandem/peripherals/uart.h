@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "tandem/abi/peripheral_registers.h"
+#include "tandem/common/alarm.h"
 #include "tandem/peripherals/peripheral.h"
 
 namespace tandem::peripherals {
@@ -50,7 +51,7 @@ class Uart : public Peripheral {
   ByteSink sink_;
   std::deque<Byte> fifo_;  // in ascending order of sent_ps
   std::uint64_t last_sent_ps_ = 0;
-  sc_core::sc_event due_;
+  common::Alarm due_{[this] { send_due(); }};
   std::uint32_t overruns_ = 0;  // as firmware sees them
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_lost_ = 0;
