@@ -182,6 +182,9 @@ class Session {
     if (restored_.socs.size() != parts_.size()) {
       throw InternalError("the checkpoint has another number of systems");
     }
+    // That nothing happens until then is as it should be.
+    sc_core::sc_report_handler::set_actions(sc_core::SC_ID_NO_SC_START_ACTIVITY_,
+                                            sc_core::SC_DO_NOTHING);
     sc_core::sc_start(sc_core::SC_ZERO_TIME);  // every process has begun
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < parts_.size(); ++i) order.push_back(i);
