@@ -164,12 +164,16 @@ class Session {
   void write_saved() {
     Checkpoint checkpoint;
     for (const Part& part : parts_) checkpoint.socs.push_back(part.saved);
-    write_checkpoint(scenario_.checkpoint.save, scenario_, checkpoint);
     written_ = true;
+    try {
+      write_checkpoint(scenario_.checkpoint.save, scenario_, checkpoint);
+    } catch (const UserError& error) {
+      why_not_written_ = error.what();  // the run has its results all the same
+    }
   }
 
   std::string why_no_checkpoint() const {
-    if (scenario_.checkpoint.save.empty() || written_) return {};
+    if (scenario_.checkpoint.save.empty() || written_) return why_not_written_;
     const std::string from = format_quantity(scenario_.checkpoint.save_at_ps, Quantity::kTime);
     const bool baseline = !parts_.front().saved.state.empty();
     return std::string(baseline ? "the plain baseline" : "the run") +
@@ -291,7 +295,8 @@ class Session {
   std::optional<Soc> soc_;
   std::optional<Soc> baseline_;
   std::deque<Part> parts_;  // soc_, then baseline_ if there is one
-  bool written_ = false;    // the checkpoint
+  bool written_ = false;    // the checkpoint, or it could not be
+  std::string why_not_written_;
 };
 
 class Silence : public RunObserver {
