@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "boot_image.h"
+#include "cpu_choice.h"
 #include "outcome.h"
 #include "request_feeder.h"
 #include "request_list.h"
@@ -71,6 +72,8 @@ class Soc : public sc_core::sc_module {
   void connect_reset();
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
+  void load_program(const BootImage& image);
+  void write_memory(std::uint64_t address, const std::vector<std::uint8_t>& bytes);
   void post_requests(const Setup& setup);
   void take_record(const abi::Record& record);
   void on_cpu_finished();
@@ -93,10 +96,12 @@ class Soc : public sc_core::sc_module {
   const HardwareConfig hardware_;
   const PackedSizes sizes_;
   interconnect::Crossbar bus_;
+  const std::optional<FirmwareFile> firmware_;
   std::unique_ptr<cpu::ControlCpu> cpu_;
   npu::Npu npu_;
   memory::Sram sram_;
-  std::unique_ptr<memory::Stack> stack_;  // one of these two
+  std::unique_ptr<memory::Sram> firmware_memory_;  // of the RISC-V form
+  std::unique_ptr<memory::Stack> stack_;           // one of these two
   std::unique_ptr<pim::PimStack> pim_;
   peripherals::InterruptController intc_;
   peripherals::Timer timer_;

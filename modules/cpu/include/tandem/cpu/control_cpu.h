@@ -19,6 +19,9 @@ class ControlCpu : public sc_core::sc_module {
   // nullptr where instructions do not come over a bus.
   virtual tlm::tlm_initiator_socket<>* fetch_bus() { return nullptr; }
 
+  // nullptr where the timer's interrupt comes with all others, by `irq`.
+  virtual common::ResetPort* timer_irq_port() { return nullptr; }
+
   // True once the firmware cannot go on, or is known to have ended, until the next reset.
   bool finished() const { return finished_; }
   // 0 when it went well, else a status code of the contract; meaningless with a fault.

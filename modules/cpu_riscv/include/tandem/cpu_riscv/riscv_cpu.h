@@ -63,6 +63,7 @@ class RiscvCpu : public ControlCpu {
 
   tlm::tlm_initiator_socket<>& data_bus() override { return data; }
   tlm::tlm_initiator_socket<>* fetch_bus() override { return &fetch; }
+  common::ResetPort* timer_irq_port() override { return &timer_irq; }
 
   // The next instruction, with its symbol if there is one: "0x40000010 (hal_wait+0x8)".
   std::string position() const;
