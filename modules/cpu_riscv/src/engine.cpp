@@ -16,6 +16,8 @@ constexpr std::uint32_t kOpcodeMask = 0x7F;
 constexpr std::uint32_t kOpcodeFunct3Mask = 0x707F;
 constexpr std::uint32_t kSystemOpcode = 0x73;
 constexpr std::uint32_t kFenceI = 0x100F;
+constexpr std::uint32_t kSystemBytes = 4;
+constexpr std::uint32_t kWfi = 0x1050'0073;
 
 std::uint64_t page_of(std::uint64_t address) {
   return address & ~(kPageBytes - 1);
@@ -69,6 +71,7 @@ void Engine::add_hooks() {
     uc_hook hook = 0;
     require(uc_hook_add(uc_, &hook, type, callback, this, 1, 0), "uc_hook_add");
   };
+  add(UC_HOOK_BLOCK, reinterpret_cast<void*>(&Engine::on_block));
   add(UC_HOOK_CODE, reinterpret_cast<void*>(&Engine::on_code));
   add(UC_HOOK_INTR, reinterpret_cast<void*>(&Engine::on_exception));
   add(UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_PROT, reinterpret_cast<void*>(&Engine::on_unmapped));
@@ -95,6 +98,11 @@ Engine::Stop Engine::start(std::uint64_t instructions) {
   running_ = true;
   error_ = uc_emu_start(uc_, pc_, kNever, 0, 0);
   running_ = false;
+  if (!stopped_ && error_ == UC_ERR_OK && instruction() == kWfi) {
+    // The only one of its kind that does not end a block: it went to sleep by itself.
+    --executed_;
+    why_ = Stop::kSystem;
+  }
   apply_withdrawals();
   return why_;
 }
@@ -106,21 +114,41 @@ void Engine::stop(Stop why) {
   uc_emu_stop(uc_);
 }
 
+// Called before each block of instructions. What the hart does itself ends its block, but WFI.
+void Engine::on_block(uc_engine*, std::uint64_t address, std::uint32_t size, void* self) {
+  Engine& engine = *static_cast<Engine*>(self);
+  const std::uint64_t last = address + size - kSystemBytes;
+  engine.system_pc_ = size >= kSystemBytes && engine.is_system(last) ? last : kNever;
+}
+
 // Called before each instruction. A stop from here, or from an access of the instruction that
 // follows, leaves that instruction unexecuted.
 void Engine::on_code(uc_engine*, std::uint64_t address, std::uint32_t, void* self) {
   Engine& engine = *static_cast<Engine*>(self);
   engine.pc_ = address;
-  if (engine.executed_ >= engine.limit_) return engine.stop(Stop::kBudget);
-  if (!engine.native_) {
-    if (engine.check_breakpoints_ && engine.surroundings_.breakpoint(address)) {
-      return engine.stop(Stop::kBreakpoint);
-    }
-    if (engine.is_system(address)) return engine.stop(Stop::kSystem);
+  const bool plain = engine.executed_ < engine.limit_ && address != engine.system_pc_;
+  if (!plain || engine.check_breakpoints_) {
+    if (engine.stops_before(address)) return;
   }
   ++engine.executed_;
 }
 
+bool Engine::stops_before(std::uint64_t address) {
+  if (executed_ >= limit_) {
+    stop(Stop::kBudget);
+  } else if (native_) {
+    return false;
+  } else if (check_breakpoints_ && surroundings_.breakpoint(address)) {
+    stop(Stop::kBreakpoint);
+  } else if (address == system_pc_) {
+    stop(Stop::kSystem);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// Opcode and funct3 are in the lower half of an instruction.
 bool Engine::is_system(std::uint64_t address) {
   if (address - code_.address >= code_.bytes) {
     const Direct* found = region(address);

@@ -111,6 +111,7 @@ class Engine {
     std::uint64_t last;
   };
 
+  static void on_block(uc_engine* uc, std::uint64_t address, std::uint32_t size, void* self);
   static void on_code(uc_engine* uc, std::uint64_t address, std::uint32_t size, void* self);
   static void on_exception(uc_engine* uc, std::uint32_t number, void* self);
   static bool on_unmapped(uc_engine* uc, uc_mem_type type, std::uint64_t address, int size,
@@ -129,7 +130,7 @@ class Engine {
   bool is_mapped(std::uint64_t first, std::uint64_t last) const;
   const Direct* region(std::uint64_t address) const;
   void apply_withdrawals();
-  // Opcode and funct3 are in the lower half of an instruction.
+  bool stops_before(std::uint64_t address);
   bool is_system(std::uint64_t address);
 
   Surroundings& surroundings_;
@@ -142,6 +143,7 @@ class Engine {
   std::uint64_t pc_ = 0;
   std::uint64_t executed_ = 0;
   std::uint64_t limit_ = 0;
+  std::uint64_t system_pc_ = ~std::uint64_t{0};  // of the block that is being executed, if any
   bool running_ = false;
   bool native_ = false;  // the next instruction is executed whatever it is
   bool check_breakpoints_ = false;
