@@ -339,6 +339,8 @@ void bind_run(Binder& b, RunConfig& r) {
       {"enabled"});
   b.measure({"max_simulated_time", "reaching it ends the run as incomplete"},
             r.max_simulated_time_ps, Quantity::kTime);
+  b.measure({"max_wall_time", "of the host; reaching it ends the run as incomplete", false, kNone},
+            r.max_wall_time_ps, Quantity::kTime);
   b.flag({"progress", "a progress line, if standard error is a terminal"}, r.progress);
   b.path({"record_oracle", "file for what was drafted and accepted, to be replayed", false, kNone},
          r.record_oracle);

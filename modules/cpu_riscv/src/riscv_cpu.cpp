@@ -252,6 +252,11 @@ void RiscvCpu::end_slice() {
   }
 }
 
+ControlCpu::Work RiscvCpu::work() const {
+  return {instructions(), counters_.loads + counters_.stores, counters_.interrupts,
+          counters_.interrupt_latency_ps, counters_.busy_ps};
+}
+
 void RiscvCpu::collect(observe::StatisticsSink& sink) const {
   const Counters& c = counters_;
   sink.value("instructions", instructions(), "1", "Instructions executed");

@@ -256,6 +256,7 @@ void Soc::take_record(const abi::Record& record) {
   if (ended()) return;
   transcript_.add(record);
   feeder_->pump();
+  if (transcript_.tokens() > 0 && !driver_start_) driver_start_ = driver_cost();
   if (transcript_.tokens() > 0) decode_clock_.start(common::now_ps(), prefill_ps());
   if (transcript_.all_ended()) outcome_ = std::make_unique<Outcome>(measure());
   if (listener_.on_progress) listener_.on_progress();
@@ -269,6 +270,7 @@ void Soc::on_firmware_stopped(int status, const std::string& fault) {
   if (!firmware_exit_) firmware_exit_ = status;
   if (ended()) return;
   outcome_ = std::make_unique<Outcome>(measure());
+  outcome_->stopped_by_firmware = !hardware_.cpu.riscv.elf.empty();
   outcome_->unfinished =
       fault.empty() ? "the firmware stopped, its exit status is " + std::to_string(status) : fault;
   if (listener_.on_progress) listener_.on_progress();

@@ -61,6 +61,8 @@ class Soc : public sc_core::sc_module {
   abi::Status firmware_status() const {
     return static_cast<abi::Status>(firmware_exit_.value_or(0));
   }
+  // Where its firmware is, for messages; empty if that is not known.
+  std::string firmware_position() const { return cpu_->position(); }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
@@ -82,6 +84,7 @@ class Soc : public sc_core::sc_module {
   Outcome measure() const;
   std::string timing_violations() const;  // the first of every channel; empty if there are none
   static std::vector<std::string> phase_names();  // by abi::Phase, then idle
+  DriverCost::Part driver_cost() const;           // so far
   std::vector<PhaseTime> phases() const;
   std::vector<StageTime> stages() const;
   std::optional<DeviceGroup> group(std::uint64_t time_ps) const;
@@ -115,6 +118,7 @@ class Soc : public sc_core::sc_module {
   Listener listener_;
   Transcript transcript_;
   DecodeClock decode_clock_;
+  std::optional<DriverCost::Part> driver_start_;  // at the first token
   std::unique_ptr<RequestFeeder> feeder_;
   observe::PhaseLedger energy_;
   std::unique_ptr<Outcome> outcome_;

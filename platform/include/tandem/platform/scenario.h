@@ -380,6 +380,7 @@ struct RunConfig {
   Baseline baseline = Baseline::kPlain;
   TimelineConfig timeline;
   std::uint64_t max_simulated_time_ps = 60'000'000'000'000;  // 60 s; reaching it ends the run
+  std::optional<std::uint64_t> max_wall_time_ps;             // of the host
   bool progress = true;                 // a progress line, if standard error is a terminal
   std::filesystem::path record_oracle;  // empty: nothing is recorded
   std::optional<std::uint32_t> layers;  // only the first so many ...

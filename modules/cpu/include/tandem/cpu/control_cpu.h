@@ -12,6 +12,15 @@ namespace tandem::cpu {
 // The processor that runs the firmware, in whatever form: what a platform wires and asks.
 class ControlCpu : public sc_core::sc_module {
  public:
+  // What the firmware has cost so far.
+  struct Work {
+    std::uint64_t instructions = 0;  // 0 where they are not counted
+    std::uint64_t bus_accesses = 0;  // to registers
+    std::uint64_t interrupts = 0;
+    std::uint64_t interrupt_latency_ps = 0;  // from line to firmware, all interrupts together
+    std::uint64_t busy_ps = 0;
+  };
+
   common::ResetPort irq;    // level, active high; optional
   common::ResetPort reset;  // active high; optional
 
@@ -31,6 +40,9 @@ class ControlCpu : public sc_core::sc_module {
   // Notified when finished() becomes true.
   const sc_core::sc_event& finished_event() const { return finished_event_; }
 
+  virtual Work work() const = 0;
+  // Where the firmware is, for messages; empty where that is not known.
+  virtual std::string position() const { return {}; }
   virtual void set_timeline(observe::Timeline* timeline) = 0;
   virtual void collect(observe::StatisticsSink& sink) const = 0;
 

@@ -66,9 +66,10 @@ class RiscvCpu : public ControlCpu {
   common::ResetPort* timer_irq_port() override { return &timer_irq; }
 
   // The next instruction, with its symbol if there is one: "0x40000010 (hal_wait+0x8)".
-  std::string position() const;
+  std::string position() const override;
   std::uint64_t instructions() const;
 
+  Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
 
