@@ -122,6 +122,7 @@ class Engine {
 
   void add_hooks();
   void stop(Stop why);
+  void explain_own_end();
   Stop start(std::uint64_t instructions);
   void fault(Stop why, std::uint64_t address);
   bool map(std::uint64_t address, bool fetch);

@@ -135,6 +135,7 @@ std::uint64_t RiscvCpu::budget() const {
 }
 
 void RiscvCpu::execute() {
+  stepped_ = single_step_;
   const Engine::Stop stop = engine_->run(budget());
   account_instructions();
   switch (stop) {

@@ -130,7 +130,8 @@ class RiscvCpu : public ControlCpu {
   bool write_own_csr(std::uint32_t number, std::uint64_t value);
   void execute_natively();
   void wait_for_interrupt();
-  // Until something happens; a debugger is asked from time to time. False: it had the hart.
+  // Until something happens; a debugger is asked from time to time. False: it wants the hart to go
+  // on elsewhere.
   bool sleep_a_while();
   void exception(std::uint32_t cause, std::uint64_t value);
   void take_interrupt();
@@ -173,6 +174,7 @@ class RiscvCpu : public ControlCpu {
 
   CpuDebugger* debugger_ = nullptr;
   bool single_step_ = false;
+  bool stepped_ = false;
   std::uint64_t resumed_at_;  // no breakpoint there until the hart has left it
   std::vector<std::uint64_t> breakpoints_;
   std::vector<Watchpoint> watchpoints_;
