@@ -152,7 +152,7 @@ bool Engine::stops_before(std::uint64_t address) {
     return false;
   } else if (check_breakpoints_ && surroundings_.breakpoint(address)) {
     stop(Stop::kBreakpoint);
-  } else if (address == system_pc_) {
+  } else if (address == system_pc_ && surroundings_.executes(instruction())) {
     stop(Stop::kSystem);
   } else {
     return false;

@@ -45,13 +45,16 @@ class Engine {
     virtual bool load(std::uint64_t address, unsigned bytes, std::uint64_t& value) = 0;
     virtual bool store(std::uint64_t address, unsigned bytes, std::uint64_t value) = 0;
     virtual Direct direct(std::uint64_t address, bool fetch) = 0;
+    // Of the SYSTEM opcode, or FENCE.I: true to stop before it, false to have the engine execute
+    // it.
+    virtual bool executes(std::uint32_t instruction) = 0;
     // Before each instruction, while breakpoints are checked: true to stop there.
     virtual bool breakpoint(std::uint64_t pc) = 0;
   };
 
   enum class Stop {
     kBudget,       // as many instructions as allowed
-    kSystem,       // before an instruction of the SYSTEM opcode or FENCE.I
+    kSystem,       // before an instruction that the surroundings execute
     kException,    // cause() says which
     kLoadFault,    // address() is where
     kStoreFault,   // address() is where

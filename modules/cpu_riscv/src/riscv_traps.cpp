@@ -15,6 +15,8 @@ constexpr std::uint64_t kStatusMie = 1u << 3;
 constexpr std::uint64_t kStatusMpie = 1u << 7;
 constexpr std::uint64_t kStatusMpp = 3u << 11;
 
+constexpr std::uint32_t kOpcodeMask = 0x7F;
+constexpr std::uint32_t kSystemOpcode = 0x73;
 constexpr std::uint32_t kEcall = 0x0000'0073;
 constexpr std::uint32_t kEbreak = 0x0010'0073;
 constexpr std::uint32_t kMret = 0x3020'0073;
@@ -62,6 +64,7 @@ struct CsrAccess {
         destination((instruction >> 7) & 31),
         funct3((instruction >> 12) & 7) {}
 
+  bool is_csr() const { return (funct3 & 3) != 0; }
   bool is_immediate() const { return (funct3 & 4) != 0; }
   bool writes() const { return (funct3 & 3) == 1 || source != 0; }
   std::uint64_t combined(std::uint64_t old, std::uint64_t operand) const {
@@ -148,6 +151,15 @@ void RiscvCpu::enter_trap(std::uint64_t cause, std::uint64_t value) {
 // --- instructions of the SYSTEM opcode
 // ------------------------------------------------------------
 
+// While no line is up, instructions that only change what the engine keeps let no interrupt in.
+bool RiscvCpu::executes(std::uint32_t instruction) const {
+  const CsrAccess access(instruction);
+  std::uint64_t value = 0;
+  const bool plain = (instruction & kOpcodeMask) == kSystemOpcode && access.is_csr() &&
+                     !own_csr(access.number, value);
+  return !plain || pending() != 0;
+}
+
 void RiscvCpu::system_instruction() {
   const std::uint32_t instruction = engine_->instruction();
   if (instruction == kWfi) return wait_for_interrupt();
@@ -163,7 +175,7 @@ void RiscvCpu::system_instruction() {
   }
   std::uint64_t value = 0;
   const CsrAccess access(instruction);
-  if ((access.funct3 & 3) != 0 && own_csr(access.number, value)) {
+  if (access.is_csr() && own_csr(access.number, value)) {
     return csr_instruction(instruction);
   }
   execute_natively();
@@ -230,7 +242,7 @@ void RiscvCpu::wait_for_interrupt() {
   const auto awake = [this] {
     return aborted_ || locked_up_ || (pending() & engine_->csr(kMie)) != 0;
   };
-  if (awake()) return;
+  // The lines follow what the hart has written only when the kernel has caught up.
   synchronise();
   if (awake()) return;
   ++counters_.sleeps;

@@ -123,6 +123,7 @@ class RiscvCpu : public ControlCpu {
 
   std::uint64_t budget() const;
   void engine_exception();
+  bool executes(std::uint32_t instruction) const;
   void system_instruction();
   void csr_instruction(std::uint32_t instruction);
   // Registers that the hart keeps, not the engine. False: another one.
