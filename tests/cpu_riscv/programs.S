@@ -202,6 +202,8 @@ push_and_die:
 to_user_mode:
   la t0, after_trap
   csrw mepc, t0
+  li t0, 0x1800
+  csrc mstatus, t0
 .globl to_user_mode_at
 to_user_mode_at:
   mret

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::uint64_t kStatusMie = 1u << 3;
 constexpr std::uint64_t kStatusMpie = 1u << 7;
-constexpr std::uint64_t kStatusMpp = 3u << 11;
 
 constexpr std::uint32_t kOpcodeMask = 0x7F;
 constexpr std::uint32_t kSystemOpcode = 0x73;
@@ -148,6 +147,21 @@ void RiscvCpu::enter_trap(std::uint64_t cause, std::uint64_t value) {
   engine_->set_pc(vectored ? base + 4 * (cause & ~kInterruptFlag) : base);
 }
 
+// MPP stays machine mode, the only one there is. The engine would change it, and with it forget all
+// that it knows of memory.
+void RiscvCpu::return_from_trap() {
+  const std::uint64_t status = engine_->csr(kMstatus);
+  if ((status & kStatusMpp) != kStatusMpp) {
+    return lock_up("MRET at pc " + position() +
+                   " leaves machine mode, which is the only one here (mstatus.MPP is not 3)");
+  }
+  nested_traps_ = 0;
+  const std::uint64_t enabled = (status & kStatusMpie) != 0 ? kStatusMie : 0;
+  engine_->set_csr(kMstatus, (status & ~kStatusMie) | enabled | kStatusMpie);
+  engine_->retire(engine_->csr(kMepc));
+  account_instructions();
+}
+
 // --- instructions of the SYSTEM opcode
 // ------------------------------------------------------------
 
@@ -166,13 +180,7 @@ void RiscvCpu::system_instruction() {
   if (instruction == kEcall) return exception(kMachineCall, 0);
   if (instruction == kEbreak) return exception(kBreakpoint, engine_->pc());
   if ((instruction & kFenceIMask) == kFenceI) engine_->forget_code();
-  if (instruction == kMret) {
-    if ((engine_->csr(kMstatus) & kStatusMpp) != kStatusMpp) {
-      return lock_up("MRET at pc " + position() +
-                     " leaves machine mode, which is the only one here (mstatus.MPP is not 3)");
-    }
-    nested_traps_ = 0;
-  }
+  if (instruction == kMret) return return_from_trap();
   std::uint64_t value = 0;
   const CsrAccess access(instruction);
   if (access.is_csr() && own_csr(access.number, value)) {

@@ -137,6 +137,7 @@ class RiscvCpu : public ControlCpu {
   void exception(std::uint32_t cause, std::uint64_t value);
   void take_interrupt();
   void enter_trap(std::uint64_t cause, std::uint64_t value);
+  void return_from_trap();
   std::uint64_t pending() const;
   void lock_up(const std::string& why);
   std::string trap_text(std::uint64_t cause, std::uint64_t value) const;
