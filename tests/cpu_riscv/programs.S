@@ -35,6 +35,39 @@ count:
 count_end:
   j count_end
 
+# For ever: additions; and what firmware does more of, loads, stores, calls and branches.
+.globl additions
+additions:
+  addi t0, t0, 1
+  add t1, t1, t0
+  xor t2, t2, t1
+  srli t3, t2, 3
+  add t2, t2, t3
+  j additions
+.globl mixture
+mixture:
+  la s0, scratch
+1:
+  li a0, 8
+  call sum
+  sd a0, 32(s0)
+  j 1b
+sum:
+  mv t0, s0
+  li t2, 0
+2:
+  ld t1, 0(t0)
+  add t2, t2, t1
+  andi t3, a0, 1
+  beqz t3, 3f
+  addi t2, t2, 7
+3:
+  addi t0, t0, 4
+  addi a0, a0, -1
+  bnez a0, 2b
+  mv a0, t2
+  ret
+
 # Results: x0..: 64-bit sum, product, a byte, a half, floating point, atomics.
 .globl arithmetic
 arithmetic:
