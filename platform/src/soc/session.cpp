@@ -2,6 +2,7 @@
 #include "tandem/platform/session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "tandem/platform/model/shard.h"
 #include "tandem/platform/oracle.h"
 #include "tandem/platform/units.h"
+#include "wall_limit.h"
 
 namespace tandem::platform {
 namespace {
@@ -81,21 +83,32 @@ class Session {
       parts_.push_back({*baseline_, setup.policy, setup.echo});
     }
     if (!scenario.checkpoint.save.empty()) watch_for_checkpoint();
+    const bool checkpoint = setup.held || !scenario.checkpoint.save.empty();
+    if (checkpoint && !soc_->has_save_points()) {
+      throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
+                      "use `cpu: native`");
+    }
   }
 
   // Builds everything and lets the firmware see whether it can work, which takes it no longer.
   void start_firmware() {
     sc_core::sc_start(common::from_ps(kStartPs), sc_core::SC_EXIT_ON_STARVATION);
-    refuse_unusable(*soc_);
-    if (baseline_) refuse_unusable(*baseline_);
+    refuse_unusable(*soc_, scenario_);
+    if (baseline_) refuse_unusable(*baseline_, scenario_);
   }
 
   RunReport run() {
+    std::optional<WallLimit> wall_limit;
+    if (scenario_.run.max_wall_time_ps) {
+      wall_limit.emplace(std::chrono::nanoseconds(*scenario_.run.max_wall_time_ps / 1000));
+    }
     if (!scenario_.checkpoint.restore.empty()) restore();
-    simulate();
-    refuse_unusable(*soc_);
-    if (baseline_) refuse_unusable(*baseline_);
-    const std::string unfinished = why_unfinished();
+    simulate(wall_limit);
+    refuse_unusable(*soc_, scenario_);
+    if (baseline_) refuse_unusable(*baseline_, scenario_);
+    const bool out_of_wall_time = wall_limit && wall_limit->reached() && !all_ended();
+    wall_limit.reset();
+    const std::string unfinished = why_unfinished(out_of_wall_time);
     const Outcome outcome = result_of(*soc_, unfinished);
     std::optional<Outcome> baseline;
     if (baseline_) baseline = result_of(*baseline_, unfinished);
@@ -114,7 +127,7 @@ class Session {
       report.baseline = make_baseline(outcome, *baseline);
     }
     report.model = facts_;
-    report.stopped_by_limit = reached_limit();
+    report.stopped_by_limit = out_of_wall_time || reached_limit();
     report.no_checkpoint = why_no_checkpoint();
     report.timeline = std::move(timeline_);
     if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
@@ -135,13 +148,14 @@ class Session {
   }
 
   // Until everything has ended, nothing is left to happen, or the time is up.
-  void simulate() {
+  void simulate(const std::optional<WallLimit>& wall_limit) {
+    const auto to_be_written = [this] { return all_saved() && !written_; };
     do {
-      if (all_saved() && !written_) write_saved();
+      if (to_be_written()) write_saved();
       const std::uint64_t left_ps = scenario_.run.max_simulated_time_ps - common::now_ps();
-      if (left_ps == 0) return;
+      if (left_ps == 0 || (wall_limit && wall_limit->reached())) return;
       sc_core::sc_start(common::from_ps(left_ps), sc_core::SC_EXIT_ON_STARVATION);
-    } while (all_saved() && !written_);
+    } while (to_be_written());
   }
 
   void watch_for_checkpoint() {
@@ -261,13 +275,17 @@ class Session {
 
   bool reached_limit() const { return !all_ended() && sc_core::sc_pending_activity(); }
 
-  std::string why_unfinished() const {
-    if (reached_limit()) return "run.max_simulated_time was reached";
-    return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps";
+  std::string why_unfinished(bool out_of_wall_time) const {
+    const std::string position = soc_->firmware_position();
+    const std::string where = position.empty() ? "" : "; the firmware was at " + position;
+    if (out_of_wall_time) return "run.max_wall_time was reached" + where;
+    if (reached_limit()) return "run.max_simulated_time was reached" + where;
+    return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps" + where;
   }
 
   // Firmware that gives up at once has found that the platform is too small for the model.
-  static void refuse_unusable(const Soc& soc) {
+  static void refuse_unusable(const Soc& soc, const Scenario& scenario) {
+    if (!scenario.platform.cpu.riscv.elf.empty()) return;  // that may mean anything
     const abi::Status status = soc.firmware_status();
     if (status == abi::Status::kOk) return;
     throw UserError(

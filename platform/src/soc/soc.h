@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "boot_image.h"
+#include "cpu_choice.h"
 #include "outcome.h"
 #include "request_feeder.h"
 #include "request_list.h"
@@ -61,9 +62,13 @@ class Soc : public sc_core::sc_module {
   abi::Status firmware_status() const {
     return static_cast<abi::Status>(firmware_exit_.value_or(0));
   }
+  // Where its firmware is, for messages; empty if that is not known.
+  std::string firmware_position() const { return cpu_->position(); }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
+  // Whether its processor is one that can be saved.
+  bool has_save_points() const { return cpu_->has_save_points(); }
   // soc_archive.cpp
   // Calls `hook` once, at the first moment from `from_ps` on at which it can be archived.
   void when_quiescent(std::uint64_t from_ps, std::function<void()> hook);
@@ -81,7 +86,19 @@ class Soc : public sc_core::sc_module {
   void connect_reset();
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
-  void load(const BootImage& image, memory::SparseStore& sram, memory::SparseStore& dram) const;
+  // Where the contents of the memories are; `firmware` is null without a memory of that kind.
+  struct Stores {
+    memory::SparseStore& sram;
+    memory::SparseStore& dram;
+    memory::SparseStore* firmware;
+  };
+  void load(const BootImage& image, const Stores& stores) const;
+  void load_program(const BootImage& image, const Stores& stores) const;
+  void write(const Stores& stores, std::uint64_t address,
+             const std::vector<std::uint8_t>& bytes) const;
+  memory::SparseStore* firmware_store() {
+    return firmware_memory_ ? &firmware_memory_->store() : nullptr;
+  }
   bool quiescent() const;
   void archive_contents(common::Archive& archive, const BootImage& initial);
   void post_requests(const Setup& setup);
@@ -92,6 +109,7 @@ class Soc : public sc_core::sc_module {
   Outcome measure() const;
   std::string timing_violations() const;  // the first of every channel; empty if there are none
   static std::vector<std::string> phase_names();  // by abi::Phase, then idle
+  DriverCost::Part driver_cost() const;           // so far
   std::vector<PhaseTime> phases() const;
   std::vector<StageTime> stages() const;
   std::optional<DeviceGroup> group(std::uint64_t time_ps) const;
@@ -106,10 +124,12 @@ class Soc : public sc_core::sc_module {
   const HardwareConfig hardware_;
   const PackedSizes sizes_;
   interconnect::Crossbar bus_;
+  const std::optional<FirmwareFile> firmware_;
   std::unique_ptr<cpu::ControlCpu> cpu_;
   npu::Npu npu_;
   memory::Sram sram_;
-  std::unique_ptr<memory::Stack> stack_;  // one of these two
+  std::unique_ptr<memory::Sram> firmware_memory_;  // of the RISC-V form
+  std::unique_ptr<memory::Stack> stack_;           // one of these two
   std::unique_ptr<pim::PimStack> pim_;
   peripherals::InterruptController intc_;
   peripherals::Timer timer_;
@@ -123,6 +143,7 @@ class Soc : public sc_core::sc_module {
   Listener listener_;
   Transcript transcript_;
   DecodeClock decode_clock_;
+  std::optional<DriverCost::Part> driver_start_;  // at the first token
   std::unique_ptr<RequestFeeder> feeder_;
   observe::PhaseLedger energy_;
   std::unique_ptr<Outcome> outcome_;

@@ -10,7 +10,8 @@ using common::Archive;
 bool Soc::quiescent() const {
   return !ended() && bus_.quiescent() && npu_.quiescent() && sram_.quiescent() &&
          (pim_ ? pim_->quiescent() : stack_->quiescent()) && intc_.quiescent() &&
-         timer_.quiescent() && uart_.quiescent() && mailbox_.quiescent() && syscon_.quiescent();
+         (!firmware_memory_ || firmware_memory_->quiescent()) && timer_.quiescent() &&
+         uart_.quiescent() && mailbox_.quiescent() && syscon_.quiescent();
 }
 
 void Soc::when_quiescent(std::uint64_t from_ps, std::function<void()> hook) {
@@ -23,11 +24,15 @@ void Soc::when_quiescent(std::uint64_t from_ps, std::function<void()> hook) {
 
 // Of the memories, only what the run has changed: weights come from the scenario again.
 void Soc::archive_contents(Archive& archive, const BootImage& initial) {
-  memory::SparseStore sram(sram_.store().size_bytes());
-  memory::SparseStore dram_contents(dram().store().size_bytes(), dram().config().chunk_bytes);
-  if (!archive.loading()) load(initial, sram, dram_contents);
-  sram_.store().archive(archive, sram);
-  dram().store().archive(archive, dram_contents);
+  const Stores stores = {sram_.store(), dram().store(), firmware_store()};
+  memory::SparseStore sram = stores.sram.empty_one();
+  memory::SparseStore dram = stores.dram.empty_one();
+  std::optional<memory::SparseStore> firmware;
+  if (stores.firmware != nullptr) firmware.emplace(stores.firmware->empty_one());
+  if (!archive.loading()) load(initial, {sram, dram, firmware ? &*firmware : nullptr});
+  stores.sram.archive(archive, sram);
+  stores.dram.archive(archive, dram);
+  if (firmware) stores.firmware->archive(archive, *firmware);
 }
 
 void Soc::archive(Archive& archive, const BootImage& initial) {
@@ -38,6 +43,7 @@ void Soc::archive(Archive& archive, const BootImage& initial) {
   section("bus", bus_);
   section("npu", npu_);
   section("sram", sram_);
+  if (firmware_memory_) section("firmware", *firmware_memory_);
   if (pim_) {
     section("pim", *pim_);
   } else {
@@ -49,8 +55,9 @@ void Soc::archive(Archive& archive, const BootImage& initial) {
   section("mailbox", mailbox_);
   section("syscon", syscon_);
   archive.section("contents", [&] { archive_contents(archive, initial); });
-  archive.section("host",
-                  [&] { archive(transcript_, decode_clock_, *feeder_, energy_, firmware_exit_); });
+  archive.section("host", [&] {
+    archive(transcript_, decode_clock_, driver_start_, *feeder_, energy_, firmware_exit_);
+  });
 }
 
 }  // namespace tandem::platform

@@ -43,8 +43,10 @@ class NativeCpu : public ControlCpu {
   // returned.
   tlm::tlm_initiator_socket<>& data_bus() override { return bus; }
 
+  Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
+  bool has_save_points() const override { return true; }
   void archive(common::Archive& archive) override;
 
  private:

@@ -39,7 +39,12 @@ class SparseStore {
   // The chunk that holds `address`, which lies in the store.
   Span chunk(std::uint64_t address);
 
-  // Contents, as what differs from `initial`, which reading finds here.
+  // Of the same size and chunks.
+  SparseStore empty_one() const {
+    return SparseStore(size_bytes_, std::uint64_t{1} << chunk_shift_);
+  }
+  // Contents, as what differs from `initial`, which is an empty_one() that has been written to;
+  // reading finds that content here.
   void archive(common::Archive& archive, const SparseStore& initial);
 
   // What has really been allocated; the operating system backs only the pages touched.
