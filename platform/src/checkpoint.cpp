@@ -72,8 +72,9 @@ struct InputFile {
 
 // The files that a scenario takes its input from.
 std::vector<InputFile> input_files(const Scenario& scenario) {
-  const std::array<std::pair<const char*, fs::path>, 7> files = {{
+  const std::array<std::pair<const char*, fs::path>, 8> files = {{
       {"platform.dram.device", scenario.platform.dram.device.path},
+      {"platform.cpu.riscv.elf", scenario.platform.cpu.riscv.elf},
       {"model.weights", scenario.model.weights},
       {"model.tokenizer", scenario.model.tokenizer},
       {"workload.trace.file", scenario.workload.trace.file},

@@ -2,10 +2,12 @@
 # Runs SCENARIO with SETTINGS without interruption, saving at AT, and restored from there in a new
 # process: the results and the console must be equal byte for byte, except for the field `wall` of
 # result.json and the names of the files. With AGAIN, the restored run saves once more at that time,
-# and what is restored from there must be equal, too.
+# and what is restored from there must be equal, too. @WORK@ in a setting is WORK, where a recorded oracle is called
+# `record`.
 cmake_minimum_required(VERSION 3.25)
 set(settings "")
 foreach(setting ${SETTINGS})
+  string(REPLACE "@WORK@" "${WORK}" setting "${setting}")
   list(APPEND settings --set ${setting})
 endforeach()
 file(REMOVE_RECURSE ${WORK})
@@ -15,6 +17,9 @@ function(run name)
   execute_process(COMMAND ${TANDEM} run ${SCENARIO} --no-progress --out result ${settings} ${ARGN}
                   WORKING_DIRECTORY ${WORK}/${name} OUTPUT_FILE ${WORK}/${name}/console
                   COMMAND_ERROR_IS_FATAL ANY)
+  if(EXISTS ${WORK}/record)
+    file(RENAME ${WORK}/record ${WORK}/${name}/result/record)
+  endif()
 endfunction()
 
 function(content variable file)

@@ -35,6 +35,8 @@ int csr_register(std::uint32_t number) {
   switch (number) {
     case kMstatus:
       return UC_RISCV_REG_MSTATUS;
+    case kFcsr:
+      return UC_RISCV_REG_FCSR;
     case kMie:
       return UC_RISCV_REG_MIE;
     case kMtvec:

@@ -12,6 +12,7 @@ namespace tandem::cpu {
 
 // Number of a control and status register, as in the privileged specification.
 enum Csr : std::uint32_t {
+  kFcsr = 0x003,
   kMstatus = 0x300,
   kMie = 0x304,
   kMtvec = 0x305,
@@ -101,6 +102,9 @@ class Engine {
   // Direct memory between these addresses is not to be used any more. Inside run() it takes effect
   // before the next instruction.
   void withdraw(std::uint64_t first, std::uint64_t last);
+  // While it does not run; into a new one. Registers, and which memory is direct.
+  template <typename Archive>
+  void archive(Archive& archive);
   // Code may have changed behind the engine's back.
   void forget_code();
 
@@ -157,5 +161,31 @@ class Engine {
   std::uint64_t fault_address_ = 0;
   uc_err error_ = UC_ERR_OK;
 };
+
+template <typename Archive>
+void Engine::archive(Archive& archive) {
+  archive(pc_, executed_);
+  for (const std::uint32_t number :
+       {kMstatus, kFcsr, kMie, kMtvec, kMscratch, kMepc, kMcause, kMtval}) {
+    std::uint64_t value = csr(number);
+    archive(value);
+    if (archive.loading()) set_csr(number, value);
+  }
+  for (unsigned i = 1; i < 32; ++i) {
+    std::uint64_t value = x(i);
+    archive(value);
+    if (archive.loading()) set_x(i, value);
+  }
+  for (unsigned i = 0; i < 32; ++i) {
+    std::uint64_t bits = f(i);
+    archive(bits);
+    if (archive.loading()) set_f(i, bits);
+  }
+  std::vector<std::uint64_t> addresses;
+  for (const Direct& region : regions_) addresses.push_back(region.address);
+  archive(addresses);
+  if (!archive.loading()) return;
+  for (const std::uint64_t address : addresses) map_direct(surroundings_.direct(address, false));
+}
 
 }  // namespace tandem::cpu

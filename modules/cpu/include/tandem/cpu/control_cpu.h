@@ -51,7 +51,7 @@ class ControlCpu : public sc_core::sc_module {
   // False: this kind of processor cannot be saved.
   virtual bool has_save_points() const { return false; }
   // Called at each moment at which archive() can save the processor, and nothing has to change for
-  // it: of native firmware between two steps, of a core that executes instructions at `wfi`. It
+  // it: of native firmware between two steps, of a core between two instructions. It
   // must neither wait nor change the platform.
   void on_save_point(std::function<void()> hook) { at_save_point_ = std::move(hook); }
   // Before the simulation begins: the processor does nothing, until its state has been loaded and

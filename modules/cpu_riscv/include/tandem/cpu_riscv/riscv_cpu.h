@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tandem/common/alarm.h"
 #include "tandem/cpu/control_cpu.h"
 
 namespace tandem::cpu {
@@ -72,6 +73,10 @@ class RiscvCpu : public ControlCpu {
   Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
+  // Between two instructions, where the hart meets the kernel; without a debugger. A reservation
+  // of LR is given up.
+  bool has_save_points() const override { return debugger_ == nullptr; }
+  void archive(common::Archive& archive) override;
 
   // From before the simulation starts; nullptr: none. The debugger must outlive the simulation.
   void attach(CpuDebugger* debugger);
@@ -108,6 +113,12 @@ class RiscvCpu : public ControlCpu {
     std::uint64_t busy_ps = 0;
     std::uint64_t bus_ps = 0;
     std::uint64_t idle_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(loads, stores, bus_errors, direct_regions, exceptions, interrupts);
+      archive(interrupt_latency_ps, sleeps, synchronisations, resets, busy_ps, bus_ps, idle_ps);
+    }
   };
   struct Watchpoint {
     std::uint64_t address;
@@ -170,8 +181,11 @@ class RiscvCpu : public ControlCpu {
   bool aborted_ = false;    // a reset has come
   bool locked_up_ = false;  // the hart cannot go on
   std::uint64_t irq_since_ps_ = 0;
+  std::uint64_t lines_ = 0;  // when they changed last
   sc_core::sc_event reset_event_;
   sc_core::sc_event wake_up_;
+  sc_core::sc_event caught_up_;
+  common::Alarm catch_up_{[this] { caught_up_.notify(); }};
   Counters counters_;
 
   CpuDebugger* debugger_ = nullptr;
