@@ -58,6 +58,7 @@ class Session {
     setup.timeline = timeline_.get();
     setup.choices = recorder_.get();
     setup.echo = requests_.written();
+    setup.faults = scenario.faults.present;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
                                  observer_.uart({&byte, 1});
@@ -68,6 +69,7 @@ class Session {
       setup.timeline = nullptr;
       setup.choices = nullptr;
       setup.echo = false;
+      setup.faults = false;
       baseline_.emplace("baseline", setup,
                         Soc::Listener{nullptr, [this] { on_progress("plain baseline"); }});
     }
@@ -157,7 +159,7 @@ class Session {
   // Firmware that gives up at once has found that the platform is too small for the model.
   static void refuse_unusable(const Soc& soc) {
     const abi::Status status = soc.firmware_status();
-    if (status == abi::Status::kOk) return;
+    if (status == abi::Status::kOk || soc.had_faults()) return;
     throw UserError(
         std::string("the firmware cannot run this model on this platform: ") + abi::name_of(status),
         status == abi::Status::kNoSpace

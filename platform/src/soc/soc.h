@@ -11,6 +11,7 @@
 #include "outcome.h"
 #include "request_feeder.h"
 #include "request_list.h"
+#include "soc_faults.h"
 #include "tandem/cpu/native_cpu.h"
 #include "tandem/interconnect/crossbar.h"
 #include "tandem/memory/sram.h"
@@ -41,6 +42,8 @@ class Soc : public sc_core::sc_module {
     observe::Timeline* timeline = nullptr;   // nullptr: off
     npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
     npu::TokenOracle* oracle = nullptr;      // for timing-only execution
+    const BootImage* image = nullptr;        // nullptr: made here; SoCs that are alike may share it
+    bool faults = false;                     // those of the scenario happen
     bool echo = false;                       // the first answer goes to the UART
   };
   struct Listener {
@@ -58,6 +61,8 @@ class Soc : public sc_core::sc_module {
   abi::Status firmware_status() const {
     return cpu_.finished() ? static_cast<abi::Status>(cpu_.exit_status()) : abi::Status::kOk;
   }
+  // Something was made to go wrong, which may be why the firmware has stopped.
+  bool had_faults() const { return faults_ && !faults_->log().all().empty(); }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
@@ -65,6 +70,10 @@ class Soc : public sc_core::sc_module {
   Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,
       Listener listener);
   void connect();
+  template <typename Initiator, typename Target>
+  void connect(const char* path, Initiator& from, Target& to);
+  template <typename Port>
+  void connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& to);
   void connect_interrupts();
   void connect_reset();
   void record_timeline(observe::Timeline* timeline);
@@ -103,6 +112,8 @@ class Soc : public sc_core::sc_module {
   sc_core::sc_signal<bool> cpu_irq_;
   sc_core::sc_signal<bool> reset_;
 
+  std::unique_ptr<SocFaults> faults_;  // null: nothing goes wrong
+
   Listener listener_;
   Transcript transcript_;
   DecodeClock decode_clock_;
@@ -110,5 +121,8 @@ class Soc : public sc_core::sc_module {
   observe::PhaseLedger energy_;
   std::unique_ptr<Outcome> outcome_;
 };
+
+// What Setup::image may be.
+BootImage make_boot_image(const Soc::Setup& setup);
 
 }  // namespace tandem::platform
