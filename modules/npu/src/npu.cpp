@@ -135,8 +135,8 @@ std::unique_ptr<Execution> Npu::try_start(unsigned queue, const abi::Command& co
   in_flight_.push_back({serial, command.phase % abi::kPhases, common::now_ps()});
   core_.watch.begin(serial, command.phase % abi::kPhases, common::now_ps());
   tell_phase();
-  return std::make_unique<Execution>(core_, *context.stream, context.program, command, serial,
-                                     std::move(finished));
+  return std::make_unique<Execution>(core_, *context.stream, context.program, command,
+                                     queues_[queue]->checked(), serial, std::move(finished));
 }
 
 void Npu::ended(unsigned queue, Execution& execution) {
@@ -165,6 +165,10 @@ Npu::Context& Npu::context_of(unsigned queue, const abi::Command& command) {
 
 void Npu::defer(std::function<void()> function) {
   core_.later.at(common::now_ps(), std::move(function));
+}
+
+void Npu::later(std::uint64_t delay_ps, std::function<void()> function) {
+  core_.later.at(common::now_ps() + delay_ps, std::move(function));
 }
 
 bool Npu::cancel(std::uint32_t tag) {
@@ -249,6 +253,7 @@ void Npu::reset_device() {
   bank_.reset();
   control_.reset();
   perf_base_ = running_counters();
+  if (core_.faults != nullptr) core_.faults->reset();
 }
 
 void Npu::set_clock_period_ps(std::uint64_t period_ps) {

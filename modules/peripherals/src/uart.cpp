@@ -27,7 +27,8 @@ Uart::Uart(const sc_core::sc_module_name& name, const Config& config)
   bank().on_read(regs::STATUS, [this](std::uint32_t) {
     const std::size_t bytes = occupancy(time_ps());
     return regs::STATUS_FULL.put(bytes >= config_.fifo_bytes ? 1 : 0) |
-           regs::STATUS_EMPTY.put(bytes == 0 ? 1 : 0);
+           regs::STATUS_EMPTY.put(bytes == 0 ? 1 : 0) |
+           regs::STATUS_OVERRUN.put(overruns_ != 0 ? 1 : 0);
   });
   bank().on_read(regs::OVERRUNS, [this](std::uint32_t) { return overruns_; });
   bank().on_write(regs::OVERRUNS, [this](std::uint32_t, std::uint32_t value) {
@@ -44,7 +45,7 @@ std::size_t Uart::occupancy(std::uint64_t at_ps) const {
 
 void Uart::write_byte(char value) {
   const std::uint64_t written_ps = time_ps();
-  if (occupancy(written_ps) >= config_.fifo_bytes) {
+  if (occupancy(written_ps) >= config_.fifo_bytes || (loses_ && loses_())) {
     if (overruns_ != ~std::uint32_t{0}) ++overruns_;
     ++bytes_lost_;
     return;

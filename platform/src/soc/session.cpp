@@ -67,6 +67,7 @@ class Session {
     setup.choices = recorder_.get();
     setup.echo = requests_.written();
     setup.held = !scenario.checkpoint.restore.empty();
+    setup.faults = scenario.faults.present;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
                                  on_uart({&byte, 1});
@@ -78,6 +79,7 @@ class Session {
       setup.timeline = nullptr;
       setup.choices = nullptr;
       setup.echo = false;
+      setup.faults = false;
       baseline_.emplace("baseline", setup,
                         Soc::Listener{nullptr, [this] { on_progress("plain baseline"); }});
       parts_.push_back({*baseline_, setup.policy, setup.echo});
@@ -297,7 +299,7 @@ class Session {
   static void refuse_unusable(const Soc& soc, const Scenario& scenario) {
     if (!scenario.platform.cpu.riscv.elf.empty()) return;  // that may mean anything
     const abi::Status status = soc.firmware_status();
-    if (status == abi::Status::kOk) return;
+    if (status == abi::Status::kOk || soc.had_faults()) return;
     throw UserError(
         std::string("the firmware cannot run this model on this platform: ") + abi::name_of(status),
         status == abi::Status::kNoSpace

@@ -90,10 +90,13 @@ peripherals::Mailbox::Config mailbox_config(const BootImage& image) {
 
 }  // namespace
 
+BootImage make_boot_image(const Soc::Setup& setup) {
+  return make_boot_image(setup.scenario, setup.policy, setup.model, setup.requests.prompt_bytes(),
+                         setup.echo);
+}
+
 Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, Listener listener)
-    : Soc(name, setup,
-          make_boot_image(setup.scenario, setup.policy, setup.model, setup.requests.prompt_bytes(),
-                          setup.echo),
+    : Soc(name, setup, setup.image != nullptr ? *setup.image : make_boot_image(setup),
           std::move(listener)) {}
 
 Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,
@@ -131,9 +134,11 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
         std::make_unique<memory::Sram>("firmware", firmware_memory_config(hardware_));
   }
   if (setup.held) cpu_->hold();
+  if (setup.faults) faults_ = std::make_unique<SocFaults>(setup.scenario);
   connect();
   connect_interrupts();
   connect_reset();
+  if (faults_) npu_.set_faults(&faults_->npu());
   npu_.set_oracle(setup.oracle);
   record_timeline(setup.timeline);
   npu_.set_choice_listener(setup.choices);
@@ -153,18 +158,36 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   dont_initialize();
 }
 
+template <typename Initiator, typename Target>
+void Soc::connect(const char* path, Initiator& from, Target& to) {
+  if (faults_) {
+    faults_->connect(path, from, to);
+  } else {
+    from.bind(to);
+  }
+}
+
+template <typename Port>
+void Soc::connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& to) {
+  if (faults_) {
+    faults_->connect_line(path, from, to);
+  } else {
+    from(to);
+  }
+}
+
 void Soc::connect() {
-  cpu_->data_bus().bind(bus_.from_initiator(kCpuPort));
-  npu_.memory.bind(bus_.from_initiator(kNpuPort));
+  connect("cpu.bus", cpu_->data_bus(), bus_.from_initiator(kCpuPort));
+  connect("npu.memory", npu_.memory, bus_.from_initiator(kNpuPort));
   mailbox_.memory.bind(bus_.from_initiator(kMailboxPort));
-  bus_.to_target(kSramPort).bind(sram_.target());
+  connect("sram", bus_.to_target(kSramPort), sram_.target());
   bus_.to_target(kNpuRegisters).bind(npu_.registers());
   bus_.to_target(kIntcRegisters).bind(intc_.registers);
   bus_.to_target(kTimerRegisters).bind(timer_.registers);
   bus_.to_target(kUartRegisters).bind(uart_.registers);
   bus_.to_target(kMailboxRegisters).bind(mailbox_.registers);
   bus_.to_target(kSystemControlRegisters).bind(syscon_.registers);
-  bus_.to_target(kDramPort).bind(dram().target());
+  connect("memory", bus_.to_target(kDramPort), dram().target());
   if (pim_) bus_.to_target(kPimRegisters).bind(pim_->registers);
   if (firmware_memory_) {
     cpu_->fetch_bus()->bind(bus_.from_initiator(kFetchPort));
@@ -173,12 +196,12 @@ void Soc::connect() {
 }
 
 void Soc::connect_interrupts() {
-  npu_.irq()(lines_[kNpuLine]);
+  connect_line("npu.irq", npu_.irq(), lines_[kNpuLine]);
   if (pim_) pim_->irq(lines_[kPimLine]);
   timer_.irq(lines_[kTimerLine]);
-  mailbox_.irq(lines_[kMailboxLine]);
+  connect_line("mailbox.irq", mailbox_.irq, lines_[kMailboxLine]);
   for (unsigned line = 0; line < kInterruptLines; ++line) intc_.lines[line](lines_[line]);
-  intc_.irq(cpu_irq_);
+  connect_line("cpu.irq", intc_.irq, cpu_irq_);
   cpu_->irq(cpu_irq_);
   if (cpu_->timer_irq_port() != nullptr) (*cpu_->timer_irq_port())(lines_[kTimerLine]);
 }
@@ -247,6 +270,7 @@ void Soc::load_program(const BootImage& image, const Stores& stores) const {
 }
 
 void Soc::post_requests(const Setup& setup) {
+  if (faults_) uart_.on_write([this] { return faults_->loses_byte(); });
   uart_.on_byte([this](char byte) {
     if (listener_.on_byte) listener_.on_byte(byte);
   });

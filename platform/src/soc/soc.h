@@ -13,6 +13,7 @@
 #include "outcome.h"
 #include "request_feeder.h"
 #include "request_list.h"
+#include "soc_faults.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/interconnect/crossbar.h"
 #include "tandem/memory/sram.h"
@@ -44,6 +45,8 @@ class Soc : public sc_core::sc_module {
     observe::Timeline* timeline = nullptr;   // nullptr: off
     npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
     npu::TokenOracle* oracle = nullptr;      // for timing-only execution
+    const BootImage* image = nullptr;        // nullptr: made here; SoCs that are alike may share it
+    bool faults = false;                     // those of the scenario happen
     bool echo = false;                       // the first answer goes to the UART
     bool held = false;                       // nothing runs until a checkpoint has been loaded
   };
@@ -64,6 +67,8 @@ class Soc : public sc_core::sc_module {
   }
   // Where its firmware is, for messages; empty if that is not known.
   std::string firmware_position() const { return cpu_->position(); }
+  // Something was made to go wrong, which may be why the firmware has stopped.
+  bool had_faults() const { return faults_ && !faults_->log().all().empty(); }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
@@ -84,6 +89,10 @@ class Soc : public sc_core::sc_module {
   Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,
       Listener listener);
   void connect();
+  template <typename Initiator, typename Target>
+  void connect(const char* path, Initiator& from, Target& to);
+  template <typename Port>
+  void connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& to);
   void connect_interrupts();
   void connect_reset();
   void record_timeline(observe::Timeline* timeline);
@@ -142,6 +151,8 @@ class Soc : public sc_core::sc_module {
   sc_core::sc_signal<bool> cpu_irq_;
   sc_core::sc_signal<bool> reset_;
 
+  std::unique_ptr<SocFaults> faults_;  // null: nothing goes wrong
+
   Listener listener_;
   Transcript transcript_;
   DecodeClock decode_clock_;
@@ -151,5 +162,8 @@ class Soc : public sc_core::sc_module {
   std::unique_ptr<Outcome> outcome_;
   std::optional<int> firmware_exit_;  // once it has stopped
 };
+
+// What Setup::image may be.
+BootImage make_boot_image(const Soc::Setup& setup);
 
 }  // namespace tandem::platform

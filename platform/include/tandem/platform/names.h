@@ -120,5 +120,7 @@ template <>
 ChoiceList choices<ExpertKind>();
 template <>
 ChoiceList choices<Baseline>();
+template <>
+ChoiceList choices<FaultKind>();
 
 }  // namespace tandem::platform

@@ -119,6 +119,27 @@ struct BaselineResult {
   bool same_tokens = false;
 };
 
+// Something that was made to go wrong.
+struct FaultNote {
+  std::uint64_t time_ps;
+  std::string kind, where;
+  std::uint64_t address;   // 0: it has none
+  std::uint64_t delay_ps;  // 0: nothing was late
+  std::string outcome;     // what followed
+};
+
+// What the driver told of, or how a request ended that it could not save.
+struct RecoveryEvent {
+  std::uint64_t time_ps;
+  std::string what;
+};
+
+struct FaultReport {
+  std::vector<FaultNote> injected;
+  std::vector<std::string> missed;  // asked for, but it has not come to that: "KIND at PLACE"
+  std::vector<RecoveryEvent> events;
+};
+
 struct RunReport {
   bool complete = false;  // every request that the platform can hold was answered
   std::string incomplete_reason;
@@ -151,6 +172,7 @@ struct RunReport {
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::string timing_violations;  // what the timing checker objects to: the first, one line each
+  std::optional<FaultReport> faults;  // absent if the scenario asks for none
   std::optional<BaselineResult> baseline;
   std::optional<ServingReport> serving;         // several requests, or times of arrival
   std::unique_ptr<observe::Timeline> timeline;  // null: off

@@ -14,14 +14,16 @@ class QueuePair {
 
   // `entries` is a power of two, 2..1024; `rings` is 64-byte aligned shared memory. Enables the
   // pair; also used after a device reset, when nothing is in flight any more.
-  void start(Machine& machine, u64 npu_base, u32 index, u64 rings, u32 entries);
+  // With `checked`, commands and completions carry checks (tandem/abi/checks.h).
+  void start(Machine& machine, u64 npu_base, u32 index, u64 rings, u32 entries, bool checked);
 
   bool full() const { return in_flight_ + 1 >= entries_; }
   u32 in_flight() const { return in_flight_; }
 
   // Writes the command and rings the doorbell. False when the ring is full.
   bool submit(Machine& machine, const abi::Command& command);
-  // Takes the next completion out of the ring; false when there is none.
+  // Takes the next completion out of the ring; false when there is none. One that does not match
+  // its check gets tag 0 and status kCorrupted.
   bool poll(Machine& machine, abi::Completion& completion);
 
  private:
@@ -36,6 +38,7 @@ class QueuePair {
   u32 head_;
   u32 phase_;
   u32 in_flight_;
+  bool checked_;
 };
 
 }  // namespace tandem::firmware

@@ -14,6 +14,7 @@
 #include "tandem/npu/config.h"
 #include "tandem/npu/dma.h"
 #include "tandem/npu/engine.h"
+#include "tandem/npu/fault_hooks.h"
 #include "tandem/npu/matrix_turn.h"
 #include "tandem/npu/pim_port.h"
 #include "tandem/npu/stage_watch.h"
@@ -143,6 +144,7 @@ struct Core {
   TokenOracle* oracle = nullptr;  // with Config::timing_only
   observe::Timeline* timeline = nullptr;
   ChoiceListener* choices = nullptr;
+  FaultHooks* faults = nullptr;  // null: nothing goes wrong
   // "Linear, layer 3"
   observe::Timeline::Name name_of(const abi::Primitive& primitive);
   std::array<std::vector<observe::Timeline::Name>, abi::kPrimitiveOps> primitive_names;  // by layer

@@ -54,6 +54,8 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void set_oracle(TokenOracle* oracle) { core_.oracle = oracle; }
   void set_timeline(observe::Timeline* timeline);
   void set_choice_listener(ChoiceListener* listener) { core_.choices = listener; }  // null: off
+  // What goes wrong; must outlive the NPU. Null: nothing.
+  void set_faults(FaultHooks* faults) { core_.faults = faults; }
   void set_clock_period_ps(std::uint64_t period_ps);
 
   bool idle() const;
@@ -107,6 +109,8 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void report(abi::Status status, std::uint64_t address) override;
   Fault check(const abi::Command& command) const override;
   void defer(std::function<void()> function) override;
+  void later(std::uint64_t delay_ps, std::function<void()> function) override;
+  FaultHooks* faults() const override { return core_.faults; }
 
   // npu_registers.cpp
   void map_registers();

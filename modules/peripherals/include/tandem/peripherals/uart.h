@@ -28,6 +28,9 @@ class Uart : public Peripheral {
   // Called at the simulated time at which a byte has been sent.
   void on_byte(ByteSink sink) { sink_ = std::move(sink); }
 
+  // Asked for every byte that there is room for; true: it is lost, as by an overrun.
+  void on_write(std::function<bool()> loses) { loses_ = std::move(loses); }
+
   void collect(observe::StatisticsSink& sink) const override;
   void archive(common::Archive& archive) override;
 
@@ -49,6 +52,7 @@ class Uart : public Peripheral {
 
   Config config_;
   ByteSink sink_;
+  std::function<bool()> loses_;
   std::deque<Byte> fifo_;  // in ascending order of sent_ps
   std::uint64_t last_sent_ps_ = 0;
   common::Alarm due_{[this] { send_due(); }};
