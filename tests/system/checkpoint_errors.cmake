@@ -38,6 +38,10 @@ run(target 2 "it exists and is no checkpoint" --checkpoint late/result.json --ch
 run(missing 2 "there is no such file" --restore none.ckpt)
 must_exist(missing FALSE)
 
+run(faults 2 "runs with injected faults can be neither saved nor restored"
+    --checkpoint f.ckpt --checkpoint-at "0 s" --set "faults={list: [{kind: uart_overrun, nth: 5}]}")
+must_exist(f.ckpt FALSE)
+
 run(saved 0 "" --checkpoint c.ckpt --checkpoint-at "100 us")
 run(other 2 "policy.draft.length is 7, but 4 in the checkpoint" --restore c.ckpt
     --set policy.draft.length=7)

@@ -86,6 +86,10 @@ class Session {
     }
     if (!scenario.checkpoint.save.empty()) watch_for_checkpoint();
     const bool checkpoint = setup.held || !scenario.checkpoint.save.empty();
+    if (checkpoint && scenario.faults.present) {
+      throw UserError("faults: runs with injected faults can be neither saved nor restored",
+                      "leave the section out, or --checkpoint and --restore");
+    }
     if (checkpoint && !soc_->has_save_points()) {
       throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
                       "use `cpu: native`");
