@@ -86,6 +86,10 @@ class Session {
     }
     if (!scenario.checkpoint.save.empty()) watch_for_checkpoint();
     const bool checkpoint = setup.held || !scenario.checkpoint.save.empty();
+    if (checkpoint && scenario.faults.present) {
+      throw UserError("faults: runs with injected faults can be neither saved nor restored",
+                      "leave the section out, or --checkpoint and --restore");
+    }
     if (checkpoint && !soc_->has_save_points()) {
       throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
                       "use `cpu: native`");
@@ -164,8 +168,9 @@ class Session {
     for (Part& part : parts_) {
       part.soc.when_quiescent(scenario_.checkpoint.save_at_ps, [this, &part] {
         common::Archive archive;
-        archive_part(archive, part);
-        part.saved = {common::now_ps(), archive.bytes()};
+        const BootImage initial = initial_of(part);
+        archive_part(archive, part, initial);
+        part.saved = {common::now_ps(), part.soc.hash_of(initial), archive.bytes()};
         if (all_saved()) sc_core::sc_pause();
       });
     }
@@ -202,6 +207,12 @@ class Session {
     if (restored_.socs.size() != parts_.size()) {
       throw InternalError("the checkpoint has another number of systems");
     }
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      if (parts_[i].soc.hash_of(initial_of(parts_[i])) == restored_.socs[i].initial_hash) continue;
+      throw UserError(
+          "cannot restore the checkpoint: firmware, model or prompts are not those of "
+          "the run that was saved");
+    }
     // That nothing happens until then is as it should be.
     sc_core::sc_report_handler::set_actions(sc_core::SC_ID_NO_SC_START_ACTIVITY_,
                                             sc_core::SC_DO_NOTHING);
@@ -217,16 +228,19 @@ class Session {
         sc_core::sc_start(common::from_ps(saved.time_ps - common::now_ps()));
       }
       common::Archive archive(saved.state);
-      archive_part(archive, parts_[i]);
+      archive_part(archive, parts_[i], initial_of(parts_[i]));
       sc_core::sc_start(sc_core::SC_ZERO_TIME);  // signals take their values
       parts_[i].soc.resume();
     }
   }
 
+  BootImage initial_of(const Part& part) const {
+    return make_boot_image(scenario_, part.policy, model_, requests_.prompt_bytes(), part.echo);
+  }
+
   // What belongs to the run as a whole belongs to its first part.
-  void archive_part(common::Archive& archive, Part& part) {
-    part.soc.archive(archive, make_boot_image(scenario_, part.policy, model_,
-                                              requests_.prompt_bytes(), part.echo));
+  void archive_part(common::Archive& archive, Part& part, const BootImage& initial) {
+    part.soc.archive(archive, initial);
     if (&part != &parts_.front()) return;
     archive.section("console", [&] { archive(uart_text_); });
     if (archive.loading() && !uart_text_.empty()) observer_.uart(uart_text_);

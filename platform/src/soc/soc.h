@@ -77,6 +77,8 @@ class Soc : public sc_core::sc_module {
   // soc_archive.cpp
   // Calls `hook` once, at the first moment from `from_ps` on at which it can be archived.
   void when_quiescent(std::uint64_t from_ps, std::function<void()> hook);
+  // Of what the memories hold before anything runs: boot image and program.
+  std::uint64_t hash_of(const BootImage& initial) const;
   // From that hook; or into a new one that is held, at the time of the saving. `initial` is what
   // the memories hold before anything runs.
   void archive(common::Archive& archive, const BootImage& initial);
