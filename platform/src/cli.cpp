@@ -28,6 +28,7 @@ constexpr const char* kHelp =
 Usage
   tandem run FILE [options]     simulate a scenario and write its results
   tandem check FILE [options]   validate a scenario without running it
+  tandem serve FILE [options]   let another process drive the platform over a Unix socket
   tandem validate [SYSTEM ...]  published figures beside ours; 'tandem validate --help' has the options
   tandem list [TOPIC]           scenarios, hardware, devices, models, published, policies, formats,
                                 keys, device-keys
@@ -35,12 +36,13 @@ Usage
   tandem probe TOPIC [options]  characterise a DRAM device; 'tandem probe --help' has the options
   tandem --help | --version
 
-Options of run and check
+Options of run, check and serve
   --set KEY=VALUE   override one key with a YAML value; may be repeated, later wins
   --out DIR         (run) result folder, replaced if it holds results; default out/NAME
   --no-progress     (run) no progress line
-  --quiet           (run) print nothing but errors
+  --quiet           (run, serve) print nothing but errors; serve: and the UART's text
   --effective       (check) print every key with its final value
+  --socket PATH     (serve) where clients connect; the owner alone may
 
 Options of registers
   --format F        markdown, c-header, svd or json; default markdown
@@ -50,6 +52,7 @@ Examples
   tandem run scenarios/quickstart.yaml --set policy.draft.length=8 --out out/length8
   tandem run scenarios/quickstart.yaml --set 'platform.dram.channels=2' --set seed=7
   tandem check scenarios/quickstart.yaml --effective
+  tandem serve scenarios/quickstart.yaml --socket /tmp/tandem.socket
   tandem registers --format c-header > tandem_registers.h
   tandem probe memory --device hbm2_neupims --pattern random
 
@@ -208,6 +211,22 @@ int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   return kExitOk;
 }
 
+int serve(const std::vector<std::string>& arguments, const CommandHooks& hooks,
+          const CommandStreams& streams) {
+  po::options_description options;
+  add_overrides(options);
+  options.add_options()("socket", po::value<std::string>())("quiet", "");
+  const po::variables_map values = parse(arguments, options, "file");
+  if (values.count("socket") == 0) {
+    throw UserError("serve: where do clients connect? give --socket PATH", kSeeHelp);
+  }
+  const Scenario scenario = load(values, "serve", hooks, streams);
+  if (!hooks.serve) throw InternalError("this build has no server linked in");
+  const ServeOptions chosen{values["socket"].as<std::string>(), values.count("quiet") != 0};
+  naming_the_file(scenario, [&] { hooks.serve(scenario, chosen, streams.out); });
+  return kExitOk;
+}
+
 int list(const std::vector<std::string>& arguments, const fs::path& program,
          const CommandStreams& streams) {
   const po::variables_map values = parse(arguments, {}, "topic");
@@ -252,10 +271,11 @@ int dispatch(const std::vector<std::string>& arguments, const fs::path& program,
   }
   if (command == "run") return run(rest, hooks, streams);
   if (command == "check") return check(rest, hooks, streams);
+  if (command == "serve") return serve(rest, hooks, streams);
   if (command == "list") return list(rest, program, streams);
   if (command == "registers") return registers(rest, hooks, streams);
   const std::string meant =
-      nearest(command, {"run", "check", "list", "registers", "probe", "validate"});
+      nearest(command, {"run", "check", "serve", "list", "registers", "probe", "validate"});
   throw UserError("unknown command '" + printable(command) + "'",
                   meant.empty() ? kSeeHelp : "did you mean '" + meant + "'?");
 }

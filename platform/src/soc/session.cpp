@@ -7,11 +7,11 @@
 
 #include "oracle/oracle_recorder.h"
 #include "request_list.h"
+#include "scenario_oracle.h"
 #include "soc.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/model/shard.h"
-#include "tandem/platform/oracle.h"
 
 namespace tandem::platform {
 namespace {
@@ -50,9 +50,7 @@ class Session {
     if (!scenario.run.record_oracle.empty()) {
       recorder_ = std::make_unique<OracleRecorder>(requests_.prompts());
     }
-    if (scenario.execution == Execution::kTiming) {
-      oracle_ = checked_oracle();
-    }
+    oracle_ = scenario_oracle(scenario, requests_, model_.shape);
     Soc::Setup setup{scenario, scenario.policy, model_, requests_};
     setup.oracle = oracle_.get();
     setup.timeline = timeline_.get();
@@ -111,29 +109,6 @@ class Session {
   }
 
  private:
-  OracleFacts oracle_facts() const {
-    OracleFacts facts;
-    facts.vocabulary = model_.shape.vocabulary;
-    if (scenario_.workload.stop_at_eos) facts.stop_ids.push_back(kEosToken);
-    for (std::size_t i = 0; i < requests_.size(); ++i) {
-      const PlannedRequest& request = requests_.planned(i);
-      facts.requests.push_back({request.prompt_tokens, request.max_tokens});
-    }
-    facts.prompt = [this](std::size_t request) { return requests_.prompt(request); };
-    facts.layers = model_.shape.layers;
-    facts.experts = model_.shape.experts.count;
-    facts.top_k = model_.shape.experts.top_k;
-    return facts;
-  }
-
-  std::unique_ptr<npu::TokenOracle> checked_oracle() const {
-    try {
-      return make_oracle(scenario_, oracle_facts());
-    } catch (const UserError& error) {
-      throw UserError(std::string("oracle: ") + error.what(), error.hint());
-    }
-  }
-
   bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }
 
   void on_progress(const char* stage) {

@@ -106,7 +106,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       hardware_(setup.scenario.platform),
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
-      cpu_(make_cpu(hardware_)),
+      cpu_(setup.make_cpu ? setup.make_cpu() : make_cpu(hardware_)),
       npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario),
                              replay_layers(setup.scenario.fidelity))),
       sram_("sram", sram_config(hardware_)),
@@ -149,6 +149,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   SC_METHOD(on_cpu_finished);
   sensitive << cpu_->finished_event();
   dont_initialize();
+  SC_THREAD(hold_reset);
 }
 
 void Soc::connect() {
@@ -176,7 +177,15 @@ void Soc::connect_interrupts() {
   cpu_->irq(cpu_irq_);
 }
 
-// Never asserted by the platform itself.
+void Soc::hold_reset() {
+  for (;;) {
+    wait(reset_requested_);
+    reset_.write(true);
+    wait(common::from_ps(kResetPs));
+    reset_.write(false);
+  }
+}
+
 void Soc::connect_reset() {
   bus_.reset(reset_);
   cpu_->reset(reset_);
@@ -246,6 +255,18 @@ void Soc::on_firmware_stopped(int status, const std::string& fault) {
   outcome_->unfinished =
       fault.empty() ? "the firmware stopped, its exit status is " + std::to_string(status) : fault;
   if (listener_.on_progress) listener_.on_progress();
+}
+
+std::vector<interconnect::AddressRange> Soc::memory_map() const {
+  return bus_config(hardware_).ranges;
+}
+
+std::uint32_t Soc::interrupt_lines() const {
+  std::uint32_t levels = 0;
+  for (unsigned line = 0; line < kInterruptLines; ++line) {
+    if (lines_[line].read()) levels |= 1u << line;
+  }
+  return levels;
 }
 
 Outcome Soc::outcome(const std::string& unfinished) const {

@@ -44,6 +44,8 @@ class Soc : public sc_core::sc_module {
     npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
     npu::TokenOracle* oracle = nullptr;      // for timing-only execution
     bool echo = false;                       // the first answer goes to the UART
+    // Makes what stands in the control processor's place; empty: what the scenario says.
+    std::function<std::unique_ptr<cpu::ControlCpu>()> make_cpu{};
   };
   struct Listener {
     std::function<void(char)> on_byte;  // sent by the UART
@@ -60,6 +62,14 @@ class Soc : public sc_core::sc_module {
   abi::Status firmware_status() const {
     return static_cast<abi::Status>(firmware_exit_.value_or(0));
   }
+  // What lies where on the bus.
+  std::vector<interconnect::AddressRange> memory_map() const;
+  // Holds every module in reset for kResetPs, from the next delta cycle on; memories keep their
+  // bytes.
+  void request_reset() { reset_requested_.notify(sc_core::SC_ZERO_TIME); }
+  static constexpr std::uint64_t kResetPs = 100'000;
+  // Levels of the interrupt controller's inputs, bit per line.
+  std::uint32_t interrupt_lines() const;
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
@@ -69,6 +79,7 @@ class Soc : public sc_core::sc_module {
   void connect();
   void connect_interrupts();
   void connect_reset();
+  void hold_reset();
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
   void post_requests(const Setup& setup);
@@ -106,6 +117,7 @@ class Soc : public sc_core::sc_module {
   sc_core::sc_vector<sc_core::sc_signal<bool>> lines_;
   sc_core::sc_signal<bool> cpu_irq_;
   sc_core::sc_signal<bool> reset_;
+  sc_core::sc_event reset_requested_;
 
   Listener listener_;
   Transcript transcript_;
