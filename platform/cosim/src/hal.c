@@ -110,14 +110,16 @@ static int push_page(tandem_cosim* client, area* a, uint64_t page) {
   return 1;
 }
 
-static int pull_page(tandem_cosim* client, area* a, uint64_t page) {
-  const uint64_t begin = page * PAGE_BYTES;
-  const uint64_t bytes = page_end(a, page) - begin;
+/* `count` pages in a row with one request or more. */
+static int pull_pages(tandem_cosim* client, area* a, uint64_t first, uint64_t count) {
+  const uint64_t begin = first * PAGE_BYTES;
+  const uint64_t bytes = page_end(a, first + count - 1) - begin;
+  uint64_t page;
   if (tandem_cosim_peek(client, a->base + begin, a->known + begin, bytes) != TANDEM_COSIM_OK) {
     return 0;
   }
   memcpy(a->shown + begin, a->known + begin, (size_t)bytes);
-  a->fresh[page] = client->epoch + 1;
+  for (page = first; page < first + count; ++page) a->fresh[page] = client->epoch + 1;
   return 1;
 }
 
@@ -134,10 +136,26 @@ static int remember(area* a, uint64_t page) {
 }
 
 /* A copy is as good as new while no request has let time pass. */
-static int update_page(tandem_cosim* client, area* a, uint64_t page) {
-  if (a->fresh[page] == 0 && !remember(a, page)) return 0;
-  if (!push_page(client, a, page)) return 0;
-  return a->fresh[page] == client->epoch + 1 || pull_page(client, a, page);
+static int is_fresh(const tandem_cosim* client, const area* a, uint64_t page) {
+  return a->fresh[page] == client->epoch + 1;
+}
+
+static int update_pages(tandem_cosim* client, area* a, uint64_t first, uint64_t end) {
+  uint64_t page, stop;
+  for (page = first; page < end; ++page) {
+    if (a->fresh[page] == 0 && !remember(a, page)) return 0;
+    if (!push_page(client, a, page)) return 0;
+  }
+  for (page = first; page < end; page = stop) {
+    for (stop = page; stop < end && !is_fresh(client, a, stop); ++stop) {
+    }
+    if (stop == page) {
+      ++stop;
+    } else if (!pull_pages(client, a, page, stop - page)) {
+      return 0;
+    }
+  }
+  return 1;
 }
 
 /* --- HAL -------------------------------------------------------------------------------------- */
@@ -146,21 +164,9 @@ static tandem_cosim* self(void* context) {
   return (tandem_cosim*)context;
 }
 
-/* Before a request that lets time pass: the device must find what was written. */
-static void push_all(tandem_cosim* client) {
-  uint32_t i;
-  uint64_t n;
-  if (client->mirror == NULL) return;
-  for (i = 0; i < client->mirror->count; ++i) {
-    area* a = &client->mirror->areas[i];
-    for (n = 0; n < a->used_count; ++n) (void)push_page(client, a, a->used[n]);
-  }
-}
-
 static int hal_read32(void* context, uint64_t address, uint32_t* value) {
   unsigned char bytes[4];
   *value = 0;
-  push_all(self(context));
   if (tandem_cosim_read(self(context), address, bytes, sizeof bytes) != TANDEM_COSIM_OK) {
     return TANDEM_HAL_BUS_ERROR;
   }
@@ -173,7 +179,6 @@ static int hal_write32(void* context, uint64_t address, uint32_t value) {
   unsigned char bytes[4];
   int i;
   for (i = 0; i < 4; ++i) bytes[i] = (unsigned char)(value >> (8 * i));
-  push_all(self(context));
   return tandem_cosim_write(self(context), address, bytes, sizeof bytes) == TANDEM_COSIM_OK
              ? TANDEM_HAL_OK
              : TANDEM_HAL_BUS_ERROR;
@@ -187,13 +192,10 @@ static void* hal_dma_window(void* context, uint64_t address, uint64_t bytes) {
   for (i = 0; i < client->mirror->count; ++i) {
     area* a = &client->mirror->areas[i];
     const uint64_t offset = address - a->base;
-    uint64_t page, last;
+    uint64_t last;
     if (address < a->base || offset >= a->bytes || bytes > a->bytes - offset) continue;
     last = (offset + (bytes == 0 ? 0 : bytes - 1)) / PAGE_BYTES;
-    for (page = offset / PAGE_BYTES; page <= last; ++page) {
-      if (!update_page(client, a, page)) return NULL;
-    }
-    return a->shown + offset;
+    return update_pages(client, a, offset / PAGE_BYTES, last + 1) ? a->shown + offset : NULL;
   }
   return NULL;
 }
@@ -201,16 +203,20 @@ static void* hal_dma_window(void* context, uint64_t address, uint64_t bytes) {
 static void hal_barrier(void* context) {
   tandem_cosim* client = self(context);
   uint32_t i;
-  uint64_t n;
+  uint64_t n, end;
   if (client->mirror == NULL) return;
   for (i = 0; i < client->mirror->count; ++i) {
     area* a = &client->mirror->areas[i];
-    for (n = 0; n < a->used_count; ++n) (void)update_page(client, a, a->used[n]);
+    for (n = 0; n < a->used_count; n = end) {
+      const uint64_t first = a->used[n];
+      for (end = n + 1; end < a->used_count && a->used[end] == first + (end - n); ++end) {
+      }
+      (void)update_pages(client, a, first, first + (end - n));
+    }
   }
 }
 
 static void hal_relax(void* context) {
-  push_all(self(context));
   (void)tandem_cosim_advance(self(context), self(context)->relax_ps);
 }
 
@@ -218,7 +224,6 @@ static int hal_wait_irq(void* context, uint64_t timeout_ns) {
   tandem_cosim* client = self(context);
   const uint64_t left_ps = TANDEM_COSIM_MAX_PS - client->state.time_ps;
   const uint64_t limit_ps = timeout_ns > left_ps / 1000 ? left_ps : timeout_ns * 1000;
-  push_all(client);
   if (tandem_cosim_wait(client, limit_ps) != TANDEM_COSIM_OK) return 0;
   return client->state.interrupt != 0;
 }

@@ -29,8 +29,10 @@ short Connection::wanted_events() const {
 }
 
 void Connection::serve(short events, RequestHandler& handler) {
-  if ((events & POLLNVAL) != 0) finished_ = true;
-  if (!sending() && (events & (POLLIN | POLLHUP | POLLERR)) != 0) receive();
+  // Nobody is left to take answers: what is still in the stream is dropped.
+  if ((events & (POLLHUP | POLLERR | POLLNVAL)) != 0) finished_ = true;
+  if (finished_) return;
+  if (!sending() && (events & POLLIN) != 0) receive();
   flush();
   handle_frames(handler);
   if (!sending() && (closing_ || ended_)) finished_ = true;

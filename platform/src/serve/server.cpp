@@ -31,7 +31,7 @@ void Server::accept_client() {
   const int descriptor = socket_.accept();
   if (descriptor < 0) return;
   auto newcomer = std::make_unique<Connection>(descriptor);
-  // One that has gone may still have requests in its stream; nobody would take the answers.
+  // It may have gone after poll() looked.
   if (client_ && client_->hung_up()) client_.reset();
   if (client_) return newcomer->refuse(TANDEM_COSIM_BUSY, "another client is connected");
   client_ = std::move(newcomer);
