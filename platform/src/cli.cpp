@@ -5,6 +5,7 @@
 #include <boost/program_options.hpp>
 #include <chrono>
 #include <ostream>
+#include <string_view>
 
 #include "cli_list.h"
 #include "command_line.h"
@@ -94,6 +95,7 @@ auto naming_the_file(const Scenario& scenario, Function function) {
   } catch (const ScenarioError&) {
     throw;  // names its place
   } catch (const UserError& error) {
+    if (std::string_view(error.what()).substr(0, 2) == "--") throw;  // an option, not the scenario
     const std::string key = key_of(error.what());
     std::string place;
     if (!key.empty() && scenario.place_of) place = scenario.place_of(key);
