@@ -39,6 +39,8 @@ Usage
 
 Options of run, check and serve
   --set KEY=VALUE   override one key with a YAML value; may be repeated, later wins
+  --timeout TIME    (run) end the run as incomplete after a time of the host, such as 30s, or, with
+                    simulated=5ms, of the simulation; run.max_wall_time, run.max_simulated_time
   --out DIR         (run) result folder, replaced if it holds results; default out/NAME
   --no-progress     (run) no progress line
   --quiet           (run, serve) print nothing but errors; serve: and the UART's text
@@ -104,6 +106,18 @@ auto naming_the_file(const Scenario& scenario, Function function) {
   }
 }
 
+// "30s" or "wall=30s", and "simulated=5ms".
+std::string timeout_override(const std::string& limit) {
+  const std::size_t equals = limit.find('=');
+  const std::string kind = equals == std::string::npos ? "wall" : limit.substr(0, equals);
+  if (kind != "wall" && kind != "simulated") {
+    throw UserError("--timeout " + printable(limit) +
+                    ": expected a time, wall=TIME or simulated=TIME");
+  }
+  const std::string time = equals == std::string::npos ? limit : limit.substr(equals + 1);
+  return (kind == "wall" ? "run.max_wall_time=" : "run.max_simulated_time=") + time;
+}
+
 Scenario load(const po::variables_map& values, const char* command, const CommandHooks& hooks,
               const CommandStreams& streams) {
   if (values.count("file") == 0) {
@@ -111,6 +125,11 @@ Scenario load(const po::variables_map& values, const char* command, const Comman
   }
   std::vector<std::string> overrides;
   if (values.count("set") != 0) overrides = values["set"].as<std::vector<std::string>>();
+  if (values.count("timeout") != 0) {
+    for (const std::string& limit : values["timeout"].as<std::vector<std::string>>()) {
+      overrides.push_back(timeout_override(limit));
+    }
+  }
   const std::string file = values["file"].as<std::string>();
   Scenario scenario = load_scenario(file, overrides);
   for (const std::string& warning : scenario.warnings) {
@@ -139,6 +158,7 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
         const CommandStreams& streams) {
   po::options_description options;
   add_overrides(options);
+  options.add_options()("timeout", po::value<std::vector<std::string>>()->composing());
   options.add_options()("out", po::value<std::string>())("no-progress", "")("quiet", "");
   const po::variables_map values = parse(arguments, options, "file");
   const Scenario scenario = load(values, "run", hooks, streams);
@@ -192,7 +212,8 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (report.none_fits) {
     streams.err << "  hint: raise platform.dram.capacity, or ask for shorter prompts and answers\n";
   }
-  return report.stopped_by_limit || report.none_fits ? kExitUser : kExitInternal;
+  const bool by_user = report.stopped_by_limit || report.stopped_by_firmware || report.none_fits;
+  return by_user ? kExitUser : kExitInternal;
 }
 
 int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,

@@ -96,7 +96,7 @@ constexpr Choice kLinkTopology[] = {
 };
 constexpr Choice kCpuForm[] = {
     {"native", "firmware compiled into the simulator"},
-    {"riscv", "an RV64 ELF on an instruction-set simulator", kNotYet},
+    {"riscv", "an RV64 ELF on an instruction-set simulator"},
 };
 constexpr Choice kFirmwareApp[] = {
     {"generate", "answers the requests of the workload"},

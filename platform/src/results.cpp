@@ -305,6 +305,20 @@ void check_physics(const Scenario& scenario, const RunReport& report) {
   }
 }
 
+namespace {
+
+Json driver_part_json(const DriverCost::Part& part) {
+  return {{"commands", part.commands},
+          {"instructions", part.instructions > 0 ? Json(part.instructions) : Json(nullptr)},
+          {"register_accesses", part.bus_accesses},
+          {"interrupts", part.interrupts},
+          {"interrupt_latency_ps", part.interrupt_latency_ps},
+          {"busy_ps", part.busy_ps},
+          {"time_ps", part.time_ps}};
+}
+
+}  // namespace
+
 Json result_json(const Scenario& scenario, const RunReport& report, const WallTime& wall) {
   Json json;
   json["complete"] = report.complete;
@@ -323,6 +337,8 @@ Json result_json(const Scenario& scenario, const RunReport& report, const WallTi
                                                   scenario.run.layers.has_value())
                                    : Json(nullptr);
   json["baseline"] = report.baseline ? baseline_json(*report.baseline) : Json(nullptr);
+  json["driver"] = {{"until_first_token", driver_part_json(report.driver.start)},
+                    {"after_first_token", driver_part_json(report.driver.work)}};
   json["energy"] = energy_json(report.energy);
   json["statistics"] = statistics_json(report.statistics);
   json["wall"] = {{"seconds", wall.seconds}};

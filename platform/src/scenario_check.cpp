@@ -160,9 +160,14 @@ void check_address_map(const Checker& check, const HardwareConfig& h) {
       Region{"pim", map.pim, kPimWindowBytes},
       Region{"sram", map.sram, h.sram.size_bytes},
       Region{"dram", map.dram, h.dram.capacity_bytes},
+      Region{"firmware", map.firmware, h.cpu.riscv.memory_bytes},
   };
+  // Only the RISC-V core has a memory of its own.
+  std::size_t count = regions.size();
+  if (h.cpu.form != CpuForm::kRiscv) --count;
   const std::string prefix = "platform.address_map.";
-  for (const Region& region : regions) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const Region& region = regions[i];
     if (region.base % kPageBytes != 0) {
       check.fail(prefix + region.key,
                  "expected a multiple of 4 KiB, got " + hexadecimal(region.base));
@@ -172,9 +177,9 @@ void check_address_map(const Checker& check, const HardwareConfig& h) {
                                           " is beyond the 64-bit address space");
     }
   }
-  std::sort(regions.begin(), regions.end(),
+  std::sort(regions.begin(), regions.begin() + static_cast<std::ptrdiff_t>(count),
             [](const Region& a, const Region& b) { return a.base < b.base; });
-  for (std::size_t i = 1; i < regions.size(); ++i) {
+  for (std::size_t i = 1; i < count; ++i) {
     const Region& low = regions[i - 1];
     const Region& high = regions[i];
     if (low.base + low.bytes <= high.base) continue;

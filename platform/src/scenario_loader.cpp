@@ -39,6 +39,9 @@ Scenario bind_document(YamlNode tree, std::vector<YamlNode> overrides) {
     const auto& [path, mark] = notes.missing.front();
     throw ScenarioError(mark, path, "this key is required");
   }
+  if (scenario.platform.cpu.riscv.present && notes.marks.count("platform.cpu.form") == 0) {
+    scenario.platform.cpu.form = CpuForm::kRiscv;
+  }
   choose_model(scenario, notes, start);
   take_slice(scenario, notes, start);
   // Drawn prompts have no end that a model could see.

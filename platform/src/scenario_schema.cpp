@@ -126,6 +126,7 @@ void bind_address_map(Binder& b, AddressMap& m) {
   b.address({"npu", "base address, 4 KiB"}, m.npu);
   b.address({"pim", "base address, 2 MiB"}, m.pim);
   b.address({"sram", "base address, platform.sram.size"}, m.sram);
+  b.address({"firmware", "base address, platform.cpu.riscv.memory"}, m.firmware);
   b.address({"dram", "base address, platform.dram.capacity"}, m.dram);
 }
 
@@ -143,6 +144,24 @@ void bind_devices(Binder& b, DevicesConfig& d) {
   });
 }
 
+void bind_cpu(Binder& b, CpuConfig& c) {
+  b.choice({"form", "how the firmware is executed; `riscv` where that section is given"}, c.form);
+  b.choice({"app", "what the firmware is"}, c.app);
+  b.measure({"hal_call", "simulated time that one call of the HAL takes; of `native`"},
+            c.hal_call_ps, Quantity::kTime);
+  b.optional_section({"riscv", "the core of form `riscv`"}, c.riscv.present, [&](Binder& inner) {
+    RiscvConfig& r = c.riscv;
+    inner.path({"elf", "a firmware of one's own; else that of `app`", false, kNone}, r.elf);
+    inner.measure({"clock", "of the core"}, r.clock_hz, Quantity::kFrequency);
+    inner.integer({"cycles_per_instruction", "of every instruction; an assumption"},
+                  r.cycles_per_instruction, 1, 1000);
+    inner.measure({"memory", "of the core's own, at address_map.firmware"}, r.memory_bytes,
+                  Quantity::kBytes);
+    inner.measure({"quantum", "how far the core runs ahead of the others"}, r.quantum_ps,
+                  Quantity::kTime);
+  });
+}
+
 void bind_platform(Binder& b, HardwareConfig& h) {
   b.section({"dram", "the memory stack"}, [&](Binder& inner) { bind_dram(inner, h.dram); });
   b.section({"pim", "processing in memory"}, [&](Binder& inner) { bind_pim(inner, h.pim); });
@@ -153,12 +172,8 @@ void bind_platform(Binder& b, HardwareConfig& h) {
     inner.measure({"size", "bytes"}, h.sram.size_bytes, Quantity::kBytes);
     inner.measure({"latency", "of one access"}, h.sram.latency_ps, Quantity::kTime);
   });
-  b.section({"cpu", "the processor that runs the firmware"}, [&](Binder& inner) {
-    inner.choice({"form", "how the firmware is executed"}, h.cpu.form);
-    inner.choice({"app", "what the firmware is"}, h.cpu.app);
-    inner.measure({"hal_call", "simulated time that one call of the HAL takes"}, h.cpu.hal_call_ps,
-                  Quantity::kTime);
-  });
+  b.section({"cpu", "the processor that runs the firmware; a word stands for its form"},
+            [&](Binder& inner) { bind_cpu(inner, h.cpu); }, {"form"});
   b.section({"address_map", "where the bus finds what"},
             [&](Binder& inner) { bind_address_map(inner, h.address_map); });
   b.optional_section({"devices", "several of all this, tensor-parallel (execution timing)"},
@@ -324,6 +339,8 @@ void bind_run(Binder& b, RunConfig& r) {
       {"enabled"});
   b.measure({"max_simulated_time", "reaching it ends the run as incomplete"},
             r.max_simulated_time_ps, Quantity::kTime);
+  b.measure({"max_wall_time", "of the host; reaching it ends the run as incomplete", false, kNone},
+            r.max_wall_time_ps, Quantity::kTime);
   b.flag({"progress", "a progress line, if standard error is a terminal"}, r.progress);
   b.path({"record_oracle", "file for what was drafted and accepted, to be replayed", false, kNone},
          r.record_oracle);

@@ -451,6 +451,36 @@ void write_serving(Page& page, const Scenario& scenario, const ServingReport& se
                 (batch ? ": the batch ran in parts" : ""));
 }
 
+double per(std::uint64_t amount, std::uint64_t count) {
+  return count > 0 ? static_cast<double>(amount) / static_cast<double>(count) : 0.0;
+}
+
+void write_driver(Page& page, const RunReport& report) {
+  const DriverCost::Part& start = report.driver.start;
+  const DriverCost::Part& work = report.driver.work;
+  page.heading("Driver");
+  const auto instructions = [](const DriverCost::Part& part) {
+    return part.instructions > 0 ? grouped(part.instructions) + " instructions, " : std::string();
+  };
+  page.line("until the first token", time_text(start.busy_ps),
+            instructions(start) + grouped(start.bus_accesses) + " register accesses, " +
+                grouped(start.commands) + " commands");
+  if (work.commands == 0) return;
+  std::string cost = fixed(per(work.bus_accesses, work.commands), 1) + " register accesses, " +
+                     fixed(per(work.interrupts, work.commands), 2) + " interrupts";
+  if (work.instructions > 0) {
+    cost = fixed(per(work.instructions, work.commands), 0) + " instructions, " + cost;
+  }
+  page.line("per command after it", time_text(work.busy_ps / work.commands),
+            cost + "; " + grouped(work.commands) + " commands");
+  if (work.interrupt_latency_ps > 0) {
+    page.line("interrupt latency, mean", time_text(work.interrupt_latency_ps / work.interrupts),
+              "from the line to the handler");
+  }
+  page.line("processor busy", percent(per(work.busy_ps, work.time_ps)),
+            "of the time after the first token");
+}
+
 void write_requests(Page& page, const RunReport& report) {
   page.heading("Requests");
   page.out() << "   #  prompt tokens  new tokens  rounds  status\n";
@@ -486,6 +516,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   write_stages(page, report);
   write_utilisation(page, report);
   write_traffic(page, report);
+  write_driver(page, report);
   write_energy(page, report);
   write_requests(page, report);
   return page.text();

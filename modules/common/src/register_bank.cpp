@@ -179,18 +179,29 @@ std::string describe_fields(const abi::RegisterBlock& block, const abi::Register
 
 }  // namespace
 
-std::string describe_access(const abi::RegisterBlock& block, std::uint32_t offset,
-                            std::uint32_t value, bool is_write) {
-  const char* relation = is_write ? "=" : " -> ";
+std::string describe_register(const abi::RegisterBlock& block, std::uint32_t offset) {
   std::ostringstream text;
   text << upper(block.name);
   const Located located = locate(block, offset);
   if (located.info == nullptr) {
-    text << "+0x" << std::hex << offset << " (hole)" << relation << "0x" << value;
+    text << "+0x" << std::hex << offset << " (hole)";
     return text.str();
   }
   text << '.' << located.info->name;
   if (located.info->count > 1) text << '[' << located.index << ']';
+  return text.str();
+}
+
+std::string describe_access(const abi::RegisterBlock& block, std::uint32_t offset,
+                            std::uint32_t value, bool is_write) {
+  const char* relation = is_write ? "=" : " -> ";
+  std::ostringstream text;
+  text << describe_register(block, offset);
+  const Located located = locate(block, offset);
+  if (located.info == nullptr) {
+    text << relation << "0x" << std::hex << value;
+    return text.str();
+  }
   const std::string fields = describe_fields(block, *located.info, value, relation);
   if (fields.empty()) {
     text << relation << "0x" << std::hex << value;

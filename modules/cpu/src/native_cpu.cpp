@@ -209,6 +209,11 @@ void NativeCpu::end_slice() {
   }
 }
 
+// An interrupt ends a sleep at once; what follows costs HAL calls.
+ControlCpu::Work NativeCpu::work() const {
+  return {0, counters_.reads + counters_.writes, counters_.interrupts, 0, counters_.busy_ps};
+}
+
 void NativeCpu::collect(observe::StatisticsSink& sink) const {
   const Counters& c = counters_;
   sink.value("steps", c.steps, "1", "Calls of the firmware's step function");

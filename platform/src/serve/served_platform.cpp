@@ -26,17 +26,22 @@ std::vector<Region> regions_of(const Soc& soc, const AddressMap& map) {
   return regions;
 }
 
+Scenario without_processor(Scenario scenario) {
+  scenario.platform.cpu = CpuConfig();
+  return scenario;
+}
+
 }  // namespace
 
-ServedPlatform::ServedPlatform(const Scenario& scenario, const StopSignal& stop,
+ServedPlatform::ServedPlatform(Scenario scenario, const StopSignal& stop,
                                std::function<void(char)> on_uart_byte)
-    : scenario_(scenario),
+    : scenario_(without_processor(std::move(scenario))),
       stop_(stop),
-      model_(load_model(scenario.model, scenario.execution)),
-      requests_(scenario, model_.tokenizer_or_null(), model_.shape) {
-  model_.shape = shard(model_.shape, scenario.platform.devices.count);
-  oracle_ = scenario_oracle(scenario, requests_, model_.shape);
-  Soc::Setup setup{scenario, scenario.policy, model_, requests_};
+      model_(load_model(scenario_.model, scenario_.execution)),
+      requests_(scenario_, model_.tokenizer_or_null(), model_.shape) {
+  model_.shape = shard(model_.shape, scenario_.platform.devices.count);
+  oracle_ = scenario_oracle(scenario_, requests_, model_.shape);
+  Soc::Setup setup{scenario_, scenario_.policy, model_, requests_};
   setup.oracle = oracle_.get();
   setup.echo = requests_.written();
   setup.make_cpu = [this] {
@@ -45,7 +50,7 @@ ServedPlatform::ServedPlatform(const Scenario& scenario, const StopSignal& stop,
     return bridge;
   };
   soc_.emplace("soc", setup, Soc::Listener{std::move(on_uart_byte), nullptr});
-  regions_ = regions_of(*soc_, scenario.platform.address_map);
+  regions_ = regions_of(*soc_, scenario_.platform.address_map);
   sc_core::sc_start(sc_core::SC_ZERO_TIME);
 }
 

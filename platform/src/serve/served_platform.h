@@ -19,8 +19,8 @@ namespace tandem::platform::serve {
 // still between requests.
 class ServedPlatform : public Target {
  public:
-  // Throws UserError. `scenario` and `stop` must live as long.
-  ServedPlatform(const Scenario& scenario, const StopSignal& stop,
+  // The scenario's processor has no part in it. Throws UserError. `stop` must live as long.
+  ServedPlatform(Scenario scenario, const StopSignal& stop,
                  std::function<void(char)> on_uart_byte);
 
   const std::vector<Region>& regions() const override { return regions_; }
@@ -35,7 +35,7 @@ class ServedPlatform : public Target {
  private:
   cpu::HostBridge::Result carry_out(const cpu::HostBridge::Order& order);
 
-  const Scenario& scenario_;
+  const Scenario scenario_;
   const StopSignal& stop_;
   LoadedModel model_;
   RequestList requests_;

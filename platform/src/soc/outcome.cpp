@@ -105,6 +105,8 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   report.complete = outcome.complete;
   report.simulated_time_ps = outcome.simulated_time_ps;
   report.prefill_time_ps = outcome.prefill_time_ps;
+  report.driver = outcome.driver;
+  report.stopped_by_firmware = outcome.stopped_by_firmware;
   report.decode_time_ps = outcome.decode_time_ps;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const RequestLog& log = outcome.requests[i];

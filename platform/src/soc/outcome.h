@@ -49,6 +49,8 @@ struct Outcome {
   std::vector<StageTime> stages;
   std::vector<Utilisation> utilisations;
   std::optional<DeviceGroup> group;
+  DriverCost driver;
+  bool stopped_by_firmware = false;  // of the user's own
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::string timing_violations;  // the first of them, one line each

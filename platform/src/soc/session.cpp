@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/platform/session.h"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <systemc>
@@ -12,6 +13,7 @@
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/model/shard.h"
+#include "wall_limit.h"
 
 namespace tandem::platform {
 namespace {
@@ -74,16 +76,22 @@ class Session {
   // Builds everything and lets the firmware see whether it can work, which takes it no longer.
   void start_firmware() {
     sc_core::sc_start(common::from_ps(kStartPs), sc_core::SC_EXIT_ON_STARVATION);
-    refuse_unusable(*soc_);
-    if (baseline_) refuse_unusable(*baseline_);
+    refuse_unusable(*soc_, scenario_);
+    if (baseline_) refuse_unusable(*baseline_, scenario_);
   }
 
   RunReport run() {
+    std::optional<WallLimit> wall_limit;
+    if (scenario_.run.max_wall_time_ps) {
+      wall_limit.emplace(std::chrono::nanoseconds(*scenario_.run.max_wall_time_ps / 1000));
+    }
     sc_core::sc_start(common::from_ps(scenario_.run.max_simulated_time_ps),
                       sc_core::SC_EXIT_ON_STARVATION);
-    refuse_unusable(*soc_);
-    if (baseline_) refuse_unusable(*baseline_);
-    const std::string unfinished = why_unfinished();
+    refuse_unusable(*soc_, scenario_);
+    if (baseline_) refuse_unusable(*baseline_, scenario_);
+    const bool out_of_wall_time = wall_limit && wall_limit->reached() && !all_ended();
+    wall_limit.reset();
+    const std::string unfinished = why_unfinished(out_of_wall_time);
     const Outcome outcome = result_of(*soc_, unfinished);
     std::optional<Outcome> baseline;
     if (baseline_) baseline = result_of(*baseline_, unfinished);
@@ -102,7 +110,7 @@ class Session {
       report.baseline = make_baseline(outcome, *baseline);
     }
     report.model = facts_;
-    report.stopped_by_limit = reached_limit();
+    report.stopped_by_limit = out_of_wall_time || reached_limit();
     report.timeline = std::move(timeline_);
     if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
     return report;
@@ -124,13 +132,17 @@ class Session {
 
   bool reached_limit() const { return !all_ended() && sc_core::sc_pending_activity(); }
 
-  std::string why_unfinished() const {
-    if (reached_limit()) return "run.max_simulated_time was reached";
-    return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps";
+  std::string why_unfinished(bool out_of_wall_time) const {
+    const std::string position = soc_->firmware_position();
+    const std::string where = position.empty() ? "" : "; the firmware was at " + position;
+    if (out_of_wall_time) return "run.max_wall_time was reached" + where;
+    if (reached_limit()) return "run.max_simulated_time was reached" + where;
+    return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps" + where;
   }
 
   // Firmware that gives up at once has found that the platform is too small for the model.
-  static void refuse_unusable(const Soc& soc) {
+  static void refuse_unusable(const Soc& soc, const Scenario& scenario) {
+    if (!scenario.platform.cpu.riscv.elf.empty()) return;  // that may mean anything
     const abi::Status status = soc.firmware_status();
     if (status == abi::Status::kOk) return;
     throw UserError(

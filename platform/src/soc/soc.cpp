@@ -2,14 +2,14 @@
 #include "soc.h"
 
 #include "soc_config.h"
-#include "tandem/cpu/native_cpu.h"
-#include "tandem/firmware/apps/generate.h"
 #include "tandem/platform/errors.h"
+#include "text.h"
 
 namespace tandem::platform {
 namespace {
 
-enum InitiatorPort : unsigned { kCpuPort, kNpuPort, kMailboxPort, kInitiators };
+// Those of the RISC-V form come last, as the others have none.
+enum InitiatorPort : unsigned { kCpuPort, kNpuPort, kMailboxPort, kFetchPort };
 enum TargetPort : unsigned {
   kDramPort,
   kSramPort,
@@ -19,9 +19,13 @@ enum TargetPort : unsigned {
   kUartRegisters,
   kMailboxRegisters,
   kSystemControlRegisters,
-  kPimRegisters,  // last: absent without PIM
-  kTargets
+  kPimRegisters,  // absent without PIM
 };
+
+// Behind all others, which may or may not include the PIM.
+unsigned firmware_memory_port(const HardwareConfig& hardware) {
+  return hardware.pim.enabled ? kPimRegisters + 1 : kPimRegisters;
+}
 
 interconnect::Arbitration arbitration(Arbitration written) {
   switch (written) {
@@ -46,11 +50,14 @@ interconnect::Crossbar::Config bus_config(const HardwareConfig& hardware) {
   };
   // The latency of the scenario is one way; both ports of a path have a share in it.
   const unsigned latency = hardware.interconnect.latency_cycles;
-  for (const char* name : {"from_cpu", "from_npu", "from_mailbox"}) {
+  const bool riscv = hardware.cpu.form == CpuForm::kRiscv;
+  std::vector<const char*> initiators = {"from_cpu", "from_npu", "from_mailbox"};
+  if (riscv) initiators.push_back("from_fetch");
+  for (const char* name : initiators) {
     config.initiators.push_back(port(name));
     config.initiators.back().latency_cycles = latency / 2;
   }
-  const auto target = [&](TargetPort index, const char* name, std::uint64_t base,
+  const auto target = [&](unsigned index, const char* name, std::uint64_t base,
                           std::uint64_t bytes) {
     config.targets.push_back(port(std::string("to_") + name));
     config.targets.back().latency_cycles = latency - latency / 2;
@@ -66,23 +73,12 @@ interconnect::Crossbar::Config bus_config(const HardwareConfig& hardware) {
   target(kMailboxRegisters, "mailbox", map.mailbox, kRegisterBlockBytes);
   target(kSystemControlRegisters, "syscon", map.system_control, kRegisterBlockBytes);
   if (hardware.pim.enabled) target(kPimRegisters, "pim", map.pim, kPimWindowBytes);
+  if (riscv) {
+    target(firmware_memory_port(hardware), "firmware", map.firmware,
+           hardware.cpu.riscv.memory_bytes);
+  }
   config.arbitration = arbitration(hardware.interconnect.arbitration);
   return config;
-}
-
-const tandem_firmware& firmware_of(FirmwareApp app) {
-  switch (app) {
-    case FirmwareApp::kGenerate:
-      return *tandem_generate_firmware();
-  }
-  throw InternalError("unknown firmware app");
-}
-
-std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware) {
-  cpu::NativeCpu::Config config;
-  config.boot_info_address = hardware.address_map.sram;
-  config.hal_call_ps = hardware.cpu.hal_call_ps;
-  return std::make_unique<cpu::NativeCpu>("cpu", firmware_of(hardware.cpu.app), config);
 }
 
 peripherals::Mailbox::Config mailbox_config(const BootImage& image) {
@@ -106,7 +102,8 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       hardware_(setup.scenario.platform),
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
-      cpu_(setup.make_cpu ? setup.make_cpu() : make_cpu(hardware_)),
+      firmware_(load_firmware(hardware_)),
+      cpu_(setup.make_cpu ? setup.make_cpu() : make_cpu(hardware_, firmware_)),
       npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario),
                              replay_layers(setup.scenario.fidelity))),
       sram_("sram", sram_config(hardware_)),
@@ -128,6 +125,10 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   } else {
     stack_ = std::make_unique<memory::Stack>(
         "memory", npu_stack_config(hardware_, setup.scenario.fidelity.memory));
+  }
+  if (firmware_) {
+    firmware_memory_ =
+        std::make_unique<memory::Sram>("firmware", firmware_memory_config(hardware_));
   }
   connect();
   connect_interrupts();
@@ -165,6 +166,10 @@ void Soc::connect() {
   bus_.to_target(kSystemControlRegisters).bind(syscon_.registers);
   bus_.to_target(kDramPort).bind(dram().target());
   if (pim_) bus_.to_target(kPimRegisters).bind(pim_->registers);
+  if (firmware_memory_) {
+    cpu_->fetch_bus()->bind(bus_.from_initiator(kFetchPort));
+    bus_.to_target(firmware_memory_port(hardware_)).bind(firmware_memory_->target());
+  }
 }
 
 void Soc::connect_interrupts() {
@@ -175,6 +180,7 @@ void Soc::connect_interrupts() {
   for (unsigned line = 0; line < kInterruptLines; ++line) intc_.lines[line](lines_[line]);
   intc_.irq(cpu_irq_);
   cpu_->irq(cpu_irq_);
+  if (cpu_->timer_irq_port() != nullptr) (*cpu_->timer_irq_port())(lines_[kTimerLine]);
 }
 
 void Soc::hold_reset() {
@@ -191,6 +197,7 @@ void Soc::connect_reset() {
   cpu_->reset(reset_);
   npu_.reset(reset_);
   sram_.reset(reset_);
+  if (firmware_memory_) firmware_memory_->reset(reset_);
   if (pim_) {
     pim_->reset(reset_);
   } else {
@@ -211,15 +218,34 @@ void Soc::record_timeline(observe::Timeline* timeline) {
 }
 
 void Soc::load(const BootImage& image) {
-  for (const MemoryBlock& block : image.blocks) {
-    const bool in_sram = block.address >= hardware_.address_map.sram &&
-                         block.address - hardware_.address_map.sram < hardware_.sram.size_bytes;
-    const std::uint64_t base = in_sram ? hardware_.address_map.sram : hardware_.address_map.dram;
-    memory::SparseStore& store = in_sram ? sram_.store() : dram().store();
-    if (!store.contains(block.address - base, block.bytes.size())) {
-      throw InternalError("a block of the boot image lies outside the memories");
+  for (const MemoryBlock& block : image.blocks) write_memory(block.address, block.bytes);
+  if (firmware_) load_program(image);
+}
+
+void Soc::write_memory(std::uint64_t address, const std::vector<std::uint8_t>& bytes) {
+  const auto write_to = [&](memory::SparseStore& store, std::uint64_t base) {
+    if (address < base || !store.contains(address - base, bytes.size())) return false;
+    store.write(address - base, bytes.data(), bytes.size());
+    return true;
+  };
+  const AddressMap& map = hardware_.address_map;
+  const bool written = write_to(sram_.store(), map.sram) || write_to(dram().store(), map.dram) ||
+                       (firmware_memory_ && write_to(firmware_memory_->store(), map.firmware));
+  if (!written) throw InternalError("a block of the boot image lies outside the memories");
+}
+
+void Soc::load_program(const BootImage& image) {
+  for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
+    for (const MemoryBlock& block : image.blocks) {
+      const std::uint64_t block_last = block.address + (block.bytes.size() - 1);
+      if (segment.last() < block.address || segment.address > block_last) continue;
+      throw UserError("platform.cpu.riscv.elf: " + printable_path(firmware_->path) +
+                      ": its segment " + hexadecimal(segment.address) + ".." +
+                      hexadecimal(segment.last()) + " overlaps what the platform puts at " +
+                      hexadecimal(block.address) + ".." + hexadecimal(block_last) +
+                      " (boot information, model)");
     }
-    store.write(block.address - base, block.bytes.data(), block.bytes.size());
+    write_memory(segment.address, segment.bytes);
   }
 }
 
@@ -239,6 +265,7 @@ void Soc::take_record(const abi::Record& record) {
   if (ended()) return;
   transcript_.add(record);
   feeder_->pump();
+  if (transcript_.tokens() > 0 && !driver_start_) driver_start_ = driver_cost();
   if (transcript_.tokens() > 0) decode_clock_.start(common::now_ps(), prefill_ps());
   if (transcript_.all_ended()) outcome_ = std::make_unique<Outcome>(measure());
   if (listener_.on_progress) listener_.on_progress();
@@ -252,6 +279,7 @@ void Soc::on_firmware_stopped(int status, const std::string& fault) {
   if (!firmware_exit_) firmware_exit_ = status;
   if (ended()) return;
   outcome_ = std::make_unique<Outcome>(measure());
+  outcome_->stopped_by_firmware = !hardware_.cpu.riscv.elf.empty();
   outcome_->unfinished =
       fault.empty() ? "the firmware stopped, its exit status is " + std::to_string(status) : fault;
   if (listener_.on_progress) listener_.on_progress();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "boot_image.h"
+#include "cpu_choice.h"
 #include "outcome.h"
 #include "request_feeder.h"
 #include "request_list.h"
@@ -70,6 +71,8 @@ class Soc : public sc_core::sc_module {
   static constexpr std::uint64_t kResetPs = 100'000;
   // Levels of the interrupt controller's inputs, bit per line.
   std::uint32_t interrupt_lines() const;
+  // Where its firmware is, for messages; empty if that is not known.
+  std::string firmware_position() const { return cpu_->position(); }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
@@ -82,6 +85,8 @@ class Soc : public sc_core::sc_module {
   void hold_reset();
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
+  void load_program(const BootImage& image);
+  void write_memory(std::uint64_t address, const std::vector<std::uint8_t>& bytes);
   void post_requests(const Setup& setup);
   void take_record(const abi::Record& record);
   void on_cpu_finished();
@@ -90,6 +95,7 @@ class Soc : public sc_core::sc_module {
   Outcome measure() const;
   std::string timing_violations() const;  // the first of every channel; empty if there are none
   static std::vector<std::string> phase_names();  // by abi::Phase, then idle
+  DriverCost::Part driver_cost() const;           // so far
   std::vector<PhaseTime> phases() const;
   std::vector<StageTime> stages() const;
   std::optional<DeviceGroup> group(std::uint64_t time_ps) const;
@@ -104,10 +110,12 @@ class Soc : public sc_core::sc_module {
   const HardwareConfig hardware_;
   const PackedSizes sizes_;
   interconnect::Crossbar bus_;
+  const std::optional<FirmwareFile> firmware_;
   std::unique_ptr<cpu::ControlCpu> cpu_;
   npu::Npu npu_;
   memory::Sram sram_;
-  std::unique_ptr<memory::Stack> stack_;  // one of these two
+  std::unique_ptr<memory::Sram> firmware_memory_;  // of the RISC-V form
+  std::unique_ptr<memory::Stack> stack_;           // one of these two
   std::unique_ptr<pim::PimStack> pim_;
   peripherals::InterruptController intc_;
   peripherals::Timer timer_;
@@ -122,6 +130,7 @@ class Soc : public sc_core::sc_module {
   Listener listener_;
   Transcript transcript_;
   DecodeClock decode_clock_;
+  std::optional<DriverCost::Part> driver_start_;  // at the first token
   std::unique_ptr<RequestFeeder> feeder_;
   observe::PhaseLedger energy_;
   std::unique_ptr<Outcome> outcome_;

@@ -59,6 +59,15 @@ double least_matrix_cycles(const observe::StatisticsTable& table) {
   return cycles;
 }
 
+DriverCost split(const std::optional<DriverCost::Part>& start, const DriverCost::Part& all) {
+  if (!start) return {all, {}};
+  return {*start,
+          {all.commands - start->commands, all.instructions - start->instructions,
+           all.bus_accesses - start->bus_accesses, all.interrupts - start->interrupts,
+           all.interrupt_latency_ps - start->interrupt_latency_ps, all.busy_ps - start->busy_ps,
+           all.time_ps - start->time_ps}};
+}
+
 // On average per pass; nothing if there was none.
 std::optional<PassBytes> pass_bytes(const npu::Npu& npu, abi::Phase phase,
                                     std::uint64_t table_and_scale_bytes) {
@@ -107,6 +116,7 @@ Outcome Soc::measure() const {
   outcome.phases = phases();
   outcome.stages = stages();
   outcome.group = group(now_ps);
+  outcome.driver = split(driver_start_, driver_cost());
   // Tables decode both planes of a weight; a draft and INT weights have scales of their own.
   const std::uint64_t full_bytes = sizes_.table_bytes + sizes_.full_scale_bytes;
   outcome.draft_pass =
@@ -120,6 +130,12 @@ Outcome Soc::measure() const {
   read_energy(outcome.energy, npu_.phase());
   outcome.utilisations = utilisations(outcome.statistics, now_ps);
   return outcome;
+}
+
+DriverCost::Part Soc::driver_cost() const {
+  const cpu::ControlCpu::Work work = cpu_->work();
+  return {npu_.completed_commands(), work.instructions, work.bus_accesses, work.interrupts,
+          work.interrupt_latency_ps, work.busy_ps,      common::now_ps()};
 }
 
 std::vector<PhaseTime> Soc::phases() const {

@@ -82,6 +82,21 @@ struct DeviceGroup {
   double memory_bytes_per_s = 0.0;
 };
 
+// What the firmware costs its processor, before and after the first token.
+struct DriverCost {
+  struct Part {
+    std::uint64_t commands = 0;      // that the NPU has completed
+    std::uint64_t instructions = 0;  // 0: they are not counted
+    std::uint64_t bus_accesses = 0;  // to registers
+    std::uint64_t interrupts = 0;
+    std::uint64_t interrupt_latency_ps = 0;  // all of them together
+    std::uint64_t busy_ps = 0;
+    std::uint64_t time_ps = 0;
+  };
+  Part start;  // with the prompts that gave the first token
+  Part work;
+};
+
 // Of the model as a whole, whatever a slice leaves out and however many devices share it.
 struct ModelFacts {
   std::uint64_t parameters = 0;
@@ -101,8 +116,9 @@ struct BaselineResult {
 struct RunReport {
   bool complete = false;  // every request that the platform can hold was answered
   std::string incomplete_reason;
-  bool stopped_by_limit = false;  // run.max_simulated_time was reached
-  bool none_fits = false;         // the platform can hold none of the requests
+  bool stopped_by_limit = false;     // run.max_simulated_time was reached
+  bool stopped_by_firmware = false;  // of the user's own, before all requests had ended
+  bool none_fits = false;            // the platform can hold none of the requests
   std::uint64_t simulated_time_ps = 0;
   std::uint64_t prefill_time_ps = 0;
   std::uint64_t decode_time_ps = 0;
@@ -125,6 +141,7 @@ struct RunReport {
   std::vector<StageTime> stages;  // of the phases that have any
   std::vector<Utilisation> utilisations;
   std::optional<DeviceGroup> group;  // absent if there is one device
+  DriverCost driver;
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::string timing_violations;  // what the timing checker objects to: the first, one line each

@@ -123,10 +123,20 @@ struct SramConfig {
 enum class CpuForm { kNative, kRiscv };
 enum class FirmwareApp { kGenerate };
 
+struct RiscvConfig {
+  bool present = false;
+  std::filesystem::path elf;  // empty: our own firmware
+  std::uint64_t clock_hz = 1'000'000'000;
+  std::uint32_t cycles_per_instruction = 1;
+  std::uint64_t memory_bytes = std::uint64_t{4} << 20;
+  std::uint64_t quantum_ps = 1'000'000;
+};
+
 struct CpuConfig {
   CpuForm form = CpuForm::kNative;
   FirmwareApp app = FirmwareApp::kGenerate;
-  std::uint64_t hal_call_ps = 20'000;  // simulated time that one call of the HAL takes
+  std::uint64_t hal_call_ps = 20'000;  // simulated time that one call of the HAL takes; kNative
+  RiscvConfig riscv;
 };
 
 // Base addresses; sizes follow from the configuration.
@@ -139,6 +149,7 @@ struct AddressMap {
   std::uint64_t npu = 0x0210'0000;
   std::uint64_t pim = 0x0220'0000;
   std::uint64_t sram = 0x1000'0000;
+  std::uint64_t firmware = 0x4000'0000;
   std::uint64_t dram = 0x8000'0000;
 };
 constexpr std::uint64_t kRegisterBlockBytes = 0x1000;  // of every device but PIM
@@ -369,6 +380,7 @@ struct RunConfig {
   Baseline baseline = Baseline::kPlain;
   TimelineConfig timeline;
   std::uint64_t max_simulated_time_ps = 60'000'000'000'000;  // 60 s; reaching it ends the run
+  std::optional<std::uint64_t> max_wall_time_ps;             // of the host
   bool progress = true;                 // a progress line, if standard error is a terminal
   std::filesystem::path record_oracle;  // empty: nothing is recorded
   std::optional<std::uint32_t> layers;  // only the first so many ...

@@ -81,6 +81,9 @@ class RegisterBank {
   Observer observer_;
 };
 
+// "NPU.CONTROL", "NPU.SQ_TAIL[2]", "NPU+0x18 (hole)".
+std::string describe_register(const abi::RegisterBlock& block, std::uint32_t offset);
+
 // An access in words, for logs: "NPU.CONTROL.ENABLE=1", "NPU.SQ_TAIL[2]=5", reads with "->". Of a
 // register with fields, those that are not zero are named; without any, the whole value is given.
 std::string describe_access(const abi::RegisterBlock& block, std::uint32_t offset,

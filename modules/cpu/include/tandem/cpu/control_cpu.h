@@ -12,12 +12,24 @@ namespace tandem::cpu {
 // The processor that runs the firmware, in whatever form: what a platform wires and asks.
 class ControlCpu : public sc_core::sc_module {
  public:
+  // What the firmware has cost so far.
+  struct Work {
+    std::uint64_t instructions = 0;  // 0 where they are not counted
+    std::uint64_t bus_accesses = 0;  // to registers
+    std::uint64_t interrupts = 0;
+    std::uint64_t interrupt_latency_ps = 0;  // from line to firmware, all interrupts together
+    std::uint64_t busy_ps = 0;
+  };
+
   common::ResetPort irq;    // level, active high; optional
   common::ResetPort reset;  // active high; optional
 
   virtual tlm::tlm_initiator_socket<>& data_bus() = 0;
   // nullptr where instructions do not come over a bus.
   virtual tlm::tlm_initiator_socket<>* fetch_bus() { return nullptr; }
+
+  // nullptr where the timer's interrupt comes with all others, by `irq`.
+  virtual common::ResetPort* timer_irq_port() { return nullptr; }
 
   // True once the firmware cannot go on, or is known to have ended, until the next reset.
   bool finished() const { return finished_; }
@@ -28,6 +40,9 @@ class ControlCpu : public sc_core::sc_module {
   // Notified when finished() becomes true.
   const sc_core::sc_event& finished_event() const { return finished_event_; }
 
+  virtual Work work() const = 0;
+  // Where the firmware is, for messages; empty where that is not known.
+  virtual std::string position() const { return {}; }
   virtual void set_timeline(observe::Timeline* timeline) = 0;
   virtual void collect(observe::StatisticsSink& sink) const = 0;
 

@@ -42,6 +42,7 @@ class NativeCpu : public ControlCpu {
   // returned.
   tlm::tlm_initiator_socket<>& data_bus() override { return bus; }
 
+  Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
 

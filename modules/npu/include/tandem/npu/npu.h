@@ -64,6 +64,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void on_phase_end(std::function<void(std::uint32_t)> function) {
     on_phase_end_ = std::move(function);
   }
+  std::uint64_t completed_commands() const { return core_.commands; }
   const PassCounters& pass_counters(abi::Phase phase) const {
     return core_.phases[static_cast<std::size_t>(phase)];
   }

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+# From reset to C++: stack, zeroed variables, trap vector; and the accesses that may fault.
+# On entry: a0 = hart, a1 = bus address of BootInfo. No mutable data is initialised, so a reset
+# starts from the same image.
+
+.equ FRAME_BYTES, 144
+
+.section .text.start, "ax"
+.globl _start
+.type _start, @function
+_start:
+  .option push
+  .option norelax
+  la gp, __global_pointer$
+  .option pop
+  la sp, __stack_top
+  la t0, __trap_stack_top
+  csrw mscratch, t0
+  la t0, trap_entry
+  csrw mtvec, t0
+  csrw mie, zero
+  la t0, __bss_start
+  la t1, __bss_end
+1:
+  bgeu t0, t1, 2f
+  sd zero, 0(t0)
+  addi t0, t0, 8
+  j 1b
+2:
+  mv a0, a1
+  call firmware_main
+3:
+  wfi
+  j 3b
+.size _start, . - _start
+
+.text
+
+# All traps. They get a stack of their own, so that a lost stack pointer can still be reported.
+.balign 4
+.globl trap_entry
+.type trap_entry, @function
+trap_entry:
+  csrrw sp, mscratch, sp
+  addi sp, sp, -FRAME_BYTES
+  sd ra, 0(sp)
+  sd t0, 8(sp)
+  sd t1, 16(sp)
+  sd t2, 24(sp)
+  sd a0, 32(sp)
+  sd a1, 40(sp)
+  sd a2, 48(sp)
+  sd a3, 56(sp)
+  sd a4, 64(sp)
+  sd a5, 72(sp)
+  sd a6, 80(sp)
+  sd a7, 88(sp)
+  sd t3, 96(sp)
+  sd t4, 104(sp)
+  sd t5, 112(sp)
+  sd t6, 120(sp)
+  csrr a0, mcause
+  csrr a1, mepc
+  csrr a2, mtval
+  call handle_trap            # returns where to go on
+  csrw mepc, a0
+  ld ra, 0(sp)
+  ld t0, 8(sp)
+  ld t1, 16(sp)
+  ld t2, 24(sp)
+  ld a0, 32(sp)
+  ld a1, 40(sp)
+  ld a2, 48(sp)
+  ld a3, 56(sp)
+  ld a4, 64(sp)
+  ld a5, 72(sp)
+  ld a6, 80(sp)
+  ld a7, 88(sp)
+  ld t3, 96(sp)
+  ld t4, 104(sp)
+  ld t5, 112(sp)
+  ld t6, 120(sp)
+  addi sp, sp, FRAME_BYTES
+  csrrw sp, mscratch, sp
+  mret
+.size trap_entry, . - trap_entry
+
+# int bus_load(uint64_t address, uint32_t* value): 0, or 1 if the bus answers with an error.
+.globl bus_load
+.type bus_load, @function
+bus_load:
+.globl bus_load_access
+bus_load_access:
+  lw a2, 0(a0)
+  sw a2, 0(a1)
+  li a0, 0
+  ret
+.size bus_load, . - bus_load
+
+# int bus_store(uint64_t address, uint32_t value): the same for a store.
+.globl bus_store
+.type bus_store, @function
+bus_store:
+.globl bus_store_access
+bus_store_access:
+  sw a1, 0(a0)
+  li a0, 0
+  ret
+.size bus_store, . - bus_store
+
+# Where a faulting access goes on.
+.globl bus_access_failed
+bus_access_failed:
+  li a0, 1
+  ret

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers of mcause, from the RISC-V privileged specification.
+#pragma once
+#include <cstdint>
+
+namespace tandem::cpu {
+
+constexpr std::uint64_t kInterruptFlag = std::uint64_t{1} << 63;
+constexpr unsigned kTimerInterrupt = 7;
+constexpr unsigned kExternalInterrupt = 11;
+
+enum Cause : std::uint32_t {
+  kMisalignedFetch = 0,
+  kFetchFault = 1,
+  kIllegalInstruction = 2,
+  kBreakpoint = 3,
+  kMisalignedLoad = 4,
+  kLoadFault = 5,
+  kMisalignedStore = 6,
+  kStoreFault = 7,
+  kUserCall = 8,
+  kMachineCall = 11,
+};
+
+}  // namespace tandem::cpu

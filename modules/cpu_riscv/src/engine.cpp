@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+namespace tandem::cpu {
+namespace {
+
+constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
+constexpr std::uint32_t kOpcodeMask = 0x7F;
+constexpr std::uint32_t kOpcodeFunct3Mask = 0x707F;
+constexpr std::uint32_t kSystemOpcode = 0x73;
+constexpr std::uint32_t kFenceI = 0x100F;
+constexpr std::uint32_t kSystemBytes = 4;
+constexpr std::uint32_t kWfi = 0x1050'0073;
+
+std::uint64_t page_of(std::uint64_t address) {
+  return address & ~(kPageBytes - 1);
+}
+
+void require(uc_err error, const char* what) {
+  if (error == UC_ERR_OK) return;
+  throw std::runtime_error(std::string("Unicorn: ") + what + ": " + uc_strerror(error));
+}
+
+// Unicorn's name of a CSR; UC_RISCV_REG_INVALID for one that is not needed here.
+int csr_register(std::uint32_t number) {
+  switch (number) {
+    case kMstatus:
+      return UC_RISCV_REG_MSTATUS;
+    case kMie:
+      return UC_RISCV_REG_MIE;
+    case kMtvec:
+      return UC_RISCV_REG_MTVEC;
+    case kMscratch:
+      return UC_RISCV_REG_MSCRATCH;
+    case kMepc:
+      return UC_RISCV_REG_MEPC;
+    case kMcause:
+      return UC_RISCV_REG_MCAUSE;
+    case kMtval:
+      return UC_RISCV_REG_MTVAL;
+    default:
+      return UC_RISCV_REG_INVALID;
+  }
+}
+
+}  // namespace
+
+Engine::Engine(Surroundings& surroundings) : surroundings_(surroundings) {
+  require(uc_open(UC_ARCH_RISCV, UC_MODE_RISCV64, &uc_), "uc_open");
+  try {
+    add_hooks();
+  } catch (...) {
+    uc_close(uc_);
+    throw;
+  }
+}
+
+Engine::~Engine() {
+  uc_close(uc_);
+}
+
+void Engine::add_hooks() {
+  const auto add = [this](int type, void* callback) {
+    uc_hook hook = 0;
+    require(uc_hook_add(uc_, &hook, type, callback, this, 1, 0), "uc_hook_add");
+  };
+  add(UC_HOOK_BLOCK, reinterpret_cast<void*>(&Engine::on_block));
+  add(UC_HOOK_CODE, reinterpret_cast<void*>(&Engine::on_code));
+  add(UC_HOOK_INTR, reinterpret_cast<void*>(&Engine::on_exception));
+  add(UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_PROT, reinterpret_cast<void*>(&Engine::on_unmapped));
+}
+
+// --- running
+// --------------------------------------------------------------------------------------
+
+Engine::Stop Engine::run(std::uint64_t instructions) {
+  native_ = false;
+  return start(instructions);
+}
+
+Engine::Stop Engine::run_one_native() {
+  native_ = true;
+  return start(1);
+}
+
+Engine::Stop Engine::start(std::uint64_t instructions) {
+  apply_withdrawals();
+  limit_ = executed_ + instructions;
+  stopped_ = false;
+  why_ = Stop::kEngineError;
+  running_ = true;
+  error_ = uc_emu_start(uc_, pc_, kNever, 0, 0);
+  running_ = false;
+  if (!stopped_ && error_ == UC_ERR_OK && instruction() == kWfi) {
+    // The only one of its kind that does not end a block: it went to sleep by itself.
+    --executed_;
+    why_ = Stop::kSystem;
+  }
+  apply_withdrawals();
+  return why_;
+}
+
+void Engine::stop(Stop why) {
+  if (stopped_) return;
+  stopped_ = true;
+  why_ = why;
+  uc_emu_stop(uc_);
+}
+
+// Called before each block of instructions. What the hart does itself ends its block, but WFI.
+void Engine::on_block(uc_engine*, std::uint64_t address, std::uint32_t size, void* self) {
+  Engine& engine = *static_cast<Engine*>(self);
+  const std::uint64_t last = address + size - kSystemBytes;
+  engine.system_pc_ = size >= kSystemBytes && engine.is_system(last) ? last : kNever;
+}
+
+// Called before each instruction. A stop from here, or from an access of the instruction that
+// follows, leaves that instruction unexecuted.
+void Engine::on_code(uc_engine*, std::uint64_t address, std::uint32_t, void* self) {
+  Engine& engine = *static_cast<Engine*>(self);
+  engine.pc_ = address;
+  const bool plain = engine.executed_ < engine.limit_ && address != engine.system_pc_;
+  if (!plain || engine.check_breakpoints_) {
+    if (engine.stops_before(address)) return;
+  }
+  ++engine.executed_;
+}
+
+bool Engine::stops_before(std::uint64_t address) {
+  if (executed_ >= limit_) {
+    stop(Stop::kBudget);
+  } else if (native_) {
+    return false;
+  } else if (check_breakpoints_ && surroundings_.breakpoint(address)) {
+    stop(Stop::kBreakpoint);
+  } else if (address == system_pc_) {
+    stop(Stop::kSystem);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// Opcode and funct3 are in the lower half of an instruction.
+bool Engine::is_system(std::uint64_t address) {
+  if (address - code_.address >= code_.bytes) {
+    const Direct* found = region(address);
+    if (found == nullptr) return false;
+    code_ = *found;
+  }
+  std::uint16_t lower = 0;
+  std::memcpy(&lower, code_.data + (address - code_.address), sizeof lower);
+  return (lower & kOpcodeMask) == kSystemOpcode || (lower & kOpcodeFunct3Mask) == kFenceI;
+}
+
+void Engine::on_exception(uc_engine*, std::uint32_t number, void* self) {
+  Engine& engine = *static_cast<Engine*>(self);
+  engine.cause_ = number;
+  --engine.executed_;
+  engine.stop(Stop::kException);
+}
+
+void Engine::fault(Stop why, std::uint64_t address) {
+  if (stopped_) return;
+  fault_address_ = address;
+  if (why != Stop::kFetchFault) --executed_;
+  stop(why);
+}
+
+// --- memory
+// ---------------------------------------------------------------------------------------
+
+bool Engine::on_unmapped(uc_engine*, uc_mem_type type, std::uint64_t address, int, std::int64_t,
+                         void* self) {
+  Engine& engine = *static_cast<Engine*>(self);
+  const bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
+  const bool store = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
+  const bool unmapped = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_READ_UNMAPPED ||
+                        type == UC_MEM_WRITE_UNMAPPED;
+  if (unmapped && engine.map(address, fetch)) return true;
+  if (fetch) engine.pc_ = address;
+  engine.fault(fetch ? Stop::kFetchFault : store ? Stop::kStoreFault : Stop::kLoadFault, address);
+  return false;
+}
+
+bool Engine::map(std::uint64_t address, bool fetch) {
+  Direct direct = surroundings_.direct(address, fetch);
+  if (direct.bytes > 0 && map_direct(direct)) return true;
+  return !fetch && map_page(page_of(address));
+}
+
+// Whole pages of it.
+bool Engine::map_direct(Direct direct) {
+  const std::uint64_t skipped = (kPageBytes - direct.address % kPageBytes) % kPageBytes;
+  if (direct.bytes < skipped + kPageBytes) return false;
+  direct.address += skipped;
+  direct.data += skipped;
+  direct.bytes = (direct.bytes - skipped) & ~(kPageBytes - 1);
+  if (is_mapped(direct.address, direct.address + (direct.bytes - 1))) return false;
+  std::uint32_t rights = UC_PROT_READ | UC_PROT_EXEC;
+  if (direct.writable) rights |= UC_PROT_WRITE;
+  if (uc_mem_map_ptr(uc_, direct.address, direct.bytes, rights, direct.data) != UC_ERR_OK) {
+    return false;
+  }
+  regions_.push_back(direct);
+  return true;
+}
+
+bool Engine::map_page(std::uint64_t address) {
+  pages_.push_back(std::make_unique<Page>(Page{this, address}));
+  Page* page = pages_.back().get();
+  const uc_err error =
+      uc_mmio_map(uc_, address, kPageBytes, &Engine::on_load, page, &Engine::on_store, page);
+  if (error != UC_ERR_OK) pages_.pop_back();
+  return error == UC_ERR_OK;
+}
+
+bool Engine::is_mapped(std::uint64_t first, std::uint64_t last) const {
+  const auto in_region = [&](const Direct& r) {
+    return r.address <= last && r.address + (r.bytes - 1) >= first;
+  };
+  const auto in_page = [&](const std::unique_ptr<Page>& page) {
+    return page->address <= last && page->address + (kPageBytes - 1) >= first;
+  };
+  return std::any_of(regions_.begin(), regions_.end(), in_region) ||
+         std::any_of(pages_.begin(), pages_.end(), in_page);
+}
+
+const Engine::Direct* Engine::region(std::uint64_t address) const {
+  for (const Direct& region : regions_) {
+    if (address - region.address < region.bytes) return &region;
+  }
+  return nullptr;
+}
+
+std::uint64_t Engine::on_load(uc_engine*, std::uint64_t offset, unsigned size, void* page) {
+  const auto& [engine, base] = *static_cast<Page*>(page);
+  std::uint64_t value = 0;
+  // The second half of a wide access comes even after a stop.
+  if (engine->stopped_) return 0;
+  if (!engine->surroundings_.load(base + offset, size, value)) {
+    engine->fault(Stop::kLoadFault, base + offset);
+    return 0;
+  }
+  return value;
+}
+
+void Engine::on_store(uc_engine*, std::uint64_t offset, unsigned size, std::uint64_t value,
+                      void* page) {
+  const auto& [engine, base] = *static_cast<Page*>(page);
+  if (engine->stopped_) return;
+  if (!engine->surroundings_.store(base + offset, size, value)) {
+    engine->fault(Stop::kStoreFault, base + offset);
+  }
+}
+
+void Engine::withdraw(std::uint64_t first, std::uint64_t last) {
+  withdrawn_.push_back({first, last});
+  if (running_) {
+    end_soon();
+  } else {
+    apply_withdrawals();
+  }
+}
+
+void Engine::apply_withdrawals() {
+  for (const Withdrawn& gone : withdrawn_) {
+    const auto overlaps = [&](const Direct& r) {
+      return r.address <= gone.last && r.address + (r.bytes - 1) >= gone.first;
+    };
+    for (const Direct& region : regions_) {
+      if (overlaps(region)) uc_mem_unmap(uc_, region.address, region.bytes);
+    }
+    regions_.erase(std::remove_if(regions_.begin(), regions_.end(), overlaps), regions_.end());
+    code_ = {};
+  }
+  withdrawn_.clear();
+}
+
+void Engine::forget_code() {
+  uc_ctl_flush_tlb(uc_);
+}
+
+// --- registers
+// ------------------------------------------------------------------------------------
+
+std::uint64_t Engine::x(unsigned index) const {
+  std::uint64_t value = 0;
+  uc_reg_read(uc_, UC_RISCV_REG_X0 + static_cast<int>(index), &value);
+  return value;
+}
+
+void Engine::set_x(unsigned index, std::uint64_t value) {
+  if (index != 0) uc_reg_write(uc_, UC_RISCV_REG_X0 + static_cast<int>(index), &value);
+}
+
+std::uint64_t Engine::f(unsigned index) const {
+  std::uint64_t bits = 0;
+  uc_reg_read(uc_, UC_RISCV_REG_F0 + static_cast<int>(index), &bits);
+  return bits;
+}
+
+void Engine::set_f(unsigned index, std::uint64_t bits) {
+  uc_reg_write(uc_, UC_RISCV_REG_F0 + static_cast<int>(index), &bits);
+}
+
+std::uint64_t Engine::csr(std::uint32_t number) const {
+  std::uint64_t value = 0;
+  const int name = csr_register(number);
+  if (name != UC_RISCV_REG_INVALID) uc_reg_read(uc_, name, &value);
+  return value;
+}
+
+bool Engine::set_csr(std::uint32_t number, std::uint64_t value) {
+  const int name = csr_register(number);
+  return name != UC_RISCV_REG_INVALID && uc_reg_write(uc_, name, &value) == UC_ERR_OK;
+}
+
+std::uint32_t Engine::instruction() {
+  std::uint32_t value = 0;
+  const Direct* memory = region(pc_);
+  if (memory == nullptr) return 0;
+  const std::uint64_t offset = pc_ - memory->address;
+  std::memcpy(&value, memory->data + offset,
+              std::min<std::uint64_t>(sizeof value, memory->bytes - offset));
+  return value;
+}
+
+}  // namespace tandem::cpu
