@@ -127,6 +127,13 @@ std::uint64_t HostBridge::debug(tlm::tlm_command command, std::uint64_t address,
   return done;
 }
 
+ControlCpu::Work HostBridge::work() const {
+  Work work;
+  work.bus_accesses = reads_ + writes_;
+  work.busy_ps = busy_ps_;
+  return work;
+}
+
 void HostBridge::set_timeline(observe::Timeline* timeline) {
   timeline_ = timeline;
   if (timeline_ == nullptr) return;

@@ -44,6 +44,7 @@ ServedPlatform::ServedPlatform(Scenario scenario, const StopSignal& stop,
   Soc::Setup setup{scenario_, scenario_.policy, model_, requests_};
   setup.oracle = oracle_.get();
   setup.echo = requests_.written();
+  setup.resets = false;
   setup.make_cpu = [this] {
     auto bridge = std::make_unique<cpu::HostBridge>("cpu", cpu::HostBridge::Config());
     bridge_ = bridge.get();
@@ -92,9 +93,9 @@ void ServedPlatform::advance(std::uint64_t ps) {
 }
 
 void ServedPlatform::reset() {
-  soc_->request_reset();
+  soc_->request_reset(ResetTarget::kPlatform);
   // A picosecond beyond, so that the release has reached every module.
-  advance(Soc::kResetPs + 1);
+  advance(ResetLines::kHoldPs + 1);
 }
 
 cpu::HostBridge::Result ServedPlatform::carry_out(const cpu::HostBridge::Order& order) {

@@ -68,6 +68,7 @@ class Session {
       setup.timeline = nullptr;
       setup.choices = nullptr;
       setup.echo = false;
+      setup.resets = false;
       baseline_.emplace("baseline", setup,
                         Soc::Listener{nullptr, [this] { on_progress("plain baseline"); }});
     }

@@ -2,6 +2,7 @@
 #include "soc.h"
 
 #include "soc_config.h"
+#include "tandem/common/payload_pool.h"
 #include "tandem/platform/errors.h"
 #include "text.h"
 
@@ -102,7 +103,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       hardware_(setup.scenario.platform),
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
-      firmware_(load_firmware(hardware_)),
+      firmware_(setup.make_cpu ? std::nullopt : load_firmware(hardware_)),
       cpu_(setup.make_cpu ? setup.make_cpu() : make_cpu(hardware_, firmware_)),
       npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario),
                              replay_layers(setup.scenario.fidelity))),
@@ -114,7 +115,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       syscon_("syscon", {}),
       lines_("line", kInterruptLines),
       cpu_irq_("cpu_irq"),
-      reset_("reset"),
+      resets_("reset"),
       listener_(std::move(listener)),
       transcript_(setup.requests.size()),
       energy_(phase_names()) {
@@ -150,7 +151,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   SC_METHOD(on_cpu_finished);
   sensitive << cpu_->finished_event();
   dont_initialize();
-  SC_THREAD(hold_reset);
+  if (setup.resets && setup.scenario.run.reset.present) resets_.schedule(setup.scenario.run.reset);
 }
 
 void Soc::connect() {
@@ -183,31 +184,38 @@ void Soc::connect_interrupts() {
   if (cpu_->timer_irq_port() != nullptr) (*cpu_->timer_irq_port())(lines_[kTimerLine]);
 }
 
-void Soc::hold_reset() {
-  for (;;) {
-    wait(reset_requested_);
-    reset_.write(true);
-    wait(common::from_ps(kResetPs));
-    reset_.write(false);
+void Soc::connect_reset() {
+  sc_core::sc_signal<bool>& line = resets_.platform();
+  bus_.reset(line);
+  cpu_->reset(line);
+  npu_.reset(resets_.npu());
+  sram_.reset(line);
+  if (firmware_memory_) firmware_memory_->reset(line);
+  if (pim_) {
+    pim_->reset(resets_.pim());
+  } else {
+    stack_->reset(line);
   }
+  intc_.reset(line);
+  timer_.reset(line);
+  uart_.reset(line);
+  mailbox_.reset(line);
+  syscon_.reset(line);
+  resets_.on_platform_release([this] { begin_anew(); });
+  syscon_.on_reset_request([this](std::uint32_t targets) {
+    namespace regs = abi::syscon;
+    if (regs::RESET_NPU.get(targets) != 0) resets_.request(ResetTarget::kNpu);
+    if (regs::RESET_PIM.get(targets) != 0) resets_.request(ResetTarget::kPim);
+    if (regs::RESET_PLATFORM.get(targets) != 0) resets_.request(ResetTarget::kPlatform);
+  });
 }
 
-void Soc::connect_reset() {
-  bus_.reset(reset_);
-  cpu_->reset(reset_);
-  npu_.reset(reset_);
-  sram_.reset(reset_);
-  if (firmware_memory_) firmware_memory_->reset(reset_);
-  if (pim_) {
-    pim_->reset(reset_);
-  } else {
-    stack_->reset(reset_);
-  }
-  intc_.reset(reset_);
-  timer_.reset(reset_);
-  uart_.reset(reset_);
-  mailbox_.reset(reset_);
-  syscon_.reset(reset_);
+// What a boot loader does again, takes no time here.
+void Soc::begin_anew() {
+  if (firmware_) load_program();
+  firmware_exit_.reset();
+  transcript_.restart();
+  if (story_) story_->restart();
 }
 
 void Soc::record_timeline(observe::Timeline* timeline) {
@@ -219,7 +227,9 @@ void Soc::record_timeline(observe::Timeline* timeline) {
 
 void Soc::load(const BootImage& image) {
   for (const MemoryBlock& block : image.blocks) write_memory(block.address, block.bytes);
-  if (firmware_) load_program(image);
+  if (!firmware_) return;
+  check_program(image);
+  load_program();
 }
 
 void Soc::write_memory(std::uint64_t address, const std::vector<std::uint8_t>& bytes) {
@@ -234,7 +244,13 @@ void Soc::write_memory(std::uint64_t address, const std::vector<std::uint8_t>& b
   if (!written) throw InternalError("a block of the boot image lies outside the memories");
 }
 
-void Soc::load_program(const BootImage& image) {
+void Soc::load_program() {
+  for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
+    write_memory(segment.address, segment.bytes);
+  }
+}
+
+void Soc::check_program(const BootImage& image) const {
   for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
     for (const MemoryBlock& block : image.blocks) {
       const std::uint64_t block_last = block.address + (block.bytes.size() - 1);
@@ -245,20 +261,25 @@ void Soc::load_program(const BootImage& image) {
                       hexadecimal(block.address) + ".." + hexadecimal(block_last) +
                       " (boot information, model)");
     }
-    write_memory(segment.address, segment.bytes);
   }
 }
 
 void Soc::post_requests(const Setup& setup) {
-  uart_.on_byte([this](char byte) {
-    if (listener_.on_byte) listener_.on_byte(byte);
-  });
+  uart_.on_byte([this](char byte) { take_uart_byte(byte); });
+  const CpuConfig& cpu = hardware_.cpu;
+  const bool ours = cpu.app == FirmwareApp::kGenerate && cpu.riscv.elf.empty() && !setup.make_cpu;
+  if (setup.echo && ours) story_.emplace();
   mailbox_.on_record([this](const abi::Record& record) { take_record(record); });
   // More than the firmware takes at once, so that no sequence waits for the host.
   const std::size_t ahead = std::size_t{2} * setup.policy.max_batch;
   feeder_ = std::make_unique<RequestFeeder>("feeder", setup.requests, mailbox_, ahead);
   // A static batch decodes from the beginning: no prefill gives its first tokens.
   if (setup.requests.size() > 0 && setup.requests.planned(0).cached) decode_clock_.start(0, 0);
+}
+
+void Soc::take_uart_byte(char byte) {
+  const bool is_new = !story_ || story_->take();
+  if (is_new && listener_.on_byte) listener_.on_byte(byte);
 }
 
 void Soc::take_record(const abi::Record& record) {
@@ -287,6 +308,13 @@ void Soc::on_firmware_stopped(int status, const std::string& fault) {
 
 std::vector<interconnect::AddressRange> Soc::memory_map() const {
   return bus_config(hardware_).ranges;
+}
+
+std::size_t Soc::peek(std::uint64_t address, void* data, std::size_t bytes) {
+  common::Payload payload;
+  common::set_attributes(payload, tlm::TLM_READ_COMMAND, address, static_cast<unsigned char*>(data),
+                         static_cast<unsigned>(bytes));
+  return cpu_->data_bus()->transport_dbg(payload);
 }
 
 std::uint32_t Soc::interrupt_lines() const {

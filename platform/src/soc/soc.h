@@ -13,6 +13,8 @@
 #include "outcome.h"
 #include "request_feeder.h"
 #include "request_list.h"
+#include "reset_lines.h"
+#include "story_filter.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/interconnect/crossbar.h"
 #include "tandem/memory/sram.h"
@@ -45,6 +47,7 @@ class Soc : public sc_core::sc_module {
     npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
     npu::TokenOracle* oracle = nullptr;      // for timing-only execution
     bool echo = false;                       // the first answer goes to the UART
+    bool resets = true;                      // those of the scenario take place
     // Makes what stands in the control processor's place; empty: what the scenario says.
     std::function<std::unique_ptr<cpu::ControlCpu>()> make_cpu{};
   };
@@ -65,10 +68,10 @@ class Soc : public sc_core::sc_module {
   }
   // What lies where on the bus.
   std::vector<interconnect::AddressRange> memory_map() const;
-  // Holds every module in reset for kResetPs, from the next delta cycle on; memories keep their
-  // bytes.
-  void request_reset() { reset_requested_.notify(sc_core::SC_ZERO_TIME); }
-  static constexpr std::uint64_t kResetPs = 100'000;
+  // Memories keep their bytes. Requests that have not ended are given to the firmware again.
+  void request_reset(ResetTarget target) { resets_.request(target); }
+  // Reads at a bus address, in no time and without side effects; returns how many bytes there were.
+  std::size_t peek(std::uint64_t address, void* data, std::size_t bytes);
   // Levels of the interrupt controller's inputs, bit per line.
   std::uint32_t interrupt_lines() const;
   // Where its firmware is, for messages; empty if that is not known.
@@ -82,10 +85,12 @@ class Soc : public sc_core::sc_module {
   void connect();
   void connect_interrupts();
   void connect_reset();
-  void hold_reset();
+  void begin_anew();
+  void take_uart_byte(char byte);
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
-  void load_program(const BootImage& image);
+  void check_program(const BootImage& image) const;
+  void load_program();
   void write_memory(std::uint64_t address, const std::vector<std::uint8_t>& bytes);
   void post_requests(const Setup& setup);
   void take_record(const abi::Record& record);
@@ -124,8 +129,8 @@ class Soc : public sc_core::sc_module {
   peripherals::SystemControl syscon_;
   sc_core::sc_vector<sc_core::sc_signal<bool>> lines_;
   sc_core::sc_signal<bool> cpu_irq_;
-  sc_core::sc_signal<bool> reset_;
-  sc_core::sc_event reset_requested_;
+  ResetLines resets_;
+  std::optional<StoryFilter> story_;  // if the UART has nothing else to say
 
   Listener listener_;
   Transcript transcript_;

@@ -16,6 +16,9 @@ class QueuePair {
   // pair; also used after a device reset, when nothing is in flight any more.
   void start(Machine& machine, u64 npu_base, u32 index, u64 rings, u32 entries);
 
+  // Disables the pair. What is in flight must have completed, or be lost by a device reset.
+  void stop(Machine& machine);
+
   bool full() const { return in_flight_ + 1 >= entries_; }
   u32 in_flight() const { return in_flight_; }
 

@@ -48,6 +48,7 @@ class HostBridge : public ControlCpu {
 
   bool interrupt() const { return irq_level(); }
   tlm::tlm_initiator_socket<>& data_bus() override { return bus; }
+  Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
 
