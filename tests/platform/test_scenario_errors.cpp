@@ -176,7 +176,7 @@ TEST_CASE_METHOD(ScenarioFixture, "words of a later version are recognised and r
 
 TEST_CASE_METHOD(ScenarioFixture, "resets that make no sense are refused") {
   CHECK(error_of(minimal("run: {reset: {what: npu}}")).find("run.reset.at") != std::string::npos);
-  CHECK(error_of(minimal("run: {reset: {at: 1 us, what: pim}}"))
+  CHECK(error_of(minimal("platform: {pim: {enabled: false}}\nrun: {reset: {at: 1 us, what: pim}}"))
             .find("run.reset.what: there is no PIM") != std::string::npos);
   CHECK(error_of(minimal("run: {reset: {at: 1 us, what: cpu}}"))
             .find("expected platform, npu or pim") != std::string::npos);
