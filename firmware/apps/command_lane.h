@@ -15,7 +15,10 @@ class CommandLane {
         scheduler_(state.scheduler),
         policies_(state.boot.policy) {}
 
-  bool timed_out() const { return state_.npu.timed_out(machine_, progress_.submitted_ns); }
+  // Takes too long, or has completed nobody knows how.
+  bool timed_out() const {
+    return progress_.lost || state_.npu.timed_out(machine_, progress_.submitted_ns);
+  }
 
  protected:
   ~CommandLane() = default;
@@ -23,6 +26,8 @@ class CommandLane {
   const DraftPolicy& policy() const { return policies_.draft(); }
   const PassPrograms& programs() const { return state_.passes[static_cast<u32>(progress_.pass)]; }
   Sequence& row_sequence(u32 row) { return scheduler_.at(progress_.rows[row]); }
+  // Whether work that has failed with this status may be done again now. It then counts.
+  bool may_retry(abi::Status status);
   void submit(const ProgramRef& program, abi::Opcode opcode, abi::Phase phase, u8 flags);
 
   GenerateState& state_;

@@ -108,6 +108,10 @@ void DraftWork::run(abi::Opcode opcode, abi::Phase phase) {
 bool DraftWork::poll() {
   abi::Completion completion;
   if (!state_.npu.poll(machine_, lane_.queue, completion)) return false;
+  if (completion.tag == 0) {
+    progress_.lost = true;
+    return false;
+  }
   const Status status = static_cast<Status>(completion.status);
   if (status != Status::kOk) state_.npu.clear_errors(machine_);
   if (completion.tag == progress_.tag) end(status);  // else of a CANCEL
@@ -116,7 +120,10 @@ bool DraftWork::poll() {
 
 void DraftWork::end(Status status) {
   progress_.running = false;
-  if (status == Status::kOk) progress_.repeated = false;
+  if (status == Status::kOk) {
+    progress_.repeated = false;
+    progress_.retries = 0;
+  }
   if (checks()) {
     end_check(status);
   } else if (status == Status::kOk) {
@@ -124,12 +131,13 @@ void DraftWork::end(Status status) {
   }
   const bool withdrawn = progress_.withdrawn && status == Status::kCancelled;
   if (status != Status::kOk && !withdrawn) machine_.log("generate: a draft failed\n");
+  const bool dropped = withdrawn || (status != Status::kOk && may_retry(status));
   for (u32 i = 0; i < lane_.batch.count(); ++i) {
     Sequence& sequence = row_sequence(i);
     if (!checks() && status == Status::kOk) {
       scheduler_.drafted(machine_, sequence, policy());
     } else {
-      scheduler_.free_stream(machine_, sequence, policy(), withdrawn ? Status::kOk : status);
+      scheduler_.free_stream(machine_, sequence, policy(), dropped ? Status::kOk : status);
     }
   }
 }

@@ -20,9 +20,11 @@ class Generator {
       : state_(state), machine_(machine), scheduler_(state.scheduler) {}
 
   int step() {
-    const bool reported = state_.reporter.send(machine_, state_.mailbox, scheduler_);
+    const bool reported = state_.recoveries.send(machine_, state_.mailbox) &&
+                          state_.reporter.send(machine_, state_.mailbox, scheduler_);
     const bool echoed = state_.reporter.echo(machine_, scheduler_);
     machine_.clear_bus_error();  // the console is not worth a failure
+    if (state_.mailbox.broken()) return TANDEM_STEP_DONE;
     const bool more_to_say = !reported || !echoed;
     const u32 running = running_lanes();
     // Reports make room for the next ones before a command's outcome is looked at.
@@ -142,6 +144,7 @@ class Generator {
       blamed[i] = silent || (running(i) && lane_timed_out(i));
     }
     const Status status = state_.npu.recover(machine_);
+    state_.recoveries.note(machine_, abi::Recovery::kDeviceReset, 1, status);
     if (running_lanes() == 2 && !silent && !state_.drafts_ahead && status == Status::kOk) {
       LaneWork(state_, machine_, state_.lanes[0]).repeat(status, true);
       LaneWork(state_, machine_, state_.lanes[1]).hold();
@@ -184,7 +187,15 @@ int step(GenerateState& state, const tandem_hal& hal) {
   if (!machine.open_shared(state.boot.shared_base, state.boot.shared_bytes)) {
     return TANDEM_STEP_DONE;
   }
-  return Generator(state, machine).step();
+  const int next = Generator(state, machine).step();
+  const u32 resent = state.reporter.bytes_sent_again();
+  const u32 known = state.recoveries.count(abi::Recovery::kByteSentAgain);
+  if (resent != known)
+    state.recoveries.note(machine, abi::Recovery::kByteSentAgain, resent - known);
+  if (machine.failed_accesses() > 0) {
+    state.recoveries.note(machine, abi::Recovery::kAccessRetried, machine.failed_accesses());
+  }
+  return next;
 }
 
 namespace {

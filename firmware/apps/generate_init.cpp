@@ -75,6 +75,7 @@ class Setup {
     setup.entries = kQueueEntries;
     setup.queue_pairs = lanes();
     setup.rings = control_.take(setup.queue_pairs * QueuePair::ring_bytes(setup.entries));
+    setup.checked = (boot_.flags & abi::kBootChecked) != 0;
     setup.use_interrupts = boot_.policy.use_interrupts != 0;
     setup.timeout_ns = u64{boot_.timeout_us} * 1000;
     const u64 mailbox_rings = control_.take(Mailbox::kRingBytes);
@@ -156,8 +157,19 @@ class Setup {
   Status build_programs() {
     const ConfiguredPlacement placement(boot_.policy, pim_.formats);
     LlamaPasses passes(model_, state_.layout, placement, policies_.draft(), machine_, control_);
-    return passes.build(static_cast<abi::Granularity>(boot_.policy.granularity),
-                        contexts_per_lane(), state_.npu.max_primitives(), state_.passes);
+    const Status status =
+        passes.build(static_cast<abi::Granularity>(boot_.policy.granularity), contexts_per_lane(),
+                     state_.npu.max_primitives(), state_.passes);
+    if (status == Status::kOk && state_.npu.checked()) protect_programs();
+    return status;
+  }
+
+  void protect_programs() {
+    for (const PassPrograms& pass : state_.passes) {
+      const ProgramRef* const body = machine_.shared<ProgramRef>(pass.body);
+      for (u32 i = 0; i < pass.body_count; ++i) protect(machine_, body[i]);
+      if (pass.tail.address != 0) protect(machine_, pass.tail);
+    }
   }
 
   bool drafts_ahead() const { return policies_.draft().drafts_ahead() > 0; }
@@ -178,8 +190,12 @@ class Setup {
 
 Status initialise(GenerateState& state, const tandem_hal& hal, u64 boot_info) {
   Machine machine(hal);
-  const Status status = read_boot_info(machine, boot_info, state.boot);
-  return status == Status::kOk ? Setup(state, machine).run() : status;
+  Status status = read_boot_info(machine, boot_info, state.boot);
+  if (status == Status::kOk) status = Setup(state, machine).run();
+  if (machine.failed_accesses() > 0) {
+    state.recoveries.note(machine, abi::Recovery::kAccessRetried, machine.failed_accesses());
+  }
+  return status;
 }
 
 }  // namespace tandem::firmware

@@ -6,6 +6,7 @@
 #include "tandem/firmware/driver/npu.h"
 #include "tandem/firmware/runtime/batch_table.h"
 #include "tandem/firmware/runtime/pace.h"
+#include "tandem/firmware/runtime/recoveries.h"
 #include "tandem/firmware/runtime/reporter.h"
 #include "tandem/firmware/runtime/scheduler.h"
 
@@ -20,8 +21,11 @@ struct Progress {
   u32 iteration;            // kDraft: tokens drafted by earlier commands of this round
   u32 rows[kMaxSequences];  // sequence of each row of the batch table
   u32 tag;
+  u32 context;  // of the lane's contexts: that of the command
   u64 submitted_ns;
   bool repeated;  // the group was started again after the device had hung with it
+  u32 retries;    // so often it was started again because a command failed
+  bool lost;      // what completed cannot be trusted: the device must be reset
   bool held;      // it will be, once the other lane has done what it was started again with
   // Drafting ahead. Of a DRAFT or pre-verification: CANCEL was asked for; the round it looks at.
   bool withdrawn;
@@ -56,6 +60,7 @@ struct GenerateState {
   u64 check_block;  // shared memory, DraftBlock: the tokens of a pre-verification
   Scheduler scheduler;
   Reporter reporter;
+  Recoveries recoveries;
   u32 vocabulary;
   u32 learned_positions;  // that the model has a table of; 0: it has none
 };

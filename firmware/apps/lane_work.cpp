@@ -9,6 +9,7 @@ bool LaneWork::start() {
   if (!scheduler_.choose(machine_, policy(), lane_.queue, group_)) return false;
   progress_.running = true;
   progress_.repeated = false;
+  progress_.retries = 0;
   begin_group();
   return true;
 }
@@ -16,6 +17,10 @@ bool LaneWork::start() {
 bool LaneWork::poll() {
   abi::Completion completion;
   if (!state_.npu.poll(machine_, lane_.queue, completion)) return false;
+  if (completion.tag == 0) {
+    progress_.lost = true;
+    return false;
+  }
   if (completion.tag == progress_.tag) {
     complete(completion);
   } else if (static_cast<Status>(completion.status) != Status::kOk) {
@@ -39,6 +44,7 @@ void LaneWork::complete(const abi::Completion& completion) {
   }
   machine_.log("generate: a command failed\n");
   state_.npu.clear_errors(machine_);
+  if (may_retry(status)) return begin_group();
   fail(status);
 }
 

@@ -14,6 +14,7 @@ void Mailbox::start(Machine& machine, u64 base, u64 rings, bool use_interrupts) 
   request_head_ = 0;
   record_tail_ = 0;
   record_head_ = 0;
+  failures_ = 0;
   machine.write(base_ + mailbox::CONTROL, 0);
   machine.write_pair(base_ + mailbox::REQUEST_BASE_LO, requests_);
   machine.write(base_ + mailbox::REQUEST_SIZE, kRequests);
@@ -47,14 +48,26 @@ bool Mailbox::closed(Machine& machine) {
 }
 
 bool Mailbox::send(Machine& machine, const abi::Record& record) {
+  machine.clear_bus_error();  // that of others
   const u32 next = (record_tail_ + 1) & (kRecords - 1);
-  if (next == record_head_) record_head_ = machine.read(base_ + mailbox::RECORD_HEAD);
+  if (next == record_head_) {
+    const u32 head = machine.read(base_ + mailbox::RECORD_HEAD);
+    if (machine.bus_error()) return fail();
+    record_head_ = head;
+  }
   if (next == record_head_) return false;
   *machine.shared<abi::Record>(records_ + record_tail_ * sizeof(abi::Record)) = record;
-  record_tail_ = next;
   machine.barrier();
-  machine.write(base_ + mailbox::RECORD_TAIL, record_tail_);
+  machine.write(base_ + mailbox::RECORD_TAIL, next);
+  if (machine.bus_error()) return fail();
+  record_tail_ = next;
+  failures_ = 0;
   return true;
+}
+
+bool Mailbox::fail() {
+  if (failures_ < kFailuresOfABrokenOne) ++failures_;
+  return false;
 }
 
 }  // namespace tandem::firmware

@@ -8,6 +8,7 @@ using abi::Status;
 
 namespace {
 
+constexpr u32 kUnknownTag = 0xFFFF'FFFF;  // in place of one that the device could not read
 constexpr u32 kExpectedId = npu::kRegisters[0].reset;
 constexpr u32 kExpectedMajor = npu::VERSION_MAJOR.get(npu::kRegisters[1].reset);
 
@@ -16,6 +17,7 @@ constexpr u32 kExpectedMajor = npu::VERSION_MAJOR.get(npu::kRegisters[1].reset);
 Status NpuDriver::start(Machine& machine, const Setup& setup) {
   setup_ = setup;
   next_tag_ = 1;
+  first_tag_ = 1;
   const u32 id = machine.read(setup.base + npu::ID);
   const u32 version = machine.read(setup.base + npu::VERSION);
   if (machine.bus_error()) return Status::kBusError;
@@ -23,6 +25,7 @@ Status NpuDriver::start(Machine& machine, const Setup& setup) {
     return Status::kBadVersion;
   }
   capability_ = machine.read(setup.base + npu::CAPABILITY);
+  checked_ = setup.checked && npu::CAPABILITY_CHECKS.get(capability_) != 0;
   const bool linked = npu::CAPABILITY_LINK.get(capability_) != 0;
   link_devices_ = linked ? machine.read(setup.base + npu::LINK_DEVICES) : 1;
   activation_bytes_ = machine.read(setup.base + npu::ACTIVATION_BYTES);
@@ -38,6 +41,7 @@ Status NpuDriver::start(Machine& machine, const Setup& setup) {
 
 Status NpuDriver::recover(Machine& machine) {
   machine.write(setup_.base + npu::CONTROL, npu::CONTROL_SOFT_RESET.put(1));
+  first_tag_ = next_tag_;
   start_queues(machine);
   return machine.bus_error() ? Status::kBusError : Status::kOk;
 }
@@ -82,7 +86,7 @@ void NpuDriver::start_queues(Machine& machine) {
   machine.write(setup_.base + npu::IRQ_MASK, setup_.use_interrupts ? causes : 0u);
   for (u32 i = 0; i < setup_.queue_pairs; ++i) {
     const u64 rings = setup_.rings + i * QueuePair::ring_bytes(setup_.entries);
-    queues_[i].start(machine, setup_.base, i, rings, setup_.entries);
+    queues_[i].start(machine, setup_.base, i, rings, setup_.entries, checked_);
   }
 }
 
@@ -96,7 +100,7 @@ u32 NpuDriver::submit(Machine& machine, u32 queue, abi::Command command) {
     resident_[command.context] = command.program;
   }
   queues_[queue].submit(machine, command);
-  next_tag_ = next_tag_ == 0xFFFF'FFFFu ? 1 : next_tag_ + 1;
+  next_tag_ = next_tag_ == kUnknownTag - 1 ? 1 : next_tag_ + 1;
   return command.tag;
 }
 
@@ -108,7 +112,11 @@ u32 NpuDriver::cancel(Machine& machine, u32 queue, u32 tag) {
 }
 
 bool NpuDriver::poll(Machine& machine, u32 queue, abi::Completion& completion) {
-  return queues_[queue].poll(machine, completion);
+  if (!queues_[queue].poll(machine, completion)) return false;
+  // Tags are given in turn: the distance says whether it was given since the last reset.
+  const bool given = completion.tag - first_tag_ < next_tag_ - first_tag_;
+  if (completion.tag == kUnknownTag || !given) completion.tag = 0;
+  return true;
 }
 
 void NpuDriver::acknowledge(Machine& machine) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/firmware/runtime/batch_table.h"
 
+#include "tandem/abi/checks.h"
+
 namespace tandem::firmware {
 
 bool BatchTable::start(Machine& machine, const abi::ModelImage& model,
@@ -87,6 +89,11 @@ void BatchTable::set_draft(Machine& machine, u32 max_draft, u32 draft_index, u32
   block.max_draft = max_draft;
   block.draft_index = draft_index;
   block.stop_below = stop_below;
+}
+
+void BatchTable::protect(Machine& machine) const {
+  abi::ParameterBlock& block = *machine.shared<abi::ParameterBlock>(parameters_);
+  block.check = abi::tables_check(block, machine.shared<abi::BatchEntry>(entries_), count_);
 }
 
 abi::Command BatchTable::command() const {

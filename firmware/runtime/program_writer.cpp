@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/firmware/runtime/program_writer.h"
 
+#include "tandem/abi/checks.h"
 #include "tandem/abi/command.h"
 
 namespace tandem::firmware {
+
+void protect(const Machine& machine, const ProgramRef& program) {
+  abi::Primitive* const primitives = machine.shared<abi::Primitive>(program.address);
+  for (u32 i = 0; i < program.primitives; ++i) {
+    primitives[i].check = abi::primitive_check(primitives[i]);
+  }
+}
 
 abi::Primitive blank_primitive(abi::PrimitiveOp op) {
   abi::Primitive primitive{};

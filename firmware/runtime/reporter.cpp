@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/firmware/runtime/reporter.h"
 
-#include "tandem/firmware/driver/uart.h"
-
 namespace tandem::firmware {
 
 void Reporter::start(const abi::BootInfo& boot, const abi::ModelImage& model) {
   const bool wanted = (boot.flags & abi::kBootEchoText) != 0 && model.piece_count > 0;
   uart_base_ = wanted ? boot.uart_base : 0;
+  settles_ = (boot.flags & abi::kBootChecked) != 0;
   pieces_ = model.pieces;
   text_ = model.text;
   text_bytes_ = model.text_bytes;
@@ -94,6 +93,7 @@ bool Reporter::echo(Machine& machine, Scheduler& scheduler) {
     ++echo_tokens_;
   }
   if (sequence.state == SequenceState::kDraining) {
+    if (settles_ && !uart_.settle(machine, uart_base_) && !machine.bus_error()) return false;
     sequence.state = SequenceState::kFree;
     uart_base_ = 0;
   }
@@ -113,7 +113,7 @@ bool Reporter::write_piece(Machine& machine, u32 token, u32 previous) {
   if (echo_bytes_ == 0 && previous == bos_id_ && piece->bytes > 0 && *start == ' ') {
     echo_bytes_ = 1;
   }
-  echo_bytes_ += Uart::send(machine, uart_base_, start + echo_bytes_, piece->bytes - echo_bytes_);
+  echo_bytes_ += uart_.send(machine, uart_base_, start + echo_bytes_, piece->bytes - echo_bytes_);
   // An UART that does not answer must not hold up the rest.
   if (echo_bytes_ < piece->bytes && !machine.bus_error()) return false;
   echo_bytes_ = 0;

@@ -54,6 +54,8 @@ class Binder {
   virtual void reals(const Key& key, std::vector<double>& values, double min, double max) = 0;
   virtual void flag(const Key& key, bool& value, bool* is_set) = 0;
   virtual void word(const Key& key, std::string& value) = 0;
+  // A list of names, each one of a choice; not written: empty.
+  virtual void words(const Key& key, std::vector<std::string>& values, const ChoiceList& list) = 0;
   virtual void path(const Key& key, std::filesystem::path& value) = 0;
   // A path, or a bare name that the binder looks up.
   virtual void named_file(const Key& key, NamedFile& value) = 0;
@@ -64,7 +66,16 @@ class Binder {
   virtual void section(const Key& key, const Body& body,
                        const std::vector<const char*>& shorthand = {}) = 0;
   // A map that may be left out: `present` says whether it is there.
-  virtual void optional_section(const Key& key, bool& present, const Body& body) = 0;
+  // A list in its place stands for `list_key`, if there is one.
+  virtual void optional_section(const Key& key, bool& present, const Body& body,
+                                const char* list_key = nullptr) = 0;
+  // A list of maps; `items` knows how to make one more and to bind one.
+  struct Items {
+    std::size_t count;  // that there are already
+    std::function<void()> add;
+    std::function<void(Binder&, std::size_t)> bind;
+  };
+  virtual void sections(const Key& key, const Items& items) = 0;
   // Either the word, which sets the flag, or a map, which clears it.
   virtual void word_or_section(const Key& key, const char* word, bool& is_word,
                                const Body& body) = 0;

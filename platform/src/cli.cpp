@@ -10,10 +10,12 @@
 #include "cli_list.h"
 #include "command_line.h"
 #include "oracle/oracle_recorder.h"
+#include "tandem/platform/checkpoint.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/progress.h"
 #include "tandem/platform/result_folder.h"
 #include "tandem/platform/scenario_loader.h"
+#include "tandem/platform/units.h"
 #include "text.h"
 #include "validate/validate_command.h"
 
@@ -44,6 +46,9 @@ Options of run, check and serve
   --out DIR         (run) result folder, replaced if it holds results; default out/NAME
   --no-progress     (run) no progress line
   --quiet           (run, serve) print nothing but errors; serve: and the UART's text
+  --checkpoint FILE     (run) save the state in FILE; the run goes on
+  --checkpoint-at TIME  (run) at the first quiescent moment from then on, for instance '2 ms'
+  --restore FILE    (run) go on from there, with the scenario and the options of that run
   --effective       (check) print every key with its final value
   --socket PATH     (serve) where clients connect; the owner alone may
 
@@ -154,14 +159,34 @@ std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& 
   return files;
 }
 
+CheckpointPlan checkpoint_plan(const po::variables_map& values) {
+  CheckpointPlan plan;
+  if (values.count("restore") != 0) plan.restore = values["restore"].as<std::string>();
+  if (values.count("checkpoint") != values.count("checkpoint-at")) {
+    throw UserError("--checkpoint FILE and --checkpoint-at TIME go together", kSeeHelp);
+  }
+  if (values.count("checkpoint") == 0) return plan;
+  plan.save = values["checkpoint"].as<std::string>();
+  try {
+    plan.save_at_ps = parse_quantity(values["checkpoint-at"].as<std::string>(), Quantity::kTime);
+  } catch (const UnitError& error) {
+    throw UserError(std::string("--checkpoint-at: ") + error.what());
+  }
+  check_checkpoint_target(plan.save);
+  return plan;
+}
+
 int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
         const CommandStreams& streams) {
   po::options_description options;
   add_overrides(options);
   options.add_options()("timeout", po::value<std::vector<std::string>>()->composing());
   options.add_options()("out", po::value<std::string>())("no-progress", "")("quiet", "");
+  options.add_options()("checkpoint", po::value<std::string>())(
+      "checkpoint-at", po::value<std::string>())("restore", po::value<std::string>());
   const po::variables_map values = parse(arguments, options, "file");
-  const Scenario scenario = load(values, "run", hooks, streams);
+  Scenario scenario = load(values, "run", hooks, streams);
+  scenario.checkpoint = checkpoint_plan(values);
   const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                    : fs::path("out") / scenario.file.stem();
   check_result_folder(folder);
@@ -196,6 +221,9 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (!quiet) {
     streams.out << '\n' << summary << "\nresults in " << folder.string() << '\n';
   }
+  if (!quiet && !scenario.checkpoint.save.empty() && report.no_checkpoint.empty()) {
+    streams.out << "checkpoint in " << scenario.checkpoint.save.string() << '\n';
+  }
   if (!quiet && report.timeline && report.timeline->dropped() != 0) {
     streams.out << "timeline.json is cut short: " << report.timeline->dropped()
                 << " events were dropped; raise run.timeline.max_events, or narrow its window\n";
@@ -204,7 +232,10 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
     streams.err << "warning: " << report.serving->failed << " of " << report.requests.size()
                 << " requests failed; requests.csv in the result folder says why\n";
   }
-  if (report.complete) return kExitOk;
+  if (!report.no_checkpoint.empty()) {
+    streams.err << "tandem: no checkpoint was written: " << report.no_checkpoint << '\n';
+  }
+  if (report.complete) return report.no_checkpoint.empty() ? kExitOk : kExitUser;
   streams.err << "tandem: the run is incomplete: " << report.incomplete_reason << '\n';
   if (!report.oracle_record.empty()) {
     streams.err << "  hint: run.record_oracle was not written, it holds complete runs only\n";

@@ -47,6 +47,9 @@ class DumpBinder : public Binder {
   void word(const Key& key, std::string& value) override {
     if (!value.empty()) out_[key.name] = value;
   }
+  void words(const Key& key, std::vector<std::string>& values, const ChoiceList&) override {
+    if (!values.empty()) out_[key.name] = values;
+  }
   void named_file(const Key& key, NamedFile& value) override {
     out_[key.name] = value.name.empty() ? relative(value.path) : value.name;
   }
@@ -70,8 +73,19 @@ class DumpBinder : public Binder {
     body(binder);
     if (!inner.empty()) out_[key.name] = std::move(inner);
   }
-  void optional_section(const Key& key, bool& present, const Body& body) override {
+  void optional_section(const Key& key, bool& present, const Body& body, const char*) override {
     if (present) section(key, body, {});
+  }
+  void sections(const Key& key, const Items& items) override {
+    if (items.count == 0) return;
+    Json list = Json::array();
+    for (std::size_t i = 0; i < items.count; ++i) {
+      Json inner = Json::object();
+      DumpBinder binder(inner, directory_);
+      items.bind(binder, i);
+      list.push_back(std::move(inner));
+    }
+    out_[key.name] = std::move(list);
   }
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override {
     if (is_word) {

@@ -19,7 +19,9 @@ class TableBinder : public Binder {
 
   void integer(const Key& key, const Integer& slot) override {
     const bool unset = slot.is_set != nullptr && !*slot.is_set;
-    if (slot.hexadecimal) return row(key, "address", hexadecimal(slot.value));
+    if (slot.hexadecimal) {
+      return row(key, "address", unset ? fallback(key) : hexadecimal(slot.value));
+    }
     const std::string top =
         slot.max == std::numeric_limits<std::uint64_t>::max() ? "2^64-1" : std::to_string(slot.max);
     row(key, "integer " + std::to_string(slot.min) + ".." + top,
@@ -47,6 +49,9 @@ class TableBinder : public Binder {
   void word(const Key& key, std::string& value) override {
     row(key, "name", value.empty() ? fallback(key) : value);
   }
+  void words(const Key& key, std::vector<std::string>&, const ChoiceList&) override {
+    row(key, "list of names", key.unset == nullptr ? "" : key.unset);
+  }
   void path(const Key& key, std::filesystem::path&) override {
     row(key, "file", key.unset == nullptr ? "" : key.unset);
   }
@@ -69,8 +74,14 @@ class TableBinder : public Binder {
     TableBinder inner(out_, prefix_ + key.name + ".", of_device ? "the device's" : unset_);
     body(inner);
   }
-  void optional_section(const Key& key, bool&, const Body& body) override {
+  void optional_section(const Key& key, bool&, const Body& body, const char*) override {
     section(key, body, {});
+  }
+  void sections(const Key& key, const Items& items) override {
+    out_ << "| **`" << prefix_ << key.name << "`** | list of maps | | " << key.meaning << " |\n";
+    if (items.count == 0) items.add();
+    TableBinder inner(out_, prefix_ + key.name + "[].", unset_);
+    items.bind(inner, 0);
   }
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override {
     out_ << "| **`" << prefix_ << key.name << "`** | `" << word << "` or map | "

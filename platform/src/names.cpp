@@ -216,6 +216,20 @@ constexpr Choice kBaseline[] = {
     {"none", "run the scenario only"},
 };
 
+constexpr Choice kFaultKind[] = {
+    {"bus_error", "an access is answered with an error and reaches nobody"},
+    {"ecc_corrected", "a read of the memory takes longer, its data were corrected"},
+    {"ecc_uncorrected", "a read of the memory is answered with an error"},
+    {"lost_interrupt", "nobody sees a rising edge of an interrupt line"},
+    {"stuck_engine", "a unit of the NPU stops working until the NPU is reset"},
+    {"late_completion", "a command completes later than it ends"},
+    {"corrupt_completion", "bits of a completion are wrong"},
+    {"corrupt_command", "bits of a command are wrong, as the NPU fetches it"},
+    {"corrupt_program", "bits of a program are"},
+    {"corrupt_tables", "bits of a parameter block or batch table are"},
+    {"uart_overrun", "the UART loses a byte"},
+};
+
 template <std::size_t kSize>
 constexpr ChoiceList list(const Choice (&array)[kSize]) {
   return {array, kSize};
@@ -402,6 +416,10 @@ ChoiceList choices<ExpertKind>() {
 template <>
 ChoiceList choices<Baseline>() {
   return list(kBaseline);
+}
+template <>
+ChoiceList choices<FaultKind>() {
+  return list(kFaultKind);
 }
 
 }  // namespace tandem::platform

@@ -9,6 +9,7 @@
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/scenario_loader.h"
+#include "fault_report.h"
 #include "text.h"
 
 namespace tandem::platform {
@@ -340,6 +341,7 @@ Json result_json(const Scenario& scenario, const RunReport& report, const WallTi
   json["driver"] = {{"until_first_token", driver_part_json(report.driver.start)},
                     {"after_first_token", driver_part_json(report.driver.work)}};
   json["energy"] = energy_json(report.energy);
+  if (report.faults) json["faults"] = faults_json(*report.faults);
   json["statistics"] = statistics_json(report.statistics);
   json["wall"] = {{"seconds", wall.seconds}};
   return json;

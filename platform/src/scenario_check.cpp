@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "device_schema.h"
+#include "fault_plan.h"
 #include "oracle/check_oracle.h"
 #include "tandem/abi/command.h"
 #include "tandem/memory/field_error.h"
@@ -520,6 +521,8 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   if (!scenario.model.tokenizer.empty()) {
     check_readable(check, "model.tokenizer", scenario.model.tokenizer);
   }
+  check_faults(scenario, [&check](const std::string& path, const std::string& message,
+                                  const std::string& hint) { check.fail(path, message, hint); });
   if (scenario.run.timeline.end_ps <= scenario.run.timeline.begin_ps) {
     check.fail("run.timeline.end", "the window ends before it begins");
   }

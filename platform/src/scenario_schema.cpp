@@ -149,6 +149,8 @@ void bind_cpu(Binder& b, CpuConfig& c) {
   b.choice({"app", "what the firmware is"}, c.app);
   b.measure({"hal_call", "simulated time that one call of the HAL takes; of `native`"},
             c.hal_call_ps, Quantity::kTime);
+  b.measure({"command_timeout", "after which the driver gives a command up; 1 us..4000 s"},
+            c.command_timeout_ps, Quantity::kTime);
   b.optional_section({"riscv", "the core of form `riscv`"}, c.riscv.present, [&](Binder& inner) {
     RiscvConfig& r = c.riscv;
     inner.path({"elf", "a firmware of one's own; else that of `app`", false, kNone}, r.elf);
@@ -359,6 +361,44 @@ void bind_run(Binder& b, RunConfig& r) {
                      [&](Binder& inner) { bind_reset(inner, r.reset); });
 }
 
+void bind_fault(Binder& b, FaultConfig& f) {
+  constexpr std::uint64_t kManyTimes = 1'000'000'000;
+  b.choice({"kind", "what goes wrong", kRequired}, f.kind);
+  b.word({"where", "path of a port, line or unit; needed unless the kind has one place only"},
+         f.where);
+  b.measure({"at", "not before this time"}, f.at_ps, Quantity::kTime, 0);
+  std::uint64_t address = f.address.value_or(0);
+  bool has_address = f.address.has_value();
+  b.integer(
+      {"address", "only accesses to these bytes", false, kNone},
+      Binder::Integer{address, 0, std::numeric_limits<std::uint64_t>::max(), &has_address, true});
+  if (has_address) f.address = address;
+  b.measure({"bytes", "from the address on"}, f.bytes, Quantity::kBytes);
+  b.integer({"nth", "the first time: at the so many-th access, edge, completion or byte"}, f.nth, 1,
+            kManyTimes);
+  b.integer({"every", "then at every so many-th"}, f.every, 1, kManyTimes);
+  b.integer({"count", "so often in all"}, f.count, 1, kManyTimes);
+  b.measure({"delay", "late_completion: by how much (1 ms); ecc_corrected: it takes (50 ns)", false,
+             kNone},
+            f.delay_ps, Quantity::kTime, 0);
+  b.integer({"bits", "corrupt_...: how many, drawn (2)", false, kNone}, f.bits, 1, 64);
+}
+
+void bind_faults(Binder& b, FaultsConfig& f) {
+  b.sections({"list", "one by one; a list in place of the map stands for it"},
+             {f.list.size(), [&f] { f.list.emplace_back(); },
+              [&f](Binder& inner, std::size_t i) { bind_fault(inner, f.list[i]); }});
+  b.optional_section({"random", "and some that are drawn"}, f.random.present, [&](Binder& inner) {
+    inner.integer({"seed", "of kinds, places and times"}, f.random.seed, 0,
+                  std::numeric_limits<std::uint64_t>::max());
+    inner.integer({"number", "how many"}, f.random.number, 1, 1000);
+    inner.measure({"within", "their times: from the start until then"}, f.random.within_ps,
+                  Quantity::kTime);
+    inner.words({"kinds", "what they are drawn from; all unless given", false, kNone},
+                f.random.kinds, choices<FaultKind>());
+  });
+}
+
 }  // namespace
 
 void bind_scenario(Binder& b, Scenario& s) {
@@ -391,6 +431,9 @@ void bind_scenario(Binder& b, Scenario& s) {
             [&](Binder& inner) { bind_oracle(inner, s.oracle); });
   b.section({"run", "what is recorded, and limits"},
             [&](Binder& inner) { bind_run(inner, s.run); });
+  b.optional_section(
+      {"faults", "what goes wrong; not in the baseline"}, s.faults.present,
+      [&](Binder& inner) { bind_faults(inner, s.faults); }, "list");
   b.reserved({"sweep", "reserved"}, "sweeps are not available yet; run one scenario per point");
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "fault_report.h"
 #include "figure_text.h"
 #include "setup_text.h"
 #include "slice.h"
@@ -24,6 +25,8 @@ constexpr int kLabelWidth = 28;
 constexpr int kValueWidth = 14;
 constexpr int kBarWidth = 30;
 constexpr std::size_t kRequestsShown = 20;
+constexpr std::size_t kFaultsShown = 20;
+constexpr int kFaultTimeWidth = 9;
 constexpr std::size_t kChannelsShown = 4;  // one by one
 constexpr std::size_t kPageWidth = 100;
 constexpr std::array<const char*, 6> kEnergyUnits = {"pJ", "nJ", "uJ", "mJ", "J", "kJ"};
@@ -481,6 +484,20 @@ void write_driver(Page& page, const RunReport& report) {
             "of the time after the first token");
 }
 
+void write_faults(Page& page, const FaultReport& report) {
+  page.heading("Faults");
+  const std::vector<FaultLine> lines = fault_lines(report, kFaultsShown);
+  for (const FaultLine& line : lines) {
+    page.out() << "  " << std::left << std::setw(kLabelWidth + kValueWidth) << line.what << ' '
+               << std::right << std::setw(kFaultTimeWidth) << line.time << "   " << line.outcome
+               << '\n';
+  }
+  if (report.injected.size() > lines.size()) {
+    page.words("and more", grouped(report.injected.size() - lines.size()) + ", see result.json");
+  }
+  for (const std::string& missed : report.missed) page.words("it has not come to", missed);
+}
+
 void write_requests(Page& page, const RunReport& report) {
   page.heading("Requests");
   page.out() << "   #  prompt tokens  new tokens  rounds  status\n";
@@ -511,6 +528,7 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   write_speed(page, scenario, report);
   write_speculation(page, scenario, report);
   if (report.serving) write_serving(page, scenario, *report.serving);
+  if (report.faults) write_faults(page, *report.faults);
   write_phases(page, report);
   write_group(page, scenario.platform.devices, report);
   write_stages(page, report);

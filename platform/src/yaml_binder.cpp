@@ -221,6 +221,25 @@ void YamlBinder::word(const Key& key, std::string& value) try {
   notes_.note_error(error);
 }
 
+void YamlBinder::words(const Key& key, std::vector<std::string>& values,
+                       const ChoiceList& list) try {
+  std::vector<std::string> names;
+  for (const Choice& choice : list) names.emplace_back(choice.name);
+  const YamlNode* node = value_of(key);
+  if (node == nullptr) return;
+  if (node->kind != YamlKind::kSequence) expected(*node, key, "a list of " + join_or(names));
+  require_items(*node, key, "the list");
+  values.clear();
+  for (const YamlNode& item : node->items) {
+    const bool known = item.kind == YamlKind::kScalar &&
+                       std::find(names.begin(), names.end(), item.text) != names.end();
+    if (!known) expected(item, key, join_or(names));
+    values.push_back(item.text);
+  }
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
+}
+
 void YamlBinder::path(const Key& key, std::filesystem::path& value) try {
   const YamlNode* node = scalar_of(key, "a file");
   if (node == nullptr) return;
@@ -341,11 +360,35 @@ void YamlBinder::section(const Key& key, const Body& body,
   notes_.note_error(error);
 }
 
-void YamlBinder::optional_section(const Key& key, bool& present, const Body& body) try {
+void YamlBinder::optional_section(const Key& key, bool& present, const Body& body,
+                                  const char* list_key) try {
   const YamlNode* node = value_of(key);
   if (node == nullptr) return;
   present = true;
-  bind_section(*node, key, body);
+  if (list_key == nullptr || node->kind != YamlKind::kSequence) {
+    return bind_section(*node, key, body);
+  }
+  YamlNode stand_in;
+  stand_in.kind = YamlKind::kMap;
+  stand_in.mark = node->mark;
+  stand_in.entries.push_back({list_key, node->mark, *node});
+  bind_section(stand_in, key, body);
+} catch (const ScenarioError& error) {
+  notes_.note_error(error);
+}
+
+void YamlBinder::sections(const Key& key, const Items& items) try {
+  const YamlNode* node = value_of(key);
+  if (node == nullptr) return;
+  if (node->kind != YamlKind::kSequence) expected(*node, key, "a list of maps");
+  for (std::size_t i = 0; i < node->items.size(); ++i) {
+    const std::string path = path_of(key) + "[" + std::to_string(i) + "]";
+    notes_.marks[path] = node->items[i].mark;
+    items.add();
+    YamlBinder inner(node->items[i], path, notes_);
+    items.bind(inner, i);
+    inner.finish();
+  }
 } catch (const ScenarioError& error) {
   notes_.note_error(error);
 }

@@ -43,13 +43,16 @@ class YamlBinder : public Binder {
   void reals(const Key& key, std::vector<double>& values, double min, double max) override;
   void flag(const Key& key, bool& value, bool* is_set) override;
   void word(const Key& key, std::string& value) override;
+  void words(const Key& key, std::vector<std::string>& values, const ChoiceList& list) override;
   void path(const Key& key, std::filesystem::path& value) override;
   void named_file(const Key& key, NamedFile& value) override;
   void choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) override;
   void prompts(const Key& key, std::vector<Prompt>& value) override;
   void section(const Key& key, const Body& body,
                const std::vector<const char*>& shorthand) override;
-  void optional_section(const Key& key, bool& present, const Body& body) override;
+  void optional_section(const Key& key, bool& present, const Body& body,
+                        const char* list_key) override;
+  void sections(const Key& key, const Items& items) override;
   void word_or_section(const Key& key, const char* word, bool& is_word, const Body& body) override;
   void reserved(const Key& key, const char* message) override;
   using Binder::choice;

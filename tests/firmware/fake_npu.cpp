@@ -254,14 +254,14 @@ void FakeNpu::work() {
   if (failure != fail_command.end()) return complete(queue, command, failure->second, 0xDEAD);
   if (drafts(command) && draft_pending.size() >= fail_draft) {
     fail_draft = ~0u;
-    return complete(queue, command, Status::kBusError, 0xDEAD);
+    return complete(queue, command, Status::kNotANumber, 0xDEAD);
   }
   if (verifies(command) && fail_verify-- == 0) {
     for (std::uint32_t i = 0; i < command.batch_count; ++i) {
       const auto& entry = at<abi::BatchEntry>(command.batch_table + i * sizeof(abi::BatchEntry));
       failed_drafts += at<abi::DraftBlock>(entry.draft_block).count;
     }
-    return complete(queue, command, Status::kBusError, 0xDEAD);
+    return complete(queue, command, Status::kNotANumber, 0xDEAD);
   }
   if (command.batch_count > 0) execute(command);
   complete(queue, command, Status::kOk, 0);

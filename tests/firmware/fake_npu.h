@@ -42,7 +42,7 @@ class FakeNpu {
 
   // Faults. A command is counted from 0 since construction.
   std::map<unsigned, abi::Status> fail_command;
-  unsigned fail_draft = ~0u;           // the first DRAFT after so many drafted entries: a bus error
+  unsigned fail_draft = ~0u;           // the first DRAFT after so many drafted entries: NotANumber
   std::set<unsigned> swallow_command;  // no completion ever
   // By queue pair, counted from 0 within it: no completion, the other queue pairs go on.
   std::map<unsigned, std::set<unsigned>> swallow_of_queue;
@@ -54,7 +54,7 @@ class FakeNpu {
   bool lie_about_acceptance = false;  // more tokens than there were drafted
   unsigned stop_draft_after = ~0u;    // confidence is low at this many tokens
   bool drafts_are_wrong = false;      // all of them
-  unsigned fail_verify = ~0u;         // the VERIFY after so many others: a bus error
+  unsigned fail_verify = ~0u;         // the VERIFY after so many others: NotANumber
   std::uint32_t positions = ~0u;      // of a table of learned ones, which has no more
 
   std::map<std::uint32_t, std::uint32_t> registers;

@@ -37,7 +37,43 @@ TEST_CASE("a failing command fails its requests, the others go on") {
   const auto number = GENERATE(0u, 1u, 3u, 4u);
   FakeMachine machine;
   speculate(machine);
-  machine.npu().fail_command[number] = abi::Status::kBusError;
+  machine.npu().fail_command[number] = abi::Status::kNotANumber;
+  machine.post(0, {1, 2}, 20);
+  machine.post(1, {1, 3}, 20);
+  REQUIRE(machine.start(generate()) == 0);
+  REQUIRE(machine.run());
+  CHECK(failure(machine, 0) == code(abi::Status::kNotANumber));
+  CHECK(machine.tokens(1) == FakeNpu::reference({1, 3}, 20));
+}
+
+TEST_CASE("a command that had a bus error is computed again, and no token is lost") {
+  const auto number = GENERATE(0u, 1u, 3u, 4u);
+  const auto granularity = GENERATE(abi::Granularity::kStep, abi::Granularity::kLayer);
+  const auto status = GENERATE(abi::Status::kBusError, abi::Status::kCorrupted);
+  FakeMachine machine;
+  speculate(machine);
+  machine.policy().granularity = static_cast<std::uint32_t>(granularity);
+  machine.policy().max_batch = 2;
+  machine.npu().fail_command[number] = status;
+  machine.post(0, {1, 2}, 20);
+  machine.post(1, {1, 3}, 20);
+  REQUIRE(machine.start(generate()) == 0);
+  REQUIRE(machine.run());
+  CHECK(machine.tokens(0) == FakeNpu::reference({1, 2}, 20));
+  CHECK(machine.tokens(1) == FakeNpu::reference({1, 3}, 20));
+  CHECK(machine.npu().resets == 0);
+  const auto told = machine.records(0xFFFF'FFFF);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].kind == static_cast<std::uint32_t>(abi::RecordKind::kRecovery));
+  CHECK(told[0].stop_reason == static_cast<std::uint32_t>(abi::Recovery::kWorkRepeated));
+  CHECK(told[0].status == static_cast<std::uint32_t>(status));
+}
+
+TEST_CASE("work that has a bus error three times fails") {
+  FakeMachine machine;
+  for (unsigned number = 2; number < 5; ++number) {
+    machine.npu().fail_command[number] = abi::Status::kBusError;
+  }
   machine.post(0, {1, 2}, 20);
   machine.post(1, {1, 3}, 20);
   REQUIRE(machine.start(generate()) == 0);

@@ -85,7 +85,7 @@ std::vector<abi::Primitive> program() {
 abi::Completion run(NpuRig& rig, std::uint32_t tokens,
                     const std::vector<abi::Primitive>& primitives) {
   abi::Command command = rig.prepare(primitives);
-  command.phase = static_cast<std::uint32_t>(abi::Phase::kDecode);
+  command.phase = static_cast<std::uint16_t>(abi::Phase::kDecode);
   rig.put(test::kBatch, rig.entry(tokens));
   rig.put(test::kTokens, std::vector<std::uint32_t>(tokens, 3));
   return rig.run(command);

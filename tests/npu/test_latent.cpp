@@ -64,7 +64,7 @@ Halves brought_out(NpuRig& rig, std::size_t n) {
 abi::Completion run(NpuRig& rig, const std::vector<abi::Primitive>& program,
                     std::uint32_t committed = 0) {
   abi::Command command = rig.prepare(program);
-  command.phase = static_cast<std::uint32_t>(abi::Phase::kDecode);
+  command.phase = static_cast<std::uint16_t>(abi::Phase::kDecode);
   abi::BatchEntry entry = rig.entry(kTokens);
   entry.kv[0].committed_length = committed;
   entry.kv[1].page_table = kResultTable;

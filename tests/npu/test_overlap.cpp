@@ -23,7 +23,7 @@ double bandwidth_share(bool serial) {
   rig.put(test::kPageTable, std::vector<std::uint64_t>(4, page));
   const test::DecoderLayer layer(rig);
   abi::Command command = rig.prepare(layer.program());
-  command.phase = static_cast<std::uint32_t>(abi::Phase::kDecode);
+  command.phase = static_cast<std::uint16_t>(abi::Phase::kDecode);
   REQUIRE(test::status_of(rig.run(command)) == abi::Status::kOk);
   const memory::DeviceConfig& device = rig.memory.config().device;
   const double refresh =

@@ -10,8 +10,8 @@ using test::NpuRig;
 
 namespace {
 
-constexpr std::uint32_t number(Phase phase) {
-  return static_cast<std::uint32_t>(phase);
+constexpr std::uint16_t number(Phase phase) {
+  return static_cast<std::uint16_t>(phase);
 }
 
 // Adds up the time between calls, as whoever attributes something to phases does.

@@ -61,7 +61,7 @@ struct Machine {
   abi::Command prepare(std::uint32_t layers) {
     rig.put(test::kPageTable, std::vector<std::uint64_t>(4, test::kPages));
     abi::Command command = rig.prepare(deep(test::DecoderLayer(rig).program(), layers));
-    command.phase = static_cast<std::uint32_t>(abi::Phase::kDecode);
+    command.phase = static_cast<std::uint16_t>(abi::Phase::kDecode);
     return command;
   }
   std::uint64_t time_ps() const { return device.phase_times().phase_ps[4]; }

@@ -176,7 +176,7 @@ class Machine {
     rig_.put(test::kPageTable, std::vector<std::uint64_t>{test::kPages});
     rig_.put(test::kPageTable + 8, std::vector<std::uint64_t>{test::kPages + kPageBytes});
     abi::Command command = rig_.prepare(builder.program());
-    command.phase = static_cast<std::uint32_t>(abi::Phase::kPrefill);
+    command.phase = static_cast<std::uint16_t>(abi::Phase::kPrefill);
     std::vector<std::uint32_t> tokens(kRows);
     for (std::uint32_t i = 0; i < kRows; ++i) tokens[i] = i * 7 % 64;
     rig_.put(test::kTokens, tokens);

@@ -38,7 +38,7 @@ struct Machine {
     rig.put(test::kPageTable, std::vector<std::uint64_t>(4, test::kPages));
     const test::DecoderLayer layer(rig);
     abi::Command command = rig.prepare(layer.program());
-    command.phase = static_cast<std::uint32_t>(abi::Phase::kDecode);
+    command.phase = static_cast<std::uint16_t>(abi::Phase::kDecode);
     rig.submit(command);
   }
   std::uint64_t time_ps() const { return device.phase_times().phase_ps[4]; }

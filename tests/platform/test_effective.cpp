@@ -42,6 +42,8 @@ TEST_CASE_METHOD(ScenarioFixture, "it holds every key with units written") {
   const std::string head = "version: 1\nmodel: {weights: w.bin, tokenizer: t.bin}\nworkload: ";
   const auto trace = effective_configuration(load(head + "{trace: {file: t.csv}}"));
   const auto generate = effective_configuration(load(head + "{generate: {requests: 3}}"));
+  const auto faulty = effective_configuration(
+      load(minimal() + "faults: {list: [{kind: uart_overrun}], random: {}}\n"));
   // Every key of the table is there, but for reserved ones, a device's own values and nothings.
   std::ostringstream table;
   print_key_table(table);
@@ -63,10 +65,15 @@ TEST_CASE_METHOD(ScenarioFixture, "it holds every key with units written") {
     if (path.rfind("/workload/batch/", 0) == 0) continue;    // execution timing only
     if (path.rfind("/platform/devices/", 0) == 0) continue;  // likewise
     if (path.rfind("/run/reset/", 0) == 0) continue;         // may be left out
+    if (const auto item = path.find("[]"); item != std::string::npos) path.replace(item, 2, "/0");
     CAPTURE(path);
     const bool of_trace = path.rfind("/workload/trace/", 0) == 0;
     const bool of_generate = path.rfind("/workload/generate/", 0) == 0;
-    const auto& holder = of_trace ? trace : of_generate ? generate : configuration;
+    const bool of_faults = path.rfind("/faults/", 0) == 0;
+    const auto& holder = of_trace      ? trace
+                         : of_generate ? generate
+                         : of_faults   ? faulty
+                                       : configuration;
     CHECK(holder.contains(nlohmann::ordered_json::json_pointer(path)));
     ++keys;
   }

@@ -4,11 +4,7 @@
 namespace tandem::common {
 
 Agenda::Agenda(const sc_core::sc_module_name& name) : sc_module(name) {
-  TANDEM_HAS_PROCESS(Agenda);
   require_picosecond_resolution();
-  SC_METHOD(run);
-  sensitive << due_;
-  dont_initialize();
 }
 
 void Agenda::clear() {
@@ -32,7 +28,7 @@ void Agenda::push(std::uint64_t time_ps, std::uint32_t slot) {
   heap_[at].time_ps = time_ps;
   heap_[at].sequence = sequence;
   heap_[at].slot = slot;
-  if (!running_ && at == 0) arm(time_ps);
+  if (!running_ && at == 0) due_.set(time_ps);
 }
 
 // The slot of the earliest entry, which is taken out.
@@ -53,13 +49,6 @@ std::uint32_t Agenda::pop() {
   return slot;
 }
 
-void Agenda::arm(std::uint64_t time_ps) {
-  const std::uint64_t now = now_ps();
-  // A pending later notification is superseded; a pending earlier one cannot exist, because it
-  // would belong to an entry that comes first.
-  due_.notify(time_ps > now ? from_ps(time_ps - now) : sc_core::SC_ZERO_TIME);
-}
-
 void Agenda::run() {
   const std::uint64_t now = now_ps();
   running_ = true;
@@ -70,7 +59,7 @@ void Agenda::run() {
     action.run(action.capture.data());
   }
   running_ = false;
-  if (!heap_.empty()) arm(heap_.front().time_ps);
+  if (!heap_.empty()) due_.set(heap_.front().time_ps);
 }
 
 }  // namespace tandem::common

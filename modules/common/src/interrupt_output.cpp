@@ -17,6 +17,18 @@ void InterruptOutput::set(bool level) {
   changed_.notify(sc_core::SC_ZERO_TIME);
 }
 
+void InterruptOutput::archive(Archive& archive) {
+  archive(level_);
+  bool follows = false;
+  for (int i = 0; i < port.size(); ++i) {
+    bool driven = port[i]->read();
+    archive(driven);
+    if (archive.loading()) port[i]->write(driven);
+    follows = follows || driven != level_;
+  }
+  if (archive.loading() && follows) changed_.notify(sc_core::SC_ZERO_TIME);
+}
+
 void InterruptOutput::drive() {
   for (int i = 0; i < port.size(); ++i) port[i]->write(level_);
 }

@@ -93,9 +93,9 @@ void NativeCpu::spend(std::uint64_t ps) {
 
 void NativeCpu::synchronise() {
   if (ahead_ == sc_core::SC_ZERO_TIME) return;
-  const sc_core::sc_time ahead = ahead_;
+  wake_.set(common::local_time_ps(ahead_));
   ahead_ = sc_core::SC_ZERO_TIME;
-  wait(ahead);
+  wait(time_is_up_);
 }
 
 void NativeCpu::begin_call(std::uint64_t& counter) {
@@ -110,12 +110,13 @@ bool NativeCpu::sleep(std::uint64_t limit_ps) {
   if (!irq_level() && !aborted_) {
     end_slice();
     const std::uint64_t begin_ps = common::now_ps();
-    const sc_core::sc_time limit = common::from_ps(limit_ps);
+    wake_.set(begin_ps + limit_ps);
     if (irq.size() > 0) {
-      wait(limit, irq->posedge_event() | reset_event_);
+      wait(irq->posedge_event() | reset_event_ | time_is_up_);
     } else {
-      wait(limit, reset_event_);
+      wait(reset_event_ | time_is_up_);
     }
+    wake_.cancel();
     slice_begin_ps_ = common::now_ps();
     counters_.idle_ps += slice_begin_ps_ - begin_ps;
   }
@@ -166,31 +167,51 @@ void NativeCpu::on_reset() {
 }
 
 void NativeCpu::run() {
+  if (await_restore()) live();
   for (;;) {
     while (reset_level()) wait(reset->negedge_event());
     aborted_ = false;
     begin_life();
-    std::fill(arena_.begin(), arena_.end(), std::byte{0});
-    slice_begin_ps_ = common::now_ps();
-    run_firmware();
-    synchronise();
-    if (aborted_) continue;
-    end_slice();
-    finish(init_status_);
-    wait(reset_event_);
+    begin_firmware();
+    live();
   }
+}
+
+void NativeCpu::begin_firmware() {
+  std::fill(arena_.begin(), arena_.end(), std::byte{0});
+  slice_begin_ps_ = common::now_ps();
+  init_status_ = firmware_.init(arena_.data(), &hal_, config_.boot_info_address);
+  next_ = init_status_ == 0 ? TANDEM_STEP_AGAIN : TANDEM_STEP_DONE;
+}
+
+// Until a reset comes.
+void NativeCpu::live() {
+  run_firmware();
+  synchronise();
+  if (aborted_) return;
+  end_slice();
+  finish(init_status_);
+  wait(reset_event_);
 }
 
 // Returns when the firmware is done or a reset has come.
 void NativeCpu::run_firmware() {
-  init_status_ = firmware_.init(arena_.data(), &hal_, config_.boot_info_address);
-  if (init_status_ != 0) return;
-  while (!aborted_) {
+  while (next_ != TANDEM_STEP_DONE) {
+    if (next_ == TANDEM_STEP_WAIT) sleep(config_.wake_up_ps);
+    if (aborted_) return;
     begin_call(counters_.steps);
-    const int next = firmware_.step(arena_.data(), &hal_);
-    if (next == TANDEM_STEP_DONE) return;
-    if (next == TANDEM_STEP_WAIT) sleep(config_.wake_up_ps);
+    next_ = firmware_.step(arena_.data(), &hal_);
+    if (next_ != TANDEM_STEP_DONE && !aborted_) save_point();
   }
+}
+
+// At a save point, which is between two steps: the firmware's state is its arena.
+void NativeCpu::archive(common::Archive& archive) {
+  ControlCpu::archive(archive);
+  std::uint64_t ahead_ps = common::to_ps(ahead_);
+  archive(ahead_ps, next_, aborted_, init_status_, slice_begin_ps_, counters_);
+  ahead_ = common::from_ps(ahead_ps);
+  archive.pages(reinterpret_cast<std::uint8_t*>(arena_.data()), arena_.size(), nullptr);
 }
 
 // --- observation --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ namespace tandem::cpu {
 
 // Number of a control and status register, as in the privileged specification.
 enum Csr : std::uint32_t {
+  kFcsr = 0x003,
   kMstatus = 0x300,
   kMie = 0x304,
   kMtvec = 0x305,
@@ -45,13 +46,16 @@ class Engine {
     virtual bool load(std::uint64_t address, unsigned bytes, std::uint64_t& value) = 0;
     virtual bool store(std::uint64_t address, unsigned bytes, std::uint64_t value) = 0;
     virtual Direct direct(std::uint64_t address, bool fetch) = 0;
+    // Of the SYSTEM opcode, or FENCE.I: true to stop before it, false to have the engine execute
+    // it.
+    virtual bool executes(std::uint32_t instruction) = 0;
     // Before each instruction, while breakpoints are checked: true to stop there.
     virtual bool breakpoint(std::uint64_t pc) = 0;
   };
 
   enum class Stop {
     kBudget,       // as many instructions as allowed
-    kSystem,       // before an instruction of the SYSTEM opcode or FENCE.I
+    kSystem,       // before an instruction that the surroundings execute
     kException,    // cause() says which
     kLoadFault,    // address() is where
     kStoreFault,   // address() is where
@@ -98,6 +102,9 @@ class Engine {
   // Direct memory between these addresses is not to be used any more. Inside run() it takes effect
   // before the next instruction.
   void withdraw(std::uint64_t first, std::uint64_t last);
+  // While it does not run; into a new one. Registers, and which memory is direct.
+  template <typename Archive>
+  void archive(Archive& archive);
   // Code may have changed behind the engine's back.
   void forget_code();
 
@@ -122,6 +129,7 @@ class Engine {
 
   void add_hooks();
   void stop(Stop why);
+  void explain_own_end();
   Stop start(std::uint64_t instructions);
   void fault(Stop why, std::uint64_t address);
   bool map(std::uint64_t address, bool fetch);
@@ -153,5 +161,31 @@ class Engine {
   std::uint64_t fault_address_ = 0;
   uc_err error_ = UC_ERR_OK;
 };
+
+template <typename Archive>
+void Engine::archive(Archive& archive) {
+  archive(pc_, executed_);
+  for (const std::uint32_t number :
+       {kMstatus, kFcsr, kMie, kMtvec, kMscratch, kMepc, kMcause, kMtval}) {
+    std::uint64_t value = csr(number);
+    archive(value);
+    if (archive.loading()) set_csr(number, value);
+  }
+  for (unsigned i = 1; i < 32; ++i) {
+    std::uint64_t value = x(i);
+    archive(value);
+    if (archive.loading()) set_x(i, value);
+  }
+  for (unsigned i = 0; i < 32; ++i) {
+    std::uint64_t bits = f(i);
+    archive(bits);
+    if (archive.loading()) set_f(i, bits);
+  }
+  std::vector<std::uint64_t> addresses;
+  for (const Direct& region : regions_) addresses.push_back(region.address);
+  archive(addresses);
+  if (!archive.loading()) return;
+  for (const std::uint64_t address : addresses) map_direct(surroundings_.direct(address, false));
+}
 
 }  // namespace tandem::cpu

@@ -62,8 +62,11 @@ RiscvCpu::~RiscvCpu() = default;
 // --- life ---------------------------------------------------------------------------------------
 
 void RiscvCpu::run() {
-  for (;;) {
-    while (reset_level()) wait(reset->negedge_event());
+  for (bool restored = await_restore();; restored = false) {
+    if (!restored) {
+      while (reset_level()) wait(reset->negedge_event());
+      start_program();
+    }
     run_until_reset();
     if (!aborted_) {
       end_slice();
@@ -73,11 +76,11 @@ void RiscvCpu::run() {
 }
 
 void RiscvCpu::run_until_reset() {
-  start_program();
   while (!aborted_ && !locked_up_) {
     if (debugger_ != nullptr) meet_debugger();
     take_interrupt();
     execute();
+    if (!aborted_ && !locked_up_) save_point();
   }
   synchronise();
 }
@@ -87,6 +90,7 @@ void RiscvCpu::start_program() {
   if (engine_) executed_before_ += engine_->executed();
   engine_ = std::make_unique<Engine>(*surroundings_);
   engine_->set_pc(config_.entry);
+  engine_->set_csr(kMstatus, kStatusMpp);
   engine_->set_x(kFirstArgument, config_.hart_id);
   engine_->set_x(kFirstArgument + 1, config_.boot_info_address);
   engine_->check_breakpoints(!breakpoints_.empty());
@@ -109,9 +113,23 @@ void RiscvCpu::on_reset() {
 }
 
 void RiscvCpu::on_irq() {
-  if (pending() == 0) return;
+  const std::uint64_t before = lines_;
+  lines_ = pending();
+  // Nothing has changed when a restored line takes its level.
+  if (lines_ == 0 || lines_ == before) return;
   irq_since_ps_ = common::now_ps();
   wake_up_.notify();
+}
+
+void RiscvCpu::archive(common::Archive& archive) {
+  ControlCpu::archive(archive);
+  std::uint64_t ahead_ps = common::to_ps(ahead_);
+  archive(ahead_ps, accounted_, executed_before_, cycle_offset_, instret_offset_, nested_traps_);
+  archive(aborted_, locked_up_, irq_since_ps_, lines_, slice_begin_ps_);
+  ahead_ = common::from_ps(ahead_ps);
+  if (archive.loading()) engine_ = std::make_unique<Engine>(*surroundings_);
+  archive(*engine_);
+  archive(counters_);  // last, because loading the engine counts
 }
 
 void RiscvCpu::lock_up(const std::string& why) {
@@ -135,6 +153,7 @@ std::uint64_t RiscvCpu::budget() const {
 }
 
 void RiscvCpu::execute() {
+  stepped_ = single_step_;
   const Engine::Stop stop = engine_->run(budget());
   account_instructions();
   switch (stop) {
@@ -174,10 +193,10 @@ void RiscvCpu::account_instructions() {
 
 void RiscvCpu::synchronise() {
   if (ahead_ == sc_core::SC_ZERO_TIME) return;
-  const sc_core::sc_time ahead = ahead_;
+  catch_up_.set(common::local_time_ps(ahead_));
   ahead_ = sc_core::SC_ZERO_TIME;
   ++counters_.synchronisations;
-  wait(ahead);
+  wait(caught_up_);
 }
 
 std::uint64_t RiscvCpu::instructions() const {

@@ -19,27 +19,25 @@ bool RiscvCpu::sleep_a_while() {
   }
   const std::uint64_t limit_ps = watchpoints_.empty() ? debugger_->poll_ps() : config_.quantum_ps;
   wait(common::from_ps(std::max<std::uint64_t>(limit_ps, 1)), wake_up_);
+  const std::uint64_t pc = engine_->pc();
   std::uint64_t address = 0;
-  if (watched_memory_changed(address)) {
-    halt(CpuDebugger::Reason::kWatchpoint, address);
-    return false;
-  }
-  if (!debugger_->wants_halt()) return true;
-  halt(CpuDebugger::Reason::kRequest, 0);
-  return false;
+  if (watched_memory_changed(address)) halt(CpuDebugger::Reason::kWatchpoint, address);
+  if (debugger_ != nullptr && debugger_->wants_halt()) halt(CpuDebugger::Reason::kRequest, 0);
+  return engine_->pc() == pc;
 }
 
 // Before each stretch of instructions.
 void RiscvCpu::meet_debugger() {
   std::uint64_t address = 0;
   if (watched_memory_changed(address)) return halt(CpuDebugger::Reason::kWatchpoint, address);
-  if (single_step_) return halt(CpuDebugger::Reason::kStep, 0);
+  if (stepped_) return halt(CpuDebugger::Reason::kStep, 0);
   if (debugger_->wants_halt()) halt(CpuDebugger::Reason::kRequest, 0);
 }
 
 void RiscvCpu::halt(CpuDebugger::Reason reason, std::uint64_t address) {
   const CpuDebugger::Resume resume = debugger_->halted(*this, {reason, address});
   resumed_at_ = engine_->pc();
+  stepped_ = false;
   single_step_ = resume == CpuDebugger::Resume::kStep;
   if (resume != CpuDebugger::Resume::kDetach) return;
   debugger_ = nullptr;

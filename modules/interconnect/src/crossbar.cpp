@@ -257,6 +257,23 @@ void Crossbar::on_reset() {
   }
 }
 
+bool Crossbar::quiescent() const {
+  const bool inputs_idle = std::all_of(inputs_.begin(), inputs_.end(), [](const Input& input) {
+    return input.request == nullptr && input.responses.empty() && input.held.empty() &&
+           input.response == nullptr;
+  });
+  const bool outputs_idle = std::all_of(outputs_.begin(), outputs_.end(), [](const Output& output) {
+    return output.waiting == 0 && output.requests.empty() && output.request == nullptr;
+  });
+  return inputs_idle && outputs_idle && agenda_.empty() && arbitrations_.empty();
+}
+
+void Crossbar::archive(common::Archive& archive) {
+  archive.in_place(inputs_);
+  archive.in_place(outputs_);
+  archive(in_reset_);
+}
+
 void Crossbar::collect(observe::StatisticsSink& sink) const {
   const auto collect_port = [&sink](const std::string& name, const Counters& c, bool is_input) {
     const observe::StatisticsGroup group(sink, name);

@@ -21,6 +21,8 @@ struct CommandController::Lane final : CommandChannel::Client {
   std::deque<Piece> reads;
   std::deque<Piece> writes;
   Cycle now = 0;  // first cycle that has not been run
+
+  void archive(common::Archive& archive) { archive(channel, reads, writes, now); }
 };
 
 CommandController::CommandController(const sc_core::sc_module_name& name,
@@ -32,13 +34,9 @@ CommandController::CommandController(const sc_core::sc_module_name& name,
       listener_(listener),
       tck_ps_(device.timing.tCK),
       burst_bytes_(device.geometry.burst_bytes()) {
-  TANDEM_HAS_PROCESS(CommandController);
   for (unsigned i = 0; i < mapping.channels(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(*this, i, device, controller, compute));
   }
-  SC_METHOD(run);
-  sensitive << due_;
-  dont_initialize();
 }
 
 CommandController::~CommandController() = default;
@@ -165,9 +163,7 @@ void CommandController::arm() {
   for (const auto& lane : lanes_) next = std::min(next, next_of(*lane));
   if (next >= armed_) return;
   armed_ = next;
-  const std::uint64_t time_ps = std::max(next * tck_ps_, common::now_ps());
-  due_.cancel();
-  due_.notify(common::from_ps(time_ps - common::now_ps()));
+  due_.set(next * tck_ps_);
 }
 
 void CommandController::wake(unsigned) {
@@ -176,6 +172,14 @@ void CommandController::wake(unsigned) {
 
 void CommandController::catch_up(std::uint64_t time_ps) {
   for (const auto& lane : lanes_) lane->channel.catch_up(time_ps / tck_ps_);
+}
+
+void CommandController::archive(common::Archive& archive) {
+  for (const auto& lane : lanes_) archive(*lane);
+  archive(accesses_, free_);
+  if (!archive.loading()) return;
+  armed_ = kNoCycle;
+  arm();
 }
 
 void CommandController::reset() {

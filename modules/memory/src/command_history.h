@@ -12,6 +12,11 @@ namespace tandem::memory::checker {
 struct Event {
   Command command;
   Cycle since = 0;  // the cycle at which it happens
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(command, since);
+  }
 };
 
 // The last event of all, and the last one with another key than that one.
@@ -30,6 +35,10 @@ class Latest {
   const Event* last_outside(unsigned key) const {
     if (any_ && key_ != key) return &event_;
     return elsewhere_ ? &elsewhere_event_ : nullptr;
+  }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(event_, elsewhere_event_, key_, any_, elsewhere_);
   }
 
  private:
@@ -85,12 +94,22 @@ class CommandHistory {
   unsigned rank_of(unsigned bank) const { return group_of(bank) / groups_per_rank_; }
   unsigned group_of(unsigned bank) const { return bank / banks_per_group_; }  // of the channel
 
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(kinds_);
+  }
+
  private:
   struct Kind {
     std::vector<Latest> of_bank;
     std::vector<Latest> of_group;  // by bank
     std::vector<Latest> of_rank;   // by group
     Latest of_channel;             // by rank
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(of_bank, of_group, of_rank, of_channel);
+    }
   };
 
   unsigned banks_per_group_;

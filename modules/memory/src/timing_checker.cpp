@@ -52,6 +52,11 @@ struct Burst {
   Command command;
   Cycle begin = 0;
   Cycle end = 0;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(command, begin, end);
+  }
 };
 
 // What a bank has open; of one row buffer, `computing` stays empty.
@@ -60,6 +65,11 @@ struct Bank {
   std::optional<Command> computing;
   std::optional<Command> refreshed;
   std::uint64_t refreshes = 0;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(ordinary, computing, refreshed, refreshes);
+  }
 };
 
 // A rule that the device has.
@@ -83,6 +93,10 @@ struct TimingChecker::State {
 
   void check(const Command& command);
   void finish(Cycle end);
+  void archive(common::Archive& archive) {
+    archive(commands, first_cycle, history, banks, activates, bursts, on_bus, last, run_begin);
+    archive(wck_sync);
+  }
 
   std::uint64_t commands = 0;
   std::uint64_t violations = 0;
@@ -521,6 +535,10 @@ void TimingChecker::on_command(const Command& command) {
 void TimingChecker::finish(Cycle end) {
   state_->finish(end);
 }
+void TimingChecker::archive(common::Archive& archive) {
+  archive(*state_);
+}
+
 std::uint64_t TimingChecker::command_count() const {
   return state_->commands;
 }

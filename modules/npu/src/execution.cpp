@@ -18,6 +18,18 @@ namespace {
 // What one ATTENTION may hold of one sequence; larger ones are refused with kNoSpace.
 constexpr std::uint64_t kMaxKvHalfBytes = 1ull << 30;
 
+FaultHooks::Unit unit_of(const abi::Primitive& primitive) {
+  switch (static_cast<PrimitiveOp>(primitive.op)) {
+    case PrimitiveOp::kLinear:
+      return FaultHooks::Unit::kMatrix;
+    case PrimitiveOp::kSample:
+    case PrimitiveOp::kAccept:
+      return FaultHooks::Unit::kSampler;
+    default:
+      return FaultHooks::Unit::kVector;
+  }
+}
+
 bool touches_kv(const abi::Primitive& primitive) {
   const auto op = static_cast<PrimitiveOp>(primitive.op);
   return op == PrimitiveOp::kKvAppend || op == PrimitiveOp::kAttention;
@@ -26,11 +38,13 @@ bool touches_kv(const abi::Primitive& primitive) {
 }  // namespace
 
 Execution::Execution(Core& core, WeightStream& stream, Program& program,
-                     const abi::Command& command, std::uint64_t serial, Finished finished)
+                     const abi::Command& command, bool checked, std::uint64_t serial,
+                     Finished finished)
     : core_(core),
       stream_(stream),
       program_(program),
       command_(command),
+      checked_(checked),
       serial_(serial),
       finished_(std::move(finished)),
       stream_bytes_before_(stream.requested_bytes()) {
@@ -322,6 +336,10 @@ void Execution::issue(std::uint16_t index) {
   const Repeated repeated(core_, program_.times(index));
   ++active_;
   const abi::Primitive& primitive = program_[index];
+  if (core_.faults != nullptr && core_.faults->hangs(unit_of(primitive))) {
+    ++pending_;  // for ever: not even CANCEL ends the command
+    return;
+  }
   const std::uint64_t begin_ps = common::now_ps() + core_.cycles_ps(core_.config.primitive_cycles);
   if (primitive.predicate_slot == abi::kNoSlot) {
     return at(begin_ps, [this, index] { issue_unpredicated(index); });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fetching and checking what a command names.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
+#include "tandem/abi/checks.h"
 #include "tandem/npu/execution.h"
 #include "tandem/numerics/fp.h"
 
@@ -50,18 +52,18 @@ void Execution::fetch_command_data() {
     return fail({Status::kBadBatch, kNoPrimitive, command_.batch_count});
   }
   setup_pending_ = 3;
-  fetch(command_.parameter_block, &parameters_, abi::kParameterHeaderBytes,
-        &Execution::fetch_slots);
+  fetch_descriptor(FaultHooks::Descriptor::kTables, command_.parameter_block, &parameters_,
+                   abi::kParameterHeaderBytes, &Execution::fetch_slots);
   entries_.resize(command_.batch_count);
-  fetch(command_.batch_table, entries_.data(), entries_.size() * sizeof(abi::BatchEntry),
-        &Execution::setup_part_done);
+  fetch_descriptor(FaultHooks::Descriptor::kTables, command_.batch_table, entries_.data(),
+                   entries_.size() * sizeof(abi::BatchEntry), &Execution::setup_part_done);
   const bool reload = (command_.flags & abi::kCommandReloadProgram) != 0;
   if (!reload && program_.holds(command_.program, command_.primitive_count)) {
     return setup_part_done();
   }
   fetched_program_.resize(command_.primitive_count);
-  fetch(command_.program, fetched_program_.data(), fetched_program_.size() * sizeof(abi::Primitive),
-        &Execution::setup_part_done);
+  fetch_descriptor(FaultHooks::Descriptor::kProgram, command_.program, fetched_program_.data(),
+                   fetched_program_.size() * sizeof(abi::Primitive), &Execution::setup_part_done);
 }
 
 void Execution::fetch(std::uint64_t address, void* to, std::uint64_t bytes,
@@ -70,11 +72,38 @@ void Execution::fetch(std::uint64_t address, void* to, std::uint64_t bytes,
                  then(kNoPrimitive, [this, next] { (this->*next)(); }));
 }
 
+void Execution::fetch_descriptor(FaultHooks::Descriptor what, std::uint64_t address, void* to,
+                                 std::uint64_t bytes, void (Execution::*next)()) {
+  if (core_.faults == nullptr) return fetch(address, to, bytes, next);
+  core_.dma.read(Dma::kControl, address, to, bytes,
+                 then(kNoPrimitive, [this, what, address, to, bytes, next] {
+                   core_.faults->descriptor_fetched(what, address, to, bytes);
+                   (this->*next)();
+                 }));
+}
+
+// Where the block is checked, that comes before what it says is looked at.
 void Execution::fetch_slots() {
-  const Fault fault = check_parameters();
+  const Fault fault = checked_ ? Fault{} : check_parameters();
   if (fault) return fail(fault);
-  fetch(command_.parameter_block + abi::kParameterHeaderBytes, parameters_.slots,
-        parameters_.slot_count * sizeof(abi::Slot), &Execution::setup_part_done);
+  const std::uint32_t slots = std::min(parameters_.slot_count, abi::kMaxSlots);
+  fetch_descriptor(FaultHooks::Descriptor::kTables,
+                   command_.parameter_block + abi::kParameterHeaderBytes, parameters_.slots,
+                   slots * sizeof(abi::Slot), &Execution::setup_part_done);
+}
+
+Fault Execution::check_descriptors() const {
+  const std::uint32_t tables =
+      abi::tables_check(parameters_, entries_.data(), static_cast<std::uint32_t>(entries_.size()));
+  if (tables != parameters_.check) {
+    return {Status::kCorrupted, kNoPrimitive, command_.parameter_block};
+  }
+  for (std::size_t i = 0; i < fetched_program_.size(); ++i) {
+    if (abi::primitive_check(fetched_program_[i]) == fetched_program_[i].check) continue;
+    return {Status::kCorrupted, static_cast<std::uint16_t>(i),
+            command_.program + i * sizeof(abi::Primitive)};
+  }
+  return check_parameters();
 }
 
 Fault Execution::check_parameters() const {
@@ -106,6 +135,9 @@ Fault Execution::check_parameters() const {
 
 void Execution::setup_part_done() {
   if (--setup_pending_ != 0) return;
+  if (checked_) {
+    if (const Fault fault = check_descriptors()) return fail(fault);
+  }
   if (!fetched_program_.empty()) {
     // Commands that take turns meet in every layer.
     const bool takes_turns = (command_.flags & abi::kCommandTurns) != 0;

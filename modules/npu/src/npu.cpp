@@ -135,8 +135,8 @@ std::unique_ptr<Execution> Npu::try_start(unsigned queue, const abi::Command& co
   in_flight_.push_back({serial, command.phase % abi::kPhases, common::now_ps()});
   core_.watch.begin(serial, command.phase % abi::kPhases, common::now_ps());
   tell_phase();
-  return std::make_unique<Execution>(core_, *context.stream, context.program, command, serial,
-                                     std::move(finished));
+  return std::make_unique<Execution>(core_, *context.stream, context.program, command,
+                                     queues_[queue]->checked(), serial, std::move(finished));
 }
 
 void Npu::ended(unsigned queue, Execution& execution) {
@@ -166,6 +166,10 @@ Npu::Context& Npu::context_of(unsigned queue, const abi::Command& command) {
 
 void Npu::defer(std::function<void()> function) {
   core_.later.at(common::now_ps(), std::move(function));
+}
+
+void Npu::later(std::uint64_t delay_ps, std::function<void()> function) {
+  core_.later.at(common::now_ps() + delay_ps, std::move(function));
 }
 
 bool Npu::cancel(std::uint32_t tag) {
@@ -253,6 +257,7 @@ void Npu::reset_device() {
   adopt_clock();
   perf_base_ = running_counters();
   perf_cycles_ = {};
+  if (core_.faults != nullptr) core_.faults->reset();
 }
 
 // --- Clock
@@ -268,6 +273,10 @@ void Npu::adopt_clock() {
   const std::uint64_t period_ps = undivided_period_ps_ * clock_divider_;
   if (!in_flight_.empty() || period_ps == core_.config.clock_period_ps) return;
   settle_cycles();
+  set_periods(period_ps);
+}
+
+void Npu::set_periods(std::uint64_t period_ps) {
   core_.config.clock_period_ps = period_ps;
   core_.array.set_clock_period_ps(period_ps);
   core_.vector.set_clock_period_ps(period_ps);

@@ -39,7 +39,7 @@ void Npu::map_registers() {
            reg::CAPABILITY_CONTEXTS.put(config.contexts) |
            reg::CAPABILITY_PIM_BOUND.put(config.pim_bound ? 1 : 0) |
            reg::CAPABILITY_LINK.put(core_.link.connected() ? 1 : 0) |
-           reg::CAPABILITY_FORMATS.put(weight_formats());
+           reg::CAPABILITY_CHECKS.put(1) | reg::CAPABILITY_FORMATS.put(weight_formats());
   });
   control_.on_busy([this] { return !idle(); });
   control_.on_soft_reset([this] { reset_device(); });
@@ -106,7 +106,8 @@ void Npu::control_queue(unsigned queue, std::uint32_t value) {
   };
   const QueuePair::Rings rings{address(reg::SQ_BASE_LO, reg::SQ_BASE_HI),
                                address(reg::CQ_BASE_LO, reg::CQ_BASE_HI),
-                               bank_.get(reg::SQ_SIZE, queue), bank_.get(reg::CQ_SIZE, queue)};
+                               bank_.get(reg::SQ_SIZE, queue), bank_.get(reg::CQ_SIZE, queue),
+                               reg::QP_CONTROL_CHECKED.get(value) != 0};
   const bool ok = ring_size_ok(rings.submission_size) && ring_size_ok(rings.completion_size) &&
                   rings.submission_base % 64 == 0 && rings.completion_base % 16 == 0 &&
                   control_.enabled() && !in_reset_ && queues_[queue]->idle();

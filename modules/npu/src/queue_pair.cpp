@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "tandem/abi/checks.h"
+
 namespace tandem::npu {
 
 using abi::Status;
@@ -18,6 +20,7 @@ void QueuePair::reset() {
   enabled_ = fetching_ = writing_ = false;
   waiting_.clear();
   unwritten_.clear();
+  delayed_ = 0;
   if (running_ != nullptr) running_->abandon();
   running_.reset();
   head_ = tail_ = completion_head_ = completion_tail_ = 0;
@@ -48,11 +51,17 @@ void QueuePair::fetch() {
 
 void QueuePair::fetched(bool ok, std::uint64_t fault_address) {
   fetching_ = false;
+  const std::uint64_t address =
+      rings_.submission_base + std::uint64_t{head_} * sizeof(abi::Command);
   head_ = (head_ + 1) % rings_.submission_size;
+  if (ok && owner_.faults() != nullptr) {
+    owner_.faults()->descriptor_fetched(FaultHooks::Descriptor::kCommand, address, &arriving_,
+                                        sizeof arriving_);
+  }
   if (!ok) {
-    abi::Command unknown{};
-    unknown.tag = 0xFFFF'FFFF;
-    waiting_.push_back({unknown, {Status::kBusError, 0xFFFF, fault_address}});
+    wait_unknown({Status::kBusError, 0xFFFF, fault_address});
+  } else if (rings_.checked && arriving_.check != abi::command_check(arriving_)) {
+    wait_unknown({Status::kCorrupted, 0xFFFF, address});
   } else {
     Fault fault = owner_.check(arriving_);
     const bool cancel = arriving_.opcode == static_cast<std::uint8_t>(abi::Opcode::kCancel);
@@ -67,6 +76,13 @@ void QueuePair::fetched(bool ok, std::uint64_t fault_address) {
   }
   start_next();
   fetch();
+}
+
+// Of a command nothing is known, not even its tag.
+void QueuePair::wait_unknown(const Fault& fault) {
+  abi::Command unknown{};
+  unknown.tag = 0xFFFF'FFFF;
+  waiting_.push_back({unknown, fault});
 }
 
 void QueuePair::start_next() {
@@ -122,6 +138,16 @@ void QueuePair::complete(const abi::Command& command, const Fault& fault, std::u
   completion.primitive = fault.primitive;
   completion.value = fault ? fault.value : value;
   const bool interrupt = fault || (command.flags & abi::kCommandInterrupt) != 0;
+  const std::uint64_t delay_ps =
+      owner_.faults() == nullptr ? 0 : owner_.faults()->completion_delay_ps();
+  if (delay_ps != 0) {
+    ++delayed_;
+    return owner_.later(delay_ps, [this, held = Unwritten{completion, interrupt}] {
+      --delayed_;
+      unwritten_.push_back(held);
+      write_completion();
+    });
+  }
   unwritten_.push_back({completion, interrupt});
   write_completion();
 }
@@ -133,8 +159,12 @@ void QueuePair::write_completion() {
   writing_ = true;
   abi::Completion& completion = unwritten_.front().completion;
   completion.phase = phase_;
+  if (rings_.checked) {
+    completion.phase |= static_cast<std::uint8_t>(abi::completion_check(completion) << 1);
+  }
   const std::uint64_t address =
       rings_.completion_base + std::uint64_t{completion_tail_} * sizeof(abi::Completion);
+  if (owner_.faults() != nullptr) owner_.faults()->completion_written(address, completion);
   completion_tail_ = next;
   if (completion_tail_ == 0) phase_ ^= 1u;
   dma_.write(Dma::kControl, address, &completion, sizeof completion,

@@ -19,14 +19,29 @@ InterruptController::InterruptController(const sc_core::sc_module_name& name, co
   for (const LinePort& line : lines) sensitive << line;
 }
 
-void InterruptController::sample_lines() {
-  levels_ = 0;
+std::uint32_t InterruptController::sampled_levels() const {
+  std::uint32_t levels = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     for (int j = 0; j < lines[i].size(); ++j) {
-      if (lines[i][j]->read()) levels_ |= 1u << i;
+      if (lines[i][j]->read()) levels |= 1u << i;
     }
   }
+  return levels;
+}
+
+void InterruptController::sample_lines() {
+  levels_ = sampled_levels();
   update();
+}
+
+// Loading changes the lines only where they are high, so levels_ must not be behind them.
+bool InterruptController::quiescent() const {
+  return Peripheral::quiescent() && levels_ == sampled_levels();
+}
+
+void InterruptController::archive(common::Archive& archive) {
+  Peripheral::archive(archive);
+  archive(output_, levels_, interrupts_);
 }
 
 std::uint32_t InterruptController::pending() const {

@@ -47,10 +47,6 @@ Mailbox::Mailbox(const sc_core::sc_module_name& name, const Config& config)
   bank().on_write(regs::REQUEST_HEAD,
                   [this](std::uint32_t, std::uint32_t) { write_request_head(); });
   bank().on_write(regs::RECORD_TAIL, [this](std::uint32_t, std::uint32_t) { write_record_tail(); });
-  TANDEM_HAS_PROCESS(Mailbox);
-  SC_METHOD(post_waiting);
-  sensitive << arrival_;
-  dont_initialize();
 }
 
 void Mailbox::host_post(const abi::Request& request, const std::uint32_t* prompt) {
@@ -142,7 +138,7 @@ void Mailbox::post_waiting() {
   while (enabled() && !waiting_.empty() && posted_.size() + 1 < requests.entries) {
     const std::uint64_t arrival_ps = waiting_.front().request.arrival_ns * kPsPerNs;
     if (arrival_ps > common::now_ps()) {
-      arrival_.notify(common::from_ps(arrival_ps - common::now_ps()));
+      arrival_.set(arrival_ps);
       break;
     }
     const std::uint32_t tail = bank().get(regs::REQUEST_TAIL);
@@ -226,6 +222,18 @@ void Mailbox::on_reset() {
   last_head_ = 0;
   arrival_.cancel();
   update_status();
+}
+
+void Mailbox::archive(common::Archive& archive) {
+  Peripheral::archive(archive);
+  archive(output_, prompts_, waiting_, posted_, taken_, close_requested_, was_enabled_, last_head_);
+  archive(requests_posted_, records_received_, tokens_received_, errors_);
+  if (!archive.loading()) return;
+  arrival_.cancel();
+  if (waiting_.empty()) return;
+  const std::uint64_t arrival_ps = waiting_.front().request.arrival_ns * kPsPerNs;
+  if (arrival_ps < common::now_ps()) return;  // it waits for room
+  arrival_.set(arrival_ps);
 }
 
 void Mailbox::collect(observe::StatisticsSink& sink) const {

@@ -24,10 +24,6 @@ Timer::Timer(const sc_core::sc_module_name& name, const Config& config)
   bank().on_write(regs::COMPARE_LO, rearm);
   bank().on_write(regs::COMPARE_HI, rearm);
   bank().on_write(regs::CONTROL, rearm);
-  TANDEM_HAS_PROCESS(Timer);
-  SC_METHOD(update);
-  sensitive << compare_due_;
-  dont_initialize();
 }
 
 std::uint64_t Timer::elapsed_ns(std::uint64_t at_ps) const {
@@ -49,13 +45,19 @@ void Timer::update() {
   // A compare time beyond what simulated time can express never comes.
   const bool reachable = compare <= (~std::uint64_t{0} - reset_ps_) / kPsPerNs;
   if (enabled && !expired && reachable) {
-    compare_due_.notify(common::from_ps(reset_ps_ + compare * kPsPerNs - now_ps));
+    compare_due_.set(reset_ps_ + compare * kPsPerNs);
   }
 }
 
 void Timer::on_reset() {
   reset_ps_ = common::now_ps();
   update();
+}
+
+void Timer::archive(common::Archive& archive) {
+  Peripheral::archive(archive);
+  archive(output_, reset_ps_, interrupts_);
+  if (archive.loading()) update();
 }
 
 void Timer::collect(observe::StatisticsSink& sink) const {

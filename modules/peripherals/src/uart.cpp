@@ -27,16 +27,13 @@ Uart::Uart(const sc_core::sc_module_name& name, const Config& config)
   bank().on_read(regs::STATUS, [this](std::uint32_t) {
     const std::size_t bytes = occupancy(time_ps());
     return regs::STATUS_FULL.put(bytes >= config_.fifo_bytes ? 1 : 0) |
-           regs::STATUS_EMPTY.put(bytes == 0 ? 1 : 0);
+           regs::STATUS_EMPTY.put(bytes == 0 ? 1 : 0) |
+           regs::STATUS_OVERRUN.put(overruns_ != 0 ? 1 : 0);
   });
   bank().on_read(regs::OVERRUNS, [this](std::uint32_t) { return overruns_; });
   bank().on_write(regs::OVERRUNS, [this](std::uint32_t, std::uint32_t value) {
     if (value == 0) overruns_ = 0;
   });
-  TANDEM_HAS_PROCESS(Uart);
-  SC_METHOD(send_due);
-  sensitive << due_;
-  dont_initialize();
 }
 
 std::size_t Uart::occupancy(std::uint64_t at_ps) const {
@@ -48,14 +45,14 @@ std::size_t Uart::occupancy(std::uint64_t at_ps) const {
 
 void Uart::write_byte(char value) {
   const std::uint64_t written_ps = time_ps();
-  if (occupancy(written_ps) >= config_.fifo_bytes) {
+  if (occupancy(written_ps) >= config_.fifo_bytes || (loses_ && loses_())) {
     if (overruns_ != ~std::uint32_t{0}) ++overruns_;
     ++bytes_lost_;
     return;
   }
   last_sent_ps_ = std::max(written_ps, last_sent_ps_) + config_.byte_time_ps;
   fifo_.push_back({value, last_sent_ps_});
-  due_.notify(common::from_ps(fifo_.front().sent_ps - common::now_ps()));
+  due_.set(fifo_.front().sent_ps);
 }
 
 void Uart::send_due() {
@@ -65,7 +62,7 @@ void Uart::send_due() {
     ++bytes_sent_;
     if (sink_) sink_(value);
   }
-  if (!fifo_.empty()) due_.notify(common::from_ps(fifo_.front().sent_ps - common::now_ps()));
+  if (!fifo_.empty()) due_.set(fifo_.front().sent_ps);
 }
 
 void Uart::on_reset() {
@@ -74,6 +71,14 @@ void Uart::on_reset() {
   due_.cancel();
   last_sent_ps_ = 0;
   overruns_ = 0;
+}
+
+void Uart::archive(common::Archive& archive) {
+  Peripheral::archive(archive);
+  archive(fifo_, last_sent_ps_, overruns_, bytes_sent_, bytes_lost_);
+  if (!archive.loading()) return;
+  due_.cancel();
+  if (!fifo_.empty()) due_.set(fifo_.front().sent_ps);
 }
 
 void Uart::collect(observe::StatisticsSink& sink) const {

@@ -21,6 +21,11 @@ struct CommandRunner::Lane final : PimChannel::Client {
   PimChannel pim;
   std::uint64_t begin_ps = 0;  // of the job that was given last while the channel was idle
   std::uint64_t end_ps = 0;    // of the job that was done last
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(pim, begin_ps, end_ps);
+  }
 };
 
 CommandRunner::CommandRunner(memory::CommandController& controller,
@@ -32,6 +37,10 @@ CommandRunner::CommandRunner(memory::CommandController& controller,
 }
 
 CommandRunner::~CommandRunner() = default;
+
+void CommandRunner::archive(common::Archive& archive) {
+  for (const auto& lane : lanes_) archive(*lane);
+}
 
 void CommandRunner::run(std::uint64_t job, unsigned channel,
                         const std::vector<BankOperation>& operations, std::uint64_t start_ps,

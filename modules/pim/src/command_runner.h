@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "tandem/common/archive.h"
 #include "tandem/memory/command_controller.h"
 #include "tandem/pim/pim_channel.h"
 
@@ -35,6 +36,9 @@ class CommandRunner {
 
   // As new; jobs are forgotten.
   void reset();
+  bool idle() const { return jobs_.empty(); }
+  // When idle.
+  void archive(common::Archive& archive);
 
  private:
   struct Lane;

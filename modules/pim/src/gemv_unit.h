@@ -36,6 +36,10 @@ class GemvUnit {
 
   // As new; the windows are zero.
   void reset();
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(vectors_, results_, unreadable_, sequences_, opened_);
+  }
 
  private:
   // A sequence FIRST..LAST. Sums are [segments][vectors][rows].
@@ -47,6 +51,11 @@ class GemvUnit {
     std::uint64_t position = 0;  // columns summed up so far
     std::vector<float> totals;
     std::vector<float> chunk;  // of the 128 columns that `position` lies in
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(opened, output_offset, rows, vectors, position, totals, chunk);
+    }
   };
 
   Outcome check(const abi::PimCommand& command, std::uint64_t dram_base) const;

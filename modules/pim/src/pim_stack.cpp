@@ -54,6 +54,11 @@ struct PimStack::ChannelTiming {
   OperationTiming operations;
   std::uint64_t accesses;  // ordinary ones, when PIM had the row buffers last
   std::uint64_t end_ps;    // of the command before
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(operations, accesses, end_ps);
+  }
 };
 
 class PimStack::BankListener final : public CommandRunner::Listener {
@@ -519,6 +524,20 @@ void PimStack::reset_device() {
   set_constants();
   control_.reset();
   bus_.reset();
+}
+
+bool PimStack::quiescent() const {
+  return in_flight_.empty() && held_.empty() && agenda_.empty() && bus_.quiescent() &&
+         (runner_ == nullptr || runner_->idle()) && stack_.quiescent();
+}
+
+void PimStack::archive(common::Archive& archive) {
+  archive(bank_, bus_, interrupt_, control_, stack_, *unit_);
+  archive.in_place(timing_);
+  if (runner_ != nullptr) archive(*runner_);
+  archive(in_reset_, first_job_, settled_, last_done_ps_, port_ready_ps_, path_ready_ps_, times_);
+  archive(commands_, errors_, macs_16_, macs_8_, macs_4_, vector_bytes_, result_bytes_);
+  archive.in_place(channels_);
 }
 
 }  // namespace tandem::pim

@@ -25,6 +25,12 @@ struct RecordedRequest {
   std::map<std::uint32_t, std::map<std::uint32_t, npu::TokenOracle::Drafted>> rounds;
   std::size_t line = 0;                      // of the file
   std::optional<std::uint64_t> prompt_hash;  // not in files of earlier versions
+
+  // What is heard of it (common::Archive).
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(tokens, rounds);
+  }
 };
 
 // 64-bit FNV-1a over the tokens' bytes, the lowest first.

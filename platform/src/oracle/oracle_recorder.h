@@ -24,6 +24,12 @@ class OracleRecorder : public npu::ChoiceListener {
   // Throws InternalError if what was heard is no decoding of the prompts.
   std::string to_csv(const Scenario& scenario, std::uint32_t vocabulary) const;
 
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive.in_place(requests_);
+    archive(in_order_);
+  }
+
  private:
   void add(std::uint32_t request_id, std::uint32_t position, std::uint32_t token);
   bool rounds_are_whole() const;

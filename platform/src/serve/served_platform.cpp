@@ -45,6 +45,7 @@ ServedPlatform::ServedPlatform(Scenario scenario, const StopSignal& stop,
   setup.oracle = oracle_.get();
   setup.echo = requests_.written();
   setup.resets = false;
+  setup.faults = scenario_.faults.present;
   setup.make_cpu = [this] {
     auto bridge = std::make_unique<cpu::HostBridge>("cpu", cpu::HostBridge::Config());
     bridge_ = bridge.get();

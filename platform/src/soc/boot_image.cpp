@@ -15,7 +15,7 @@ constexpr std::uint64_t kDirectoryOffset = 0x1000;  // boot information has the 
 constexpr std::uint64_t kAlignment = 64;
 constexpr std::uint64_t kLeastSharedBytes = 65'536;
 constexpr std::uint64_t kLeastKvBytes = 65'536;
-constexpr std::uint32_t kCommandTimeoutUs = 10'000'000;
+constexpr std::uint64_t kPsPerUs = 1'000'000;
 
 std::uint64_t align(std::uint64_t address) {
   return (address + kAlignment - 1) / kAlignment * kAlignment;
@@ -59,7 +59,8 @@ abi::BootInfo devices(const Scenario& scenario) {
   info.mailbox_irq = kMailboxLine;
   info.dram_base = map.dram;
   info.dram_bytes = scenario.platform.dram.capacity_bytes;
-  info.timeout_us = kCommandTimeoutUs;
+  info.timeout_us =
+      static_cast<std::uint32_t>(scenario.platform.cpu.command_timeout_ps / kPsPerUs);
   return info;
 }
 
@@ -94,7 +95,8 @@ BootImage make_boot_image(const Scenario& scenario, const PolicyConfig& policy,
   info.kv_base = align(dram + packed.weights_bytes);
   info.kv_bytes = rest("platform.dram.capacity", dram, hardware.dram.capacity_bytes, info.kv_base,
                        kLeastKvBytes, "the KV cache");
-  info.flags = echo && model.tokenizer ? abi::kBootEchoText : 0;
+  if (echo && model.tokenizer) info.flags |= abi::kBootEchoText;
+  if (scenario.faults.present) info.flags |= abi::kBootChecked;
   info.policy = policy_block(policy);
 
   image.blocks.push_back({sram, bytes_of(&info, 1)});

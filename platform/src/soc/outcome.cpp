@@ -151,6 +151,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   report.energy = outcome.energy;
   report.statistics = outcome.statistics;
   report.timing_violations = outcome.timing_violations;
+  report.faults = outcome.faults;
   return report;
 }
 

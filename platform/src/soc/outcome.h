@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "request_list.h"
+#include "tandem/faults/fault_log.h"
 #include "tandem/observe/phase_ledger.h"
 #include "tandem/observe/statistics.h"
 #include "tandem/platform/model/tokenizer.h"
@@ -27,6 +28,10 @@ class DecodeClock {
   }
   std::uint64_t elapsed_ps(std::uint64_t now_ps, std::uint64_t prefill_ps) const {
     return started_ ? (now_ps - start_ps_) - (prefill_ps - prefill_at_start_ps_) : 0;
+  }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(started_, start_ps_, prefill_at_start_ps_);
   }
 
  private:
@@ -54,10 +59,15 @@ struct Outcome {
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::string timing_violations;  // the first of them, one line each
+  std::optional<FaultReport> faults;
 };
 
 // Tokens that rounds gave, per second of decoding; 0 if there were none.
 double decode_tokens_per_s(const Outcome& outcome);
+
+// What was made to go wrong, and what the driver did next.
+FaultReport fault_report(const faults::FaultLog& log, const Transcript& transcript,
+                         std::uint64_t command_timeout_ps);
 
 RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
                       const RequestList& requests, const SloConfig& slo);

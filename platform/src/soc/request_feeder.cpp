@@ -12,10 +12,6 @@ constexpr std::uint64_t kPsPerNs = 1000;
 RequestFeeder::RequestFeeder(const sc_core::sc_module_name& name, const RequestList& requests,
                              peripherals::Mailbox& mailbox, std::size_t ahead)
     : sc_module(name), requests_(requests), mailbox_(mailbox), ahead_(ahead) {
-  TANDEM_HAS_PROCESS(RequestFeeder);
-  SC_METHOD(pump);
-  sensitive << arrival_;
-  dont_initialize();
   pump();
 }
 
@@ -23,7 +19,7 @@ void RequestFeeder::pump() {
   for (; next_ < requests_.size() && mailbox_.host_waiting() < ahead_; ++next_) {
     const std::uint64_t arrival_ps = requests_.planned(next_).arrival_ns * kPsPerNs;
     if (arrival_ps > common::now_ps()) {
-      arrival_.notify(common::from_ps(arrival_ps - common::now_ps()));
+      arrival_.set(arrival_ps);
       return;
     }
     const std::vector<std::uint32_t> prompt = requests_.prompt(next_);
@@ -32,6 +28,16 @@ void RequestFeeder::pump() {
   if (next_ < requests_.size() || closed_) return;
   closed_ = true;
   mailbox_.host_close();
+}
+
+void RequestFeeder::archive(common::Archive& archive) {
+  archive(next_, closed_);
+  if (!archive.loading()) return;
+  arrival_.cancel();
+  if (next_ == requests_.size()) return;
+  const std::uint64_t arrival_ps = requests_.planned(next_).arrival_ns * kPsPerNs;
+  if (arrival_ps < common::now_ps()) return;  // it waits for room in the mailbox
+  arrival_.set(arrival_ps);
 }
 
 }  // namespace tandem::platform

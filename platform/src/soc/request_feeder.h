@@ -4,6 +4,7 @@
 #include <systemc>
 
 #include "request_list.h"
+#include "tandem/common/alarm.h"
 #include "tandem/peripherals/mailbox.h"
 
 namespace tandem::platform {
@@ -20,6 +21,7 @@ class RequestFeeder : public sc_core::sc_module {
   void pump();
   // Posted so far.
   std::size_t posted() const { return next_; }
+  void archive(common::Archive& archive);
 
  private:
   const RequestList& requests_;
@@ -27,7 +29,7 @@ class RequestFeeder : public sc_core::sc_module {
   const std::size_t ahead_;
   std::size_t next_ = 0;
   bool closed_ = false;
-  sc_core::sc_event arrival_;
+  common::Alarm arrival_{[this] { pump(); }};
 };
 
 }  // namespace tandem::platform

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/platform/session.h"
 
+#include <algorithm>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <systemc>
@@ -10,9 +12,12 @@
 #include "request_list.h"
 #include "scenario_oracle.h"
 #include "soc.h"
+#include "tandem/common/archive.h"
+#include "tandem/platform/checkpoint.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/model/shard.h"
+#include "tandem/platform/units.h"
 #include "wall_limit.h"
 
 namespace tandem::platform {
@@ -42,6 +47,7 @@ class Session {
   Session(const Scenario& scenario, RunObserver& observer)
       : scenario_(scenario),
         observer_(observer),
+        restored_(checkpoint_of(scenario)),
         model_(load_model(scenario.model, scenario.execution)),
         facts_(facts_of(model_.shape, scenario.run)),
         requests_(scenario, model_.tokenizer_or_null(), model_.shape) {
@@ -58,19 +64,34 @@ class Session {
     setup.timeline = timeline_.get();
     setup.choices = recorder_.get();
     setup.echo = requests_.written();
+    setup.held = !scenario.checkpoint.restore.empty();
+    setup.faults = scenario.faults.present;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
-                                 observer_.uart({&byte, 1});
+                                 on_uart({&byte, 1});
                                },
                                [this] { on_progress("run"); }});
+    parts_.push_back({*soc_, setup.policy, setup.echo});
     if (scenario.run.baseline == Baseline::kPlain && scenario.policy.name != PolicyName::kPlain) {
       setup.policy.name = PolicyName::kPlain;
       setup.timeline = nullptr;
       setup.choices = nullptr;
       setup.echo = false;
       setup.resets = false;
+      setup.faults = false;
       baseline_.emplace("baseline", setup,
                         Soc::Listener{nullptr, [this] { on_progress("plain baseline"); }});
+      parts_.push_back({*baseline_, setup.policy, setup.echo});
+    }
+    if (!scenario.checkpoint.save.empty()) watch_for_checkpoint();
+    const bool checkpoint = setup.held || !scenario.checkpoint.save.empty();
+    if (checkpoint && scenario.run.reset.present) {
+      throw UserError("run.reset: a run with resets can be neither saved nor restored",
+                      "leave run.reset or --checkpoint and --restore out");
+    }
+    if (checkpoint && !soc_->has_save_points()) {
+      throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
+                      "use `cpu: native`");
     }
   }
 
@@ -86,8 +107,8 @@ class Session {
     if (scenario_.run.max_wall_time_ps) {
       wall_limit.emplace(std::chrono::nanoseconds(*scenario_.run.max_wall_time_ps / 1000));
     }
-    sc_core::sc_start(common::from_ps(scenario_.run.max_simulated_time_ps),
-                      sc_core::SC_EXIT_ON_STARVATION);
+    if (!scenario_.checkpoint.restore.empty()) restore();
+    simulate(wall_limit);
     refuse_unusable(*soc_, scenario_);
     if (baseline_) refuse_unusable(*baseline_, scenario_);
     const bool out_of_wall_time = wall_limit && wall_limit->reached() && !all_ended();
@@ -112,12 +133,115 @@ class Session {
     }
     report.model = facts_;
     report.stopped_by_limit = out_of_wall_time || reached_limit();
+    report.no_checkpoint = why_no_checkpoint();
     report.timeline = std::move(timeline_);
     if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
     return report;
   }
 
  private:
+  struct Part {
+    Soc& soc;
+    PolicyConfig policy;
+    bool echo;
+    SavedSoc saved{};  // state is empty until it has been
+  };
+
+  static Checkpoint checkpoint_of(const Scenario& scenario) {
+    if (scenario.checkpoint.restore.empty()) return {};
+    return read_checkpoint(scenario.checkpoint.restore, scenario);
+  }
+
+  // Until everything has ended, nothing is left to happen, or the time is up.
+  void simulate(const std::optional<WallLimit>& wall_limit) {
+    const auto to_be_written = [this] { return all_saved() && !written_; };
+    do {
+      if (to_be_written()) write_saved();
+      const std::uint64_t left_ps = scenario_.run.max_simulated_time_ps - common::now_ps();
+      if (left_ps == 0 || (wall_limit && wall_limit->reached())) return;
+      sc_core::sc_start(common::from_ps(left_ps), sc_core::SC_EXIT_ON_STARVATION);
+    } while (to_be_written());
+  }
+
+  void watch_for_checkpoint() {
+    for (Part& part : parts_) {
+      part.soc.when_quiescent(scenario_.checkpoint.save_at_ps, [this, &part] {
+        common::Archive archive;
+        archive_part(archive, part);
+        part.saved = {common::now_ps(), archive.bytes()};
+        if (all_saved()) sc_core::sc_pause();
+      });
+    }
+  }
+
+  bool all_saved() const {
+    return !scenario_.checkpoint.save.empty() &&
+           std::none_of(parts_.begin(), parts_.end(),
+                        [](const Part& part) { return part.saved.state.empty(); });
+  }
+
+  void write_saved() {
+    Checkpoint checkpoint;
+    for (const Part& part : parts_) checkpoint.socs.push_back(part.saved);
+    written_ = true;
+    try {
+      write_checkpoint(scenario_.checkpoint.save, scenario_, checkpoint);
+    } catch (const UserError& error) {
+      why_not_written_ = error.what();  // the run has its results all the same
+    }
+  }
+
+  std::string why_no_checkpoint() const {
+    if (scenario_.checkpoint.save.empty() || written_) return why_not_written_;
+    const std::string from = format_quantity(scenario_.checkpoint.save_at_ps, Quantity::kTime);
+    const bool baseline = !parts_.front().saved.state.empty();
+    return std::string(baseline ? "the plain baseline" : "the run") +
+           " had no quiescent moment from " + from +
+           " on: until its end firmware always had a command in flight, or it ended earlier";
+  }
+
+  // Each part at its own time; between them the others run already.
+  void restore() {
+    if (restored_.socs.size() != parts_.size()) {
+      throw InternalError("the checkpoint has another number of systems");
+    }
+    // That nothing happens until then is as it should be.
+    sc_core::sc_report_handler::set_actions(sc_core::SC_ID_NO_SC_START_ACTIVITY_,
+                                            sc_core::SC_DO_NOTHING);
+    sc_core::sc_start(sc_core::SC_ZERO_TIME);  // every process has begun
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < parts_.size(); ++i) order.push_back(i);
+    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+      return restored_.socs[a].time_ps < restored_.socs[b].time_ps;
+    });
+    for (const std::size_t i : order) {
+      const SavedSoc& saved = restored_.socs[i];
+      while (common::now_ps() < saved.time_ps) {
+        sc_core::sc_start(common::from_ps(saved.time_ps - common::now_ps()));
+      }
+      common::Archive archive(saved.state);
+      archive_part(archive, parts_[i]);
+      sc_core::sc_start(sc_core::SC_ZERO_TIME);  // signals take their values
+      parts_[i].soc.resume();
+    }
+  }
+
+  // What belongs to the run as a whole belongs to its first part.
+  void archive_part(common::Archive& archive, Part& part) {
+    part.soc.archive(archive, make_boot_image(scenario_, part.policy, model_,
+                                              requests_.prompt_bytes(), part.echo));
+    if (&part != &parts_.front()) return;
+    archive.section("console", [&] { archive(uart_text_); });
+    if (archive.loading() && !uart_text_.empty()) observer_.uart(uart_text_);
+    if (timeline_) archive.section("timeline", [&] { archive(*timeline_); });
+    if (recorder_) archive.section("recorder", [&] { archive(*recorder_); });
+  }
+
+  void on_uart(std::string_view text) {
+    uart_text_ += text;
+    observer_.uart(text);
+  }
+
   bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }
 
   void on_progress(const char* stage) {
@@ -145,7 +269,7 @@ class Session {
   static void refuse_unusable(const Soc& soc, const Scenario& scenario) {
     if (!scenario.platform.cpu.riscv.elf.empty()) return;  // that may mean anything
     const abi::Status status = soc.firmware_status();
-    if (status == abi::Status::kOk) return;
+    if (status == abi::Status::kOk || soc.had_faults()) return;
     throw UserError(
         std::string("the firmware cannot run this model on this platform: ") + abi::name_of(status),
         status == abi::Status::kNoSpace
@@ -160,6 +284,8 @@ class Session {
 
   const Scenario& scenario_;
   RunObserver& observer_;
+  const Checkpoint restored_;  // empty unless a run is restored
+  std::string uart_text_;      // so far
   LoadedModel model_;
   const ModelFacts facts_;
   RequestList requests_;
@@ -168,6 +294,9 @@ class Session {
   std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state
   std::optional<Soc> soc_;
   std::optional<Soc> baseline_;
+  std::deque<Part> parts_;  // soc_, then baseline_ if there is one
+  bool written_ = false;    // the checkpoint, or it could not be
+  std::string why_not_written_;
 };
 
 class Silence : public RunObserver {

@@ -91,10 +91,13 @@ peripherals::Mailbox::Config mailbox_config(const BootImage& image) {
 
 }  // namespace
 
+BootImage make_boot_image(const Soc::Setup& setup) {
+  return make_boot_image(setup.scenario, setup.policy, setup.model, setup.requests.prompt_bytes(),
+                         setup.echo);
+}
+
 Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, Listener listener)
-    : Soc(name, setup,
-          make_boot_image(setup.scenario, setup.policy, setup.model, setup.requests.prompt_bytes(),
-                          setup.echo),
+    : Soc(name, setup, setup.image != nullptr ? *setup.image : make_boot_image(setup),
           std::move(listener)) {}
 
 Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,
@@ -131,9 +134,12 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
     firmware_memory_ =
         std::make_unique<memory::Sram>("firmware", firmware_memory_config(hardware_));
   }
+  if (setup.held) cpu_->hold();
+  if (setup.faults) faults_ = std::make_unique<SocFaults>(setup.scenario);
   connect();
   connect_interrupts();
   connect_reset();
+  if (faults_) npu_.set_faults(&faults_->npu());
   npu_.set_oracle(setup.oracle);
   record_timeline(setup.timeline);
   npu_.set_choice_listener(setup.choices);
@@ -154,18 +160,36 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   if (setup.resets && setup.scenario.run.reset.present) resets_.schedule(setup.scenario.run.reset);
 }
 
+template <typename Initiator, typename Target>
+void Soc::connect(const char* path, Initiator& from, Target& to) {
+  if (faults_) {
+    faults_->connect(path, from, to);
+  } else {
+    from.bind(to);
+  }
+}
+
+template <typename Port>
+void Soc::connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& to) {
+  if (faults_) {
+    faults_->connect_line(path, from, to);
+  } else {
+    from(to);
+  }
+}
+
 void Soc::connect() {
-  cpu_->data_bus().bind(bus_.from_initiator(kCpuPort));
-  npu_.memory.bind(bus_.from_initiator(kNpuPort));
+  connect("cpu.bus", cpu_->data_bus(), bus_.from_initiator(kCpuPort));
+  connect("npu.memory", npu_.memory, bus_.from_initiator(kNpuPort));
   mailbox_.memory.bind(bus_.from_initiator(kMailboxPort));
-  bus_.to_target(kSramPort).bind(sram_.target());
+  connect("sram", bus_.to_target(kSramPort), sram_.target());
   bus_.to_target(kNpuRegisters).bind(npu_.registers());
   bus_.to_target(kIntcRegisters).bind(intc_.registers);
   bus_.to_target(kTimerRegisters).bind(timer_.registers);
   bus_.to_target(kUartRegisters).bind(uart_.registers);
   bus_.to_target(kMailboxRegisters).bind(mailbox_.registers);
   bus_.to_target(kSystemControlRegisters).bind(syscon_.registers);
-  bus_.to_target(kDramPort).bind(dram().target());
+  connect("memory", bus_.to_target(kDramPort), dram().target());
   if (pim_) bus_.to_target(kPimRegisters).bind(pim_->registers);
   if (firmware_memory_) {
     cpu_->fetch_bus()->bind(bus_.from_initiator(kFetchPort));
@@ -174,12 +198,12 @@ void Soc::connect() {
 }
 
 void Soc::connect_interrupts() {
-  npu_.irq()(lines_[kNpuLine]);
+  connect_line("npu.irq", npu_.irq(), lines_[kNpuLine]);
   if (pim_) pim_->irq(lines_[kPimLine]);
   timer_.irq(lines_[kTimerLine]);
-  mailbox_.irq(lines_[kMailboxLine]);
+  connect_line("mailbox.irq", mailbox_.irq, lines_[kMailboxLine]);
   for (unsigned line = 0; line < kInterruptLines; ++line) intc_.lines[line](lines_[line]);
-  intc_.irq(cpu_irq_);
+  connect_line("cpu.irq", intc_.irq, cpu_irq_);
   cpu_->irq(cpu_irq_);
   if (cpu_->timer_irq_port() != nullptr) (*cpu_->timer_irq_port())(lines_[kTimerLine]);
 }
@@ -212,7 +236,7 @@ void Soc::connect_reset() {
 
 // What a boot loader does again, takes no time here.
 void Soc::begin_anew() {
-  if (firmware_) load_program();
+  if (firmware_) write_program({sram_.store(), dram().store(), firmware_store()});
   firmware_exit_.reset();
   transcript_.restart();
   if (story_) story_->restart();
@@ -226,31 +250,28 @@ void Soc::record_timeline(observe::Timeline* timeline) {
 }
 
 void Soc::load(const BootImage& image) {
-  for (const MemoryBlock& block : image.blocks) write_memory(block.address, block.bytes);
-  if (!firmware_) return;
-  check_program(image);
-  load_program();
+  load(image, {sram_.store(), dram().store(), firmware_store()});
 }
 
-void Soc::write_memory(std::uint64_t address, const std::vector<std::uint8_t>& bytes) {
+void Soc::load(const BootImage& image, const Stores& stores) const {
+  for (const MemoryBlock& block : image.blocks) write(stores, block.address, block.bytes);
+  if (firmware_) load_program(image, stores);
+}
+
+void Soc::write(const Stores& stores, std::uint64_t address,
+                const std::vector<std::uint8_t>& bytes) const {
   const auto write_to = [&](memory::SparseStore& store, std::uint64_t base) {
     if (address < base || !store.contains(address - base, bytes.size())) return false;
     store.write(address - base, bytes.data(), bytes.size());
     return true;
   };
   const AddressMap& map = hardware_.address_map;
-  const bool written = write_to(sram_.store(), map.sram) || write_to(dram().store(), map.dram) ||
-                       (firmware_memory_ && write_to(firmware_memory_->store(), map.firmware));
+  const bool written = write_to(stores.sram, map.sram) || write_to(stores.dram, map.dram) ||
+                       (stores.firmware != nullptr && write_to(*stores.firmware, map.firmware));
   if (!written) throw InternalError("a block of the boot image lies outside the memories");
 }
 
-void Soc::load_program() {
-  for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
-    write_memory(segment.address, segment.bytes);
-  }
-}
-
-void Soc::check_program(const BootImage& image) const {
+void Soc::load_program(const BootImage& image, const Stores& stores) const {
   for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
     for (const MemoryBlock& block : image.blocks) {
       const std::uint64_t block_last = block.address + (block.bytes.size() - 1);
@@ -262,9 +283,17 @@ void Soc::check_program(const BootImage& image) const {
                       " (boot information, model)");
     }
   }
+  write_program(stores);
+}
+
+void Soc::write_program(const Stores& stores) const {
+  for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
+    write(stores, segment.address, segment.bytes);
+  }
 }
 
 void Soc::post_requests(const Setup& setup) {
+  if (faults_) uart_.on_write([this] { return faults_->loses_byte(); });
   uart_.on_byte([this](char byte) { take_uart_byte(byte); });
   const CpuConfig& cpu = hardware_.cpu;
   const bool ours = cpu.app == FirmwareApp::kGenerate && cpu.riscv.elf.empty() && !setup.make_cpu;

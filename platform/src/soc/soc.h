@@ -14,6 +14,7 @@
 #include "request_feeder.h"
 #include "request_list.h"
 #include "reset_lines.h"
+#include "soc_faults.h"
 #include "story_filter.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/interconnect/crossbar.h"
@@ -46,10 +47,13 @@ class Soc : public sc_core::sc_module {
     observe::Timeline* timeline = nullptr;   // nullptr: off
     npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
     npu::TokenOracle* oracle = nullptr;      // for timing-only execution
+    const BootImage* image = nullptr;        // nullptr: made here; SoCs that are alike may share it
+    bool faults = false;                     // those of the scenario happen
     bool echo = false;                       // the first answer goes to the UART
     bool resets = true;                      // those of the scenario take place
     // Makes what stands in the control processor's place; empty: what the scenario says.
     std::function<std::unique_ptr<cpu::ControlCpu>()> make_cpu{};
+    bool held = false;                       // nothing runs until a checkpoint has been loaded
   };
   struct Listener {
     std::function<void(char)> on_byte;  // sent by the UART
@@ -76,22 +80,52 @@ class Soc : public sc_core::sc_module {
   std::uint32_t interrupt_lines() const;
   // Where its firmware is, for messages; empty if that is not known.
   std::string firmware_position() const { return cpu_->position(); }
+  // Something was made to go wrong, which may be why the firmware has stopped.
+  bool had_faults() const { return faults_ && !faults_->log().all().empty(); }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
+
+  // Whether its processor is one that can be saved.
+  bool has_save_points() const { return cpu_->has_save_points(); }
+  // soc_archive.cpp
+  // Calls `hook` once, at the first moment from `from_ps` on at which it can be archived.
+  void when_quiescent(std::uint64_t from_ps, std::function<void()> hook);
+  // From that hook; or into a new one that is held, at the time of the saving. `initial` is what
+  // the memories hold before anything runs.
+  void archive(common::Archive& archive, const BootImage& initial);
+  // A delta cycle after loading.
+  void resume() { cpu_->resume(); }
 
  private:
   Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImage& image,
       Listener listener);
   void connect();
+  template <typename Initiator, typename Target>
+  void connect(const char* path, Initiator& from, Target& to);
+  template <typename Port>
+  void connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& to);
   void connect_interrupts();
   void connect_reset();
   void begin_anew();
   void take_uart_byte(char byte);
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
-  void check_program(const BootImage& image) const;
-  void load_program();
-  void write_memory(std::uint64_t address, const std::vector<std::uint8_t>& bytes);
+  // Where the contents of the memories are; `firmware` is null without a memory of that kind.
+  struct Stores {
+    memory::SparseStore& sram;
+    memory::SparseStore& dram;
+    memory::SparseStore* firmware;
+  };
+  void load(const BootImage& image, const Stores& stores) const;
+  void load_program(const BootImage& image, const Stores& stores) const;
+  void write_program(const Stores& stores) const;
+  void write(const Stores& stores, std::uint64_t address,
+             const std::vector<std::uint8_t>& bytes) const;
+  memory::SparseStore* firmware_store() {
+    return firmware_memory_ ? &firmware_memory_->store() : nullptr;
+  }
+  bool quiescent() const;
+  void archive_contents(common::Archive& archive, const BootImage& initial);
   void post_requests(const Setup& setup);
   void take_record(const abi::Record& record);
   void on_cpu_finished();
@@ -132,6 +166,8 @@ class Soc : public sc_core::sc_module {
   ResetLines resets_;
   std::optional<StoryFilter> story_;  // if the UART has nothing else to say
 
+  std::unique_ptr<SocFaults> faults_;  // null: nothing goes wrong
+
   Listener listener_;
   Transcript transcript_;
   DecodeClock decode_clock_;
@@ -141,5 +177,8 @@ class Soc : public sc_core::sc_module {
   std::unique_ptr<Outcome> outcome_;
   std::optional<int> firmware_exit_;  // once it has stopped
 };
+
+// What Setup::image may be.
+BootImage make_boot_image(const Soc::Setup& setup);
 
 }  // namespace tandem::platform

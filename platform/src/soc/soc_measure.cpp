@@ -126,6 +126,11 @@ Outcome Soc::measure() const {
       verify ? *verify : pass_bytes(npu_, abi::Phase::kDecode, full_bytes).value_or(PassBytes{});
   collect_statistics(outcome.statistics);
   outcome.timing_violations = timing_violations();
+  if (faults_) {
+    outcome.faults =
+        fault_report(faults_->log(), transcript_, hardware_.cpu.command_timeout_ps);
+    outcome.faults->missed = faults_->missed();
+  }
   outcome.energy = energy_;
   read_energy(outcome.energy, npu_.phase());
   outcome.utilisations = utilisations(outcome.statistics, now_ps);
@@ -237,6 +242,7 @@ void Soc::collect_statistics(observe::StatisticsSink& sink) const {
   collect("uart", uart_);
   collect("mailbox", mailbox_);
   collect("syscon", syscon_);
+  if (faults_) collect("faults", faults_->log());
 }
 
 void Soc::read_energy(observe::PhaseLedger& ledger, std::uint32_t phase) const {

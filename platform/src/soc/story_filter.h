@@ -16,6 +16,11 @@ class StoryFilter {
   }
   void restart() { written_ = 0; }
 
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(written_, shown_);
+  }
+
  private:
   std::size_t written_ = 0;  // since the last reset
   std::size_t shown_ = 0;

@@ -20,6 +20,7 @@ void Transcript::violate(const abi::Record& record, const std::string& what) {
 }
 
 void Transcript::add(const abi::Record& record) {
+  if (static_cast<abi::RecordKind>(record.kind) == abi::RecordKind::kRecovery) return recover(record);
   if (record.request_id >= logs_.size()) return violate(record, "a request that was never posted");
   RequestLog& log = logs_[record.request_id];
   if (log.ended) return violate(record, "more about a request that had ended");
@@ -30,6 +31,8 @@ void Transcript::add(const abi::Record& record) {
     case abi::RecordKind::kFinished:
     case abi::RecordKind::kFailed:
       return end(log, record);
+    case abi::RecordKind::kRecovery:
+      return;
   }
   violate(record, "a record of unknown kind " + std::to_string(record.kind));
 }
@@ -50,6 +53,12 @@ std::uint32_t Transcript::add_new(RequestLog& log, const abi::Record& record) {
     }
   }
   return fresh;
+}
+
+void Transcript::recover(const abi::Record& record) {
+  if (record.stop_reason >= abi::kRecoveries) return violate(record, "an unknown recovery");
+  recoveries_.push_back({record.time_ns, static_cast<abi::Recovery>(record.stop_reason),
+                         static_cast<abi::Status>(record.status), record.round});
 }
 
 void Transcript::add_tokens(RequestLog& log, const abi::Record& record) {
@@ -77,9 +86,12 @@ void Transcript::end(RequestLog& log, const abi::Record& record) {
   abi::EndReport report;
   std::memcpy(&report, record.tokens, sizeof report);
   log.ended = true;
+  log.ended_ns = record.time_ns;
   log.status = static_cast<abi::Status>(record.status);
   log.stop_reason = static_cast<abi::StopReason>(record.stop_reason);
-  if (log.repeated < log.tokens.size()) violate(record, "fewer tokens than before a reset");
+  if (log.status == abi::Status::kOk && log.repeated < log.tokens.size()) {
+    violate(record, "fewer tokens than before a reset");
+  }
   if (report.started_ns != 0) log.started_ns = report.started_ns;
   // Before a reset it had been started once already; when, was not reported.
   if (log.started_ns && log.first_token_ns) {

@@ -18,14 +18,23 @@ class Machine {
     return shared_ != nullptr;
   }
 
-  // 0 after a bus error, which bus_error() remembers.
+  // 0 after a bus error, which bus_error() remembers. One that goes away when the access is made
+  // again does not count: no register of the platform minds being read or written twice.
   u32 read(u64 address) {
     u32 value = 0;
-    if (hal_.read32(hal_.context, address, &value) != TANDEM_HAL_OK) bus_error_ = true;
-    return value;
+    for (u32 i = 0; i < kAccessTries; ++i) {
+      if (hal_.read32(hal_.context, address, &value) == TANDEM_HAL_OK) return value;
+      ++failed_accesses_;
+    }
+    bus_error_ = true;
+    return 0;
   }
   void write(u64 address, u32 value) {
-    if (hal_.write32(hal_.context, address, value) != TANDEM_HAL_OK) bus_error_ = true;
+    for (u32 i = 0; i < kAccessTries; ++i) {
+      if (hal_.write32(hal_.context, address, value) == TANDEM_HAL_OK) return;
+      ++failed_accesses_;
+    }
+    bus_error_ = true;
   }
   // A pair of registers, the lower half first.
   void write_pair(u64 address, u64 value) {
@@ -34,6 +43,8 @@ class Machine {
   }
   bool bus_error() const { return bus_error_; }
   void clear_bus_error() { bus_error_ = false; }
+  // Accesses that had a bus error, those that were made again with success included.
+  u32 failed_accesses() const { return failed_accesses_; }
 
   // `address` lies in the shared memory, in a block from a RangeAllocator.
   template <typename T>
@@ -55,10 +66,13 @@ class Machine {
   }
 
  private:
+  static constexpr u32 kAccessTries = 3;
+
   const tandem_hal& hal_;
   u8* shared_ = nullptr;
   u64 shared_base_ = 0;
   bool bus_error_ = false;
+  u32 failed_accesses_ = 0;
 };
 
 }  // namespace tandem::firmware

@@ -122,5 +122,7 @@ template <>
 ChoiceList choices<ExpertKind>();
 template <>
 ChoiceList choices<Baseline>();
+template <>
+ChoiceList choices<FaultKind>();
 
 }  // namespace tandem::platform

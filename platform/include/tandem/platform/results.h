@@ -92,6 +92,12 @@ struct DriverCost {
     std::uint64_t interrupt_latency_ps = 0;  // all of them together
     std::uint64_t busy_ps = 0;
     std::uint64_t time_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(commands, instructions, bus_accesses, interrupts, interrupt_latency_ps, busy_ps);
+      archive(time_ps);
+    }
   };
   Part start;  // with the prompts that gave the first token
   Part work;
@@ -111,6 +117,27 @@ struct BaselineResult {
   double tokens_per_s = 0.0;
   double energy_pj = 0.0;  // of one device
   bool same_tokens = false;
+};
+
+// Something that was made to go wrong.
+struct FaultNote {
+  std::uint64_t time_ps;
+  std::string kind, where;
+  std::uint64_t address;   // 0: it has none
+  std::uint64_t delay_ps;  // 0: nothing was late
+  std::string outcome;     // what followed
+};
+
+// What the driver told of, or how a request ended that it could not save.
+struct RecoveryEvent {
+  std::uint64_t time_ps;
+  std::string what;
+};
+
+struct FaultReport {
+  std::vector<FaultNote> injected;
+  std::vector<std::string> missed;  // asked for, but it has not come to that: "KIND at PLACE"
+  std::vector<RecoveryEvent> events;
 };
 
 struct RunReport {
@@ -145,10 +172,12 @@ struct RunReport {
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::string timing_violations;  // what the timing checker objects to: the first, one line each
+  std::optional<FaultReport> faults;  // absent if the scenario asks for none
   std::optional<BaselineResult> baseline;
   std::optional<ServingReport> serving;         // several requests, or times of arrival
   std::unique_ptr<observe::Timeline> timeline;  // null: off
   std::string oracle_record;                    // the file run.record_oracle; empty: not asked for
+  std::string no_checkpoint;                    // why none was written; empty: it was, if asked for
 
   // Accepted over drafted; nothing if nothing was drafted.
   std::optional<double> acceptance() const;

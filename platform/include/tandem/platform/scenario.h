@@ -136,6 +136,8 @@ struct CpuConfig {
   CpuForm form = CpuForm::kNative;
   FirmwareApp app = FirmwareApp::kGenerate;
   std::uint64_t hal_call_ps = 20'000;  // simulated time that one call of the HAL takes; kNative
+  // After which the driver gives a command up; whole microseconds, at most 71 minutes.
+  std::uint64_t command_timeout_ps = 10'000'000'000'000;
   RiscvConfig riscv;
 };
 
@@ -400,6 +402,57 @@ struct RunConfig {
   std::uint32_t of_layers = 0;  // with `layers`: those of the model; no key
 };
 
+// Asked for on the command line; no keys.
+struct CheckpointPlan {
+  std::filesystem::path save;  // empty: none
+  std::uint64_t save_at_ps = 0;
+  std::filesystem::path restore;  // empty: from the beginning
+};
+
+// faults::Kind, in the same order.
+enum class FaultKind {
+  kBusError,
+  kEccCorrected,
+  kEccUncorrected,
+  kLostInterrupt,
+  kStuckEngine,
+  kLateCompletion,
+  kCorruptCompletion,
+  kCorruptCommand,
+  kCorruptProgram,
+  kCorruptTables,
+  kUartOverrun
+};
+
+// One thing that goes wrong; see faults::When.
+struct FaultConfig {
+  FaultKind kind = FaultKind::kBusError;
+  std::string where;  // empty: the only place of the kind
+  std::uint64_t at_ps = 0;
+  std::optional<std::uint64_t> address;
+  std::uint64_t bytes = 4;  // from the address on
+  std::uint64_t nth = 1;
+  std::uint64_t every = 1;
+  std::uint64_t count = 1;
+  std::optional<std::uint64_t> delay_ps;
+  std::optional<std::uint32_t> bits;
+};
+
+// Drawn by the seed.
+struct RandomFaults {
+  bool present = false;
+  std::uint64_t seed = 1;
+  std::uint32_t number = 1;
+  std::uint64_t within_ps = 1'000'000'000;  // from the start of the run
+  std::vector<std::string> kinds;           // empty: all
+};
+
+struct FaultsConfig {
+  bool present = false;
+  std::vector<FaultConfig> list;
+  RandomFaults random;
+};
+
 struct Scenario {
   std::uint32_t version = 1;
   std::uint64_t seed = 1;
@@ -411,10 +464,13 @@ struct Scenario {
   PolicyConfig policy;
   OracleConfig oracle;
   RunConfig run;
+  FaultsConfig faults;
 
   // Where the scenario came from; not part of the effective configuration.
   std::filesystem::path file;       // as named on the command line, empty for a text
   std::filesystem::path directory;  // paths of the effective configuration are relative to it
+
+  CheckpointPlan checkpoint;
 
   std::vector<std::string> warnings;  // what loading found doubtful, with file and line
   // Where a key, or the nearest section around it, is written: "file.yaml:12:5"; empty if none is.

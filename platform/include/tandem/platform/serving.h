@@ -41,6 +41,12 @@ struct ServingCounters {
   std::uint64_t drafts_dropped = 0;  // drafted ahead, and never asked about
   std::uint32_t pre_verifications = 0;
   std::uint32_t decided_early = 0;  // rounds, by a pre-verification
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(decode_steps, decode_step_sequences, largest_batch, kv_pages, kv_pages_free);
+    archive(kv_pages_most_used, drafts_dropped, pre_verifications, decided_early);
+  }
 };
 
 // Of the values of all answered requests that have one. A percentile is the least value that so

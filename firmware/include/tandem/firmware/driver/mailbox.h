@@ -24,16 +24,23 @@ class Mailbox {
   // True when the host will post nothing more. Requests may still wait.
   bool closed(Machine& machine);
 
-  // False when the host has not made room yet.
+  // False when the host has not made room yet, or the mailbox does not answer.
   bool send(Machine& machine, const abi::Record& record);
 
+  // It does not answer, again and again: nobody can be told anything.
+  bool broken() const { return failures_ == kFailuresOfABrokenOne; }
+
  private:
+  static constexpr u32 kFailuresOfABrokenOne = 8;
+  bool fail();
+
   u64 base_;
   u64 requests_;
   u64 records_;
   u32 request_head_;
   u32 record_tail_;
   u32 record_head_;  // as last read
+  u32 failures_;     // attempts to send that had a bus error, since one that had not
 };
 
 }  // namespace tandem::firmware

@@ -17,7 +17,8 @@ class NpuDriver {
     u32 queue_pairs = 1;
     u32 entries = 16;
     bool use_interrupts = false;
-    u64 timeout_ns = 0;  // a command that takes longer has failed; 0: never
+    bool checked = false;  // if the device can; see checked()
+    u64 timeout_ns = 0;    // a command that takes longer has failed; 0: never
   };
 
   // Checks the identification and starts the device. Returns kOk, kBusError (no answer),
@@ -36,7 +37,13 @@ class NpuDriver {
   u32 submit(Machine& machine, u32 queue, abi::Command command);
   // Asks for a command to be withdrawn; both commands complete. Tag or 0, as submit.
   u32 cancel(Machine& machine, u32 queue, u32 tag);
+  // False when nothing has completed. Tag 0 is a completion that cannot be trusted, or one of a
+  // command that the device could not make out: which command it was is not known.
   bool poll(Machine& machine, u32 queue, abi::Completion& completion);
+  // The next command that uses the context fetches its program again.
+  void forget_program(u32 context) { resident_[context] = 0; }
+  // Whether parameter blocks and programs must carry checks, as commands do.
+  bool checked() const { return checked_; }
   // Clears the interrupt causes. Call before poll, so that a completion in between raises again.
   void acknowledge(Machine& machine);
   // Clears the error registers, after an error completion was handled.
@@ -62,6 +69,8 @@ class NpuDriver {
   QueuePair queues_[abi::kQueuePairs];
   u64 resident_[kMaxContexts + 1];  // address of the program that each context holds
   u32 next_tag_;
+  u32 first_tag_;  // of those given since the last reset
+  bool checked_;
   u32 capability_;
   u32 link_devices_;
   u32 activation_bytes_;

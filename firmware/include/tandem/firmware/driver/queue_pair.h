@@ -14,7 +14,8 @@ class QueuePair {
 
   // `entries` is a power of two, 2..1024; `rings` is 64-byte aligned shared memory. Enables the
   // pair; also used after a device reset, when nothing is in flight any more.
-  void start(Machine& machine, u64 npu_base, u32 index, u64 rings, u32 entries);
+  // With `checked`, commands and completions carry checks (tandem/abi/checks.h).
+  void start(Machine& machine, u64 npu_base, u32 index, u64 rings, u32 entries, bool checked);
 
   // Disables the pair. What is in flight must have completed, or be lost by a device reset.
   void stop(Machine& machine);
@@ -24,7 +25,8 @@ class QueuePair {
 
   // Writes the command and rings the doorbell. False when the ring is full.
   bool submit(Machine& machine, const abi::Command& command);
-  // Takes the next completion out of the ring; false when there is none.
+  // Takes the next completion out of the ring; false when there is none. One that does not match
+  // its check gets tag 0 and status kCorrupted.
   bool poll(Machine& machine, abi::Completion& completion);
 
  private:
@@ -39,6 +41,7 @@ class QueuePair {
   u32 head_;
   u32 phase_;
   u32 in_flight_;
+  bool checked_;
 };
 
 }  // namespace tandem::firmware

@@ -45,6 +45,8 @@ class BatchTable {
 
   // A command over all rows; opcode, flags, phase and program are left to the caller.
   abi::Command command() const;
+  // Puts the check of both tables, as they are now, into the parameter block.
+  void protect(Machine& machine) const;
   const abi::VerifyResult& result(const Machine& machine, u32 row) const;
 
  private:

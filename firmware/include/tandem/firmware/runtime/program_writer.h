@@ -14,6 +14,9 @@ struct ProgramRef {
   u32 context;
 };
 
+// Gives each of its primitives a check.
+void protect(const Machine& machine, const ProgramRef& program);
+
 // A primitive with every operand and slot absent.
 abi::Primitive blank_primitive(abi::PrimitiveOp op);
 

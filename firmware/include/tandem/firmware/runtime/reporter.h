@@ -2,6 +2,7 @@
 #pragma once
 #include "tandem/abi/boot_info.h"
 #include "tandem/abi/model_image.h"
+#include "tandem/firmware/driver/uart.h"
 #include "tandem/firmware/runtime/scheduler.h"
 
 namespace tandem::firmware {
@@ -21,12 +22,16 @@ class Reporter {
   // True when no text is left to write.
   bool echo(Machine& machine, Scheduler& scheduler);
 
+  u32 bytes_sent_again() const { return uart_.resent(); }
+
  private:
   bool send_tokens(Machine& machine, Mailbox& mailbox, Sequence& sequence);
   bool send_end(Machine& machine, Mailbox& mailbox, const Scheduler& scheduler,
                 const Sequence& sequence);
   bool write_piece(Machine& machine, u32 token, u32 previous);
 
+  Uart uart_;
+  bool settles_;   // looks whether the last byte was lost, too
   u64 uart_base_;  // 0: no text is wanted, or all of it is written
   u64 pieces_;
   u64 text_;

@@ -62,8 +62,9 @@ TANDEM_ENUM(DraftPlacement, u32, "Engine that runs a kind of primitive in draft 
 TANDEM_ENUM(DraftControl, u32, "How long drafting goes on ahead of verification",
             TANDEM_DRAFT_CONTROLS)
 
-#define TANDEM_BOOT_FLAGS(ITEM) \
-  ITEM(u32, BootEchoText, 1u << 0, "Write the text of sequence 0 to the UART")
+#define TANDEM_BOOT_FLAGS(ITEM)                                                \
+  ITEM(u32, BootEchoText, 1u << 0, "Write the text of sequence 0 to the UART") \
+  ITEM(u32, BootChecked, 1u << 1, "Protect commands with checks where the device can")
 TANDEM_CONSTANTS(BootFlags, "BootInfo::flags", TANDEM_BOOT_FLAGS)
 
 #define TANDEM_POLICY_MEMBERS(ONE, MANY)                                             \

@@ -55,7 +55,8 @@ TANDEM_CONSTANTS(CommandFlags, "Command::flags", TANDEM_COMMAND_FLAGS)
   ITEM(Cancelled, 13, "Withdrawn by CANCEL")                                                  \
   ITEM(NotFound, 14, "CANCEL of a tag that is not in flight")                                 \
   ITEM(Reset, 15, "The device was reset")                                                     \
-  ITEM(NotANumber, 16, "Logits contained a NaN")
+  ITEM(NotANumber, 16, "Logits contained a NaN")                                              \
+  ITEM(Corrupted, 17, "A check did not match: see QP_CONTROL.CHECKED")
 TANDEM_ENUM(Status, u8, "Completion::status", TANDEM_STATUSES)
 
 #define TANDEM_COMMAND_MEMBERS(ONE, MANY)                                                  \
@@ -73,7 +74,8 @@ TANDEM_ENUM(Status, u8, "Completion::status", TANDEM_STATUSES)
   ONE(u32, signal_value, "See kCommandSignal")                                             \
   ONE(u16, batch_count, "Entries of the batch table")                                      \
   ONE(u16, primitive_count, "Primitives of the program")                                   \
-  ONE(u32, phase, "Phase label for statistics: see Phase")
+  ONE(u16, phase, "Phase label for statistics: see Phase")                                 \
+  ONE(u16, check, "Where checked: command_check of the rest; else ignored")
 TANDEM_STRUCTURE(Command, 64, "Entry of a submission ring", TANDEM_COMMAND_MEMBERS)
 
 // What simulated time is accounted to while the command is the oldest in flight.
@@ -91,7 +93,9 @@ constexpr std::uint32_t kPhases =
 #define TANDEM_COMPLETION_MEMBERS(ONE, MANY)                                     \
   ONE(u32, tag, "Tag of the command")                                            \
   ONE(u8, status, "Status")                                                      \
-  ONE(u8, phase, "Bit 0 flips each time the ring wraps; the first lap writes 1") \
+  ONE(u8, phase,                                                                 \
+      "Bit 0 flips each time the ring wraps; the first lap writes 1. Bits 7:1: " \
+      "where checked, completion_check of the other bytes; else 0")              \
   ONE(u16, primitive, "Index of the primitive that failed, 0xFFFF if none")      \
   ONE(u64, value, "Failure: address or offending value; success: result (tokens, bytes)")
 TANDEM_STRUCTURE(Completion, 16, "Entry of a completion ring", TANDEM_COMPLETION_MEMBERS)
@@ -125,7 +129,8 @@ TANDEM_ENUM(Sampling, u32, "How a token is chosen from logits", TANDEM_SAMPLINGS
   ONE(u64, seed, "Seed of the counter-based random numbers")                                       \
   ONE(u32, collective_rank, "Tensor parallelism: this device")                                     \
   ONE(u32, collective_size, "Tensor parallelism: devices; 0 and 1: alone")                         \
-  MANY(u32, reserved, 6, "0")                                                                      \
+  ONE(u32, check, "Where checked: tables_check of this block and the batch table; else ignored")   \
+  MANY(u32, reserved, 5, "0")                                                                      \
   MANY(Slot, slots, 32, "Bound for the duration of the command")
 TANDEM_STRUCTURE(ParameterBlock, 832, "Parameters of RUN, DRAFT, VERIFY and ATTENTION",
                  TANDEM_PARAMETER_MEMBERS)

@@ -12,8 +12,10 @@ extern "C" {
 
 enum {
   TANDEM_STEP_AGAIN = 0, /* call step again */
-  TANDEM_STEP_WAIT = 1,  /* nothing to do before the next interrupt */
-  TANDEM_STEP_DONE = 2   /* all work is done, the mailbox is closed */
+  /* Nothing to do before the next interrupt. Who calls step does so again after a while even if
+   * none comes, because an interrupt may get lost and a device may hang. */
+  TANDEM_STEP_WAIT = 1,
+  TANDEM_STEP_DONE = 2 /* all work is done, the mailbox is closed */
 };
 
 typedef struct tandem_firmware {

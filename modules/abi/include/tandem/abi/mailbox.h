@@ -32,8 +32,20 @@ TANDEM_STRUCTURE(Request, 64, "Entry of the request ring", TANDEM_REQUEST_MEMBER
 #define TANDEM_RECORD_KINDS(ITEM)                                                            \
   ITEM(Tokens, 1, "Tokens, one round's worth; drafted and accepted say how they came about") \
   ITEM(Finished, 2, "Status and stop reason; nothing more will come for this request")       \
-  ITEM(Failed, 3, "Status says why")
+  ITEM(Failed, 3, "Status says why")                                                         \
+  ITEM(Recovery, 4,                                                                          \
+       "Of no request: the driver has overcome a fault. stop_reason: Recovery; round: how "  \
+       "often so far; status: of the command that failed last")
 TANDEM_ENUM(RecordKind, u32, "Record::kind", TANDEM_RECORD_KINDS)
+
+#define TANDEM_RECOVERIES(ITEM)                                                          \
+  ITEM(AccessRetried, 0, "A register access that had a bus error was made again")        \
+  ITEM(WorkRepeated, 1, "A command failed, its group was computed again from its start") \
+  ITEM(DeviceReset, 2, "The NPU was reset, what was in flight was started again")        \
+  ITEM(ByteSentAgain, 3, "The console had lost a byte")
+TANDEM_ENUM(Recovery, u32, "Record::stop_reason of kind Recovery", TANDEM_RECOVERIES)
+constexpr std::uint32_t kRecoveries =
+    static_cast<std::uint32_t>(DescribeEnumeration<Recovery>::kInfo.enumerator_count);
 
 #define TANDEM_MAILBOX_LIMITS(ITEM) ITEM(std::uint32_t, RecordTokens, 20, "Tokens of a record")
 TANDEM_CONSTANTS(MailboxLimits, "Limits of the mailbox", TANDEM_MAILBOX_LIMITS)

@@ -19,6 +19,7 @@ TANDEM_CONSTANTS(NpuLimits, "Queue pairs of the NPU", TANDEM_NPU_LIMITS)
   FIELD(CAPABILITY, CONTEXTS, 4, 4, "Programs resident at once")                                   \
   FIELD(CAPABILITY, PIM_BOUND, 8, 1, "A PIM is reachable; engine mask `pim` may be used")          \
   FIELD(CAPABILITY, LINK, 9, 1, "Other devices are linked; COLLECTIVE exchanges with them")        \
+  FIELD(CAPABILITY, CHECKS, 10, 1, "Queue pairs can be checked: QP_CONTROL.CHECKED")               \
   FIELD(CAPABILITY, FORMATS, 16, 16, "Bit per Format that LINEAR takes as weights")                \
   FIELD(IRQ_RAW, COMPLETION, 0, 8, "Bit per queue pair: completions were written")                 \
   FIELD(IRQ_RAW, ERROR, 16, 1, "A command completed with an error")                                \
@@ -58,7 +59,9 @@ TANDEM_CONSTANTS(NpuLimits, "Queue pairs of the NPU", TANDEM_NPU_LIMITS)
   REG(CQ_HEAD, 0x120, 0, kReadWrite, 8, 0x40, "Doorbell: next entry that the driver will read")    \
   REG(CQ_TAIL, 0x124, 0, kReadOnly, 8, 0x40, "Next entry that the device will write")              \
   REG(QP_CONTROL, 0x128, 0, kReadWrite, 8, 0x40, "Queue pair control")                             \
-  FIELD(QP_CONTROL, ENABLE, 0, 1, "1: fetch and execute; a 0-to-1 edge resets both ring indices")
+  FIELD(QP_CONTROL, ENABLE, 0, 1, "1: fetch and execute; a 0-to-1 edge resets both ring indices")  \
+  FIELD(QP_CONTROL, CHECKED, 1, 1,                                                                 \
+        "With the edge of ENABLE: what commands name carries checks, completions do as well")
 
 TANDEM_REGISTER_BLOCK(npu, "Neural processing unit: queue pairs, sequencer, engines", 0x1000,
                       TANDEM_NPU_REGISTERS)

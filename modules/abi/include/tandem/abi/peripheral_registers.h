@@ -44,6 +44,7 @@ TANDEM_REGISTER_BLOCK(timer, "Free-running nanosecond timer with one compare val
   REG(STATUS, 0x014, 0x2, kReadOnly, 1, 0, "UART status")                                          \
   FIELD(STATUS, FULL, 0, 1, "The transmit FIFO is full")                                           \
   FIELD(STATUS, EMPTY, 1, 1, "The transmit FIFO is empty")                                         \
+  FIELD(STATUS, OVERRUN, 2, 1, "OVERRUNS is not 0")                                                \
   REG(OVERRUNS, 0x018, 0, kReadWrite, 1, 0, "Bytes lost; write 0 to clear")
 TANDEM_REGISTER_BLOCK(uart, "Transmit-only UART with a FIFO", 0x1000, TANDEM_UART_REGISTERS)
 

@@ -171,7 +171,8 @@ TANDEM_STRUCTURE(Operand, 16, "Where a primitive finds or puts a tensor", TANDEM
   ONE(u32, slice_columns, "Weight in BankTiles: columns of a slice, a multiple of kChunk; else 0") \
   ONE(u32, slice_rows, "Weight in BankTiles: rows of a slice, padding included; else 0")           \
   ONE(u32, value_dim, "KV_APPEND, ATTENTION: elements of a key that are its value; 0: none")       \
-  MANY(u32, reserved, 8, "0")
+  ONE(u32, check, "Where checked: primitive_check of the rest; else ignored")                      \
+  MANY(u32, reserved, 7, "0")
 TANDEM_STRUCTURE(Primitive, 256, "One step of a program", TANDEM_PRIMITIVE_MEMBERS)
 
 }  // namespace tandem::abi

@@ -8,13 +8,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "tandem/common/alarm.h"
 #include "tandem/common/systemc.h"
 
 namespace tandem::common {
 
 // What a module intends to do at later times: callbacks in order of time, and in the order of
-// their arrival where times are equal, run from one SC_METHOD. A child of the module that declares
-// it. Nothing is allocated once the agenda has reached its greatest length.
+// their arrival where times are equal. A child of the module that declares it. Nothing is allocated
+// once the agenda has reached its greatest length.
 class Agenda : public sc_core::sc_module {
  public:
   explicit Agenda(const sc_core::sc_module_name& name);
@@ -67,14 +68,13 @@ class Agenda : public sc_core::sc_module {
   void push(std::uint64_t time_ps, std::uint32_t slot);
   std::uint32_t pop();
   void run();
-  void arm(std::uint64_t time_ps);
 
   std::vector<Entry> heap_;      // the earliest in front
   std::vector<Action> actions_;  // stay where they are while their entries move
   std::vector<std::uint32_t> free_;
   std::uint64_t next_sequence_ = 0;
   bool running_ = false;
-  sc_core::sc_event due_;
+  Alarm due_{[this] { run(); }};
 };
 
 }  // namespace tandem::common

@@ -46,6 +46,15 @@ class AtTarget {
   // transactions with their result, a request still held back with TLM_GENERIC_ERROR_RESPONSE. The
   // owner clears the agenda first.
   void reset();
+  // Nothing in progress, nothing due.
+  bool quiescent() const {
+    return outstanding() == 0 && held_ == nullptr && arriving_ == nullptr && !response_due_;
+  }
+  // When quiescent.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(response_free_ps_, last_accepted_ps_);
+  }
   std::size_t outstanding() const { return in_service_.size() + ready_.size() + responding(); }
 
  private:

@@ -29,10 +29,18 @@ class BusyTime {
     total_ps_ = until(now_ps);
     ahead_.clear();
   }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(ahead_, total_ps_);
+  }
 
  private:
   struct Interval {
     std::uint64_t begin_ps, end_ps;
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(begin_ps, end_ps);
+    }
   };
   std::deque<Interval> ahead_;  // and what has ended since the last was added
   std::uint64_t total_ps_ = 0;

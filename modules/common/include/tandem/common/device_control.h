@@ -36,6 +36,10 @@ class DeviceControl {
   // Clears causes and errors, lowers the interrupt. Call it with RegisterBank::reset(), which puts
   // the stored registers back.
   void reset();
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(was_enabled_, raw_, error_count_, error_cause_, error_address_);
+  }
 
  private:
   void write_control(std::uint32_t value);

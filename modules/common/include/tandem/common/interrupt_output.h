@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "tandem/common/archive.h"
 #include "tandem/common/systemc.h"
 
 namespace tandem::common {
@@ -15,6 +16,8 @@ class InterruptOutput : public sc_core::sc_module {
   // The signal follows within two delta cycles.
   void set(bool level);
   bool level() const { return level_; }
+  // Loading: the signal has its value a delta cycle later, and follows the level then.
+  void archive(Archive& archive);
 
  private:
   void drive();

@@ -43,6 +43,11 @@ class RegisterBank {
 
   // Back to reset values; hooks are not called.
   void reset();
+  // Stored values; hooks are not called.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    for (Cell& cell : cells_) archive(cell.value);
+  }
 
   // Serves one access of exactly one aligned 32-bit register and sets the payload's response:
   // address error on a hole, command error on a write to a read-only register, burst error on any

@@ -59,6 +59,16 @@ class RegisterTarget : public sc_core::sc_module {
   // with their result, pending ones with TLM_GENERIC_ERROR_RESPONSE. The bank is not touched.
   void reset();
 
+  // No access in progress.
+  bool quiescent() const {
+    return flights_.empty() && held_ == nullptr && responding_ == nullptr && agenda_.empty();
+  }
+  // When quiescent; the bank is not part of it.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(reads_, writes_, errors_);
+  }
+
   // Local time of the access that is being executed, for use in hooks; else the current time.
   std::uint64_t access_ps() const { return in_access_ ? access_ps_ : now_ps(); }
 

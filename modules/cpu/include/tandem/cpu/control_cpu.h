@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 
+#include "tandem/common/archive.h"
 #include "tandem/common/systemc.h"
 #include "tandem/observe/statistics.h"
 #include "tandem/observe/timeline.h"
@@ -46,6 +48,23 @@ class ControlCpu : public sc_core::sc_module {
   virtual void set_timeline(observe::Timeline* timeline) = 0;
   virtual void collect(observe::StatisticsSink& sink) const = 0;
 
+  // False: this kind of processor cannot be saved.
+  virtual bool has_save_points() const { return false; }
+  // Called at each moment at which archive() can save the processor, and nothing has to change for
+  // it: of native firmware between two steps, of a core between two instructions. It
+  // must neither wait nor change the platform.
+  void on_save_point(std::function<void()> hook) { at_save_point_ = std::move(hook); }
+  // Before the simulation begins: the processor does nothing, until its state has been loaded and
+  // resume() lets it go on from its save point. The time is then that of the saving.
+  void hold() { held_ = true; }
+  void resume() {
+    held_ = false;
+    resumed_.notify();
+  }
+  // At a save point, or while held: everything that a processor is to keep beyond `finished`.
+  // Derived classes add what they have: memory of their own, registers, counters, local time.
+  virtual void archive(common::Archive& archive) { archive(finished_, exit_status_, fault_); }
+
  protected:
   explicit ControlCpu(const sc_core::sc_module_name& name)
       : sc_module(name), irq("irq"), reset("reset") {}
@@ -61,6 +80,16 @@ class ControlCpu : public sc_core::sc_module {
     fault_ = std::move(fault);
     finished_event_.notify();
   }
+  // For the processor's thread, before it does anything: true if its state has been loaded, so that
+  // it goes on behind its save point.
+  bool await_restore() {
+    const bool restored = held_;
+    while (held_) wait(resumed_);
+    return restored;
+  }
+  void save_point() {
+    if (at_save_point_) at_save_point_();
+  }
   bool irq_level() const { return irq.size() > 0 && irq->read(); }
   bool reset_level() const { return reset.size() > 0 && reset->read(); }
 
@@ -69,6 +98,9 @@ class ControlCpu : public sc_core::sc_module {
   int exit_status_ = 0;
   std::string fault_;
   sc_core::sc_event finished_event_;
+  bool held_ = false;
+  sc_core::sc_event resumed_;
+  std::function<void()> at_save_point_;
 };
 
 }  // namespace tandem::cpu

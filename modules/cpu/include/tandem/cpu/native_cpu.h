@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tandem/abi/firmware_entry.h"
+#include "tandem/common/alarm.h"
 #include "tandem/common/systemc.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/cpu/dmi_cache.h"
@@ -45,6 +46,8 @@ class NativeCpu : public ControlCpu {
   Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
+  bool has_save_points() const override { return true; }
+  void archive(common::Archive& archive) override;
 
  private:
   struct Counters {
@@ -62,9 +65,17 @@ class NativeCpu : public ControlCpu {
     std::uint64_t resets = 0;
     std::uint64_t busy_ps = 0;
     std::uint64_t idle_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(reads, writes, bus_errors, windows, barriers, relaxes, irq_waits, clock_reads, logs);
+      archive(steps, interrupts, resets, busy_ps, idle_ps);
+    }
   };
 
   void run();
+  void live();
+  void begin_firmware();
   void run_firmware();
   void on_reset();
   void invalidate_dmi(sc_dt::uint64 first, sc_dt::uint64 last);
@@ -87,7 +98,10 @@ class NativeCpu : public ControlCpu {
   sc_core::sc_time ahead_;  // local time minus kernel time
   bool aborted_ = false;    // reset came: the firmware's current call is to return soon
   int init_status_ = 0;
+  int next_ = TANDEM_STEP_AGAIN;  // what the last step has asked for
   sc_core::sc_event reset_event_;
+  sc_core::sc_event time_is_up_;
+  common::Alarm wake_{[this] { time_is_up_.notify(); }};
   Counters counters_;
   observe::Timeline* timeline_ = nullptr;
   observe::Timeline::Track track_ = 0;

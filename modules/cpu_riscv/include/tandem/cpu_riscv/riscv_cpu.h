@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tandem/common/alarm.h"
 #include "tandem/cpu/control_cpu.h"
 
 namespace tandem::cpu {
@@ -72,6 +73,10 @@ class RiscvCpu : public ControlCpu {
   Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
+  // Between two instructions, where the hart meets the kernel; without a debugger. A reservation
+  // of LR is given up.
+  bool has_save_points() const override { return debugger_ == nullptr; }
+  void archive(common::Archive& archive) override;
 
   // From before the simulation starts; nullptr: none. The debugger must outlive the simulation.
   void attach(CpuDebugger* debugger);
@@ -108,6 +113,12 @@ class RiscvCpu : public ControlCpu {
     std::uint64_t busy_ps = 0;
     std::uint64_t bus_ps = 0;
     std::uint64_t idle_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(loads, stores, bus_errors, direct_regions, exceptions, interrupts);
+      archive(interrupt_latency_ps, sleeps, synchronisations, resets, busy_ps, bus_ps, idle_ps);
+    }
   };
   struct Watchpoint {
     std::uint64_t address;
@@ -123,6 +134,7 @@ class RiscvCpu : public ControlCpu {
 
   std::uint64_t budget() const;
   void engine_exception();
+  bool executes(std::uint32_t instruction) const;
   void system_instruction();
   void csr_instruction(std::uint32_t instruction);
   // Registers that the hart keeps, not the engine. False: another one.
@@ -130,11 +142,13 @@ class RiscvCpu : public ControlCpu {
   bool write_own_csr(std::uint32_t number, std::uint64_t value);
   void execute_natively();
   void wait_for_interrupt();
-  // Until something happens; a debugger is asked from time to time. False: it had the hart.
+  // Until something happens; a debugger is asked from time to time. False: it wants the hart to go
+  // on elsewhere.
   bool sleep_a_while();
   void exception(std::uint32_t cause, std::uint64_t value);
   void take_interrupt();
   void enter_trap(std::uint64_t cause, std::uint64_t value);
+  void return_from_trap();
   std::uint64_t pending() const;
   void lock_up(const std::string& why);
   std::string trap_text(std::uint64_t cause, std::uint64_t value) const;
@@ -167,12 +181,16 @@ class RiscvCpu : public ControlCpu {
   bool aborted_ = false;    // a reset has come
   bool locked_up_ = false;  // the hart cannot go on
   std::uint64_t irq_since_ps_ = 0;
+  std::uint64_t lines_ = 0;  // when they changed last
   sc_core::sc_event reset_event_;
   sc_core::sc_event wake_up_;
+  sc_core::sc_event caught_up_;
+  common::Alarm catch_up_{[this] { caught_up_.notify(); }};
   Counters counters_;
 
   CpuDebugger* debugger_ = nullptr;
   bool single_step_ = false;
+  bool stepped_ = false;
   std::uint64_t resumed_at_;  // no breakpoint there until the hart has left it
   std::vector<std::uint64_t> breakpoints_;
   std::vector<Watchpoint> watchpoints_;

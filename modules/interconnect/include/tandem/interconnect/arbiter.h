@@ -20,6 +20,10 @@ class Arbiter {
   // `waiting` has bit i set when port i waits, and is not 0.
   unsigned pick(std::uint64_t waiting);
   void reset();
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(credits_, last_);
+  }
 
  private:
   unsigned next_after_last(std::uint64_t candidates) const;

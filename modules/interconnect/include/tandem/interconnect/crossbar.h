@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tandem/common/agenda.h"
+#include "tandem/common/archive.h"
 #include "tandem/common/ring.h"
 #include "tandem/common/systemc.h"
 #include "tandem/interconnect/address_map.h"
@@ -63,6 +64,11 @@ class Crossbar : public sc_core::sc_module {
   void set_target_clock_period_ps(unsigned target, std::uint64_t period_ps);
   void collect(observe::StatisticsSink& sink) const;
 
+  // No transaction on its way.
+  bool quiescent() const;
+  // When quiescent.
+  void archive(common::Archive& archive);
+
  private:
   static constexpr std::uint64_t kStoredBytes =
       std::uint64_t{64} * 1024;  // longer responses are cut through
@@ -77,6 +83,12 @@ class Crossbar : public sc_core::sc_module {
     std::uint64_t response_busy_ps = 0;
     std::uint64_t request_wait_ps = 0;
     std::uint64_t response_wait_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(transactions, read_bytes, write_bytes, holes);
+      archive(request_busy_ps, response_busy_ps, request_wait_ps, response_wait_ps);
+    }
   };
   // What both kinds of port have: two data paths, reserved until some time.
   struct Lane {
@@ -101,6 +113,11 @@ class Crossbar : public sc_core::sc_module {
     std::uint64_t response_free_ps = 0;
     bool delivery_due = false;  // an agenda entry exists
     std::uint64_t last_delivery_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(request_busy_ps, response_busy_ps, counters, response_free_ps, last_delivery_ps);
+    }
   };
   struct Output : Lane {
     explicit Output(Arbiter a) : arbiter(std::move(a)) {}
@@ -111,6 +128,11 @@ class Crossbar : public sc_core::sc_module {
     Transaction* request = nullptr;       // between BEGIN_REQ and END_REQ
     std::uint64_t request_free_ps = 0;    // END_REQ may lie in the future
     bool send_due = false;                // an agenda entry exists
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(request_busy_ps, response_busy_ps, counters, arbiter, request_free_ps);
+    }
   };
 
   void b_transport(int initiator, common::Payload& payload, sc_core::sc_time& delay);

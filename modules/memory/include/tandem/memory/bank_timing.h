@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tandem/common/archive.h"
 #include "tandem/memory/command.h"
 #include "tandem/memory/compute_banks.h"
 #include "tandem/memory/device.h"
@@ -101,6 +102,7 @@ class BankTiming {
   void issue(const Command& command);
   // As new.
   void reset();
+  void archive(common::Archive& archive);
 
  private:
   struct Bank {
@@ -109,14 +111,30 @@ class BankTiming {
     std::uint32_t row = kNoRow;
     std::uint32_t compute_row = kNoRow;
     unsigned hits = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(activate, precharge, read, write, refresh, group_activate, compute_precharge);
+      archive(row, compute_row, hits);
+    }
   };
   struct Group {
     Cycle activate = 0, read = 0, write = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(activate, read, write);
+    }
   };
   struct Rank {
     Cycle activate = 0, precharge = 0, read = 0, write = 0, refresh_bank = 0;
     std::array<Cycle, 4> window{};  // ends of the tFAW windows of the last four activates
     unsigned oldest = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(activate, precharge, read, write, refresh_bank, window, oldest);
+    }
   };
   static void raise(Cycle& limit, Cycle cycle) { limit = std::max(limit, cycle); }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "tandem/common/archive.h"
 #include "tandem/memory/address_mapping.h"
 #include "tandem/memory/bank_timing.h"
 #include "tandem/memory/controller.h"
@@ -21,6 +22,11 @@ namespace tandem::memory {
 struct Interval {
   std::uint64_t begin_ps;
   std::uint64_t end_ps;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(begin_ps, end_ps);
+  }
 };
 
 // What a long run of consecutive addresses costs a channel that does nothing else, refreshes
@@ -65,6 +71,12 @@ class Channel {
     std::uint64_t drains = 0;         // batches of writes
     std::uint64_t busy_ps = 0;        // data on the bus
     std::uint64_t compute_ps = 0;     // reserved for computation in the banks
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(read_bytes, write_bytes, row_hits, row_misses, row_conflicts, activates);
+      archive(read_bursts, write_bursts, forwarded, merged_writes, drains, busy_ps, compute_ps);
+    }
   };
 
   // Both have been validated. Copies share what they measure (MixedPace).
@@ -134,6 +146,7 @@ class Channel {
 
   // As new at `time_ps`; counters stay.
   void reset(std::uint64_t time_ps);
+  void archive(common::Archive& archive);
 
   const DeviceConfig& device() const { return device_; }
   Counters counters() const;
@@ -160,11 +173,21 @@ class Channel {
     Cycle precharge_ready;
     Cycle precharge;  // given; kNoCycle while no other row is wanted
     Cycle closes;     // the refresh that ends it at the latest
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(row, columns, activate, last_column, precharge_ready, precharge, closes);
+    }
   };
   struct Bank {
     std::array<Session, kSessions> sessions{};  // the latest, oldest first
     unsigned count = 0;
     Cycle activate_ready = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(sessions, count, activate_ready);
+    }
   };
   struct Run {
     unsigned bank;
@@ -174,6 +197,11 @@ class Channel {
     bool is_write;
     Cycle arrival;  // of the payload that it belongs to
     bool paced;     // among such as open rows: turns of the bus are part of MixedPace
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(bank, row, column, bursts, is_write, arrival, paced);
+    }
   };
   struct Columns {  // cycles of the column commands
     Cycle first;
@@ -185,6 +213,11 @@ class Channel {
     Cycle until = 0;
     Cycle previous_due = 0;
     Cycle previous_until = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(due, until, previous_due, previous_until);
+    }
   };
   struct OpenTime {  // of a rank: with at least one row open
     Cycle since = 0;
@@ -192,19 +225,39 @@ class Channel {
     std::uint64_t cycles = 0;  // before `since`
     // Of accesses that are stood for: counted when no row is open, as time passes.
     std::uint64_t owed_cycles = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(since, until, cycles, owed_cycles);
+    }
   };
   struct RankState {
     ActivateSlots activates;
     OpenTime open;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(activates, open);
+    }
   };
   struct Group {
     GroupPace pace;
     Cycle write_end = 0;  // of the last write's data
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(pace, write_end);
+    }
   };
 
   struct WaitingWrite {
     Run run;
     Cycle ready;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(run, ready);
+    }
   };
   // Streams to be read that follow one another on the bus without a gap. What they change is put
   // off until somebody else comes (enter_streams), so that a stream touches one line of the cache.
@@ -215,12 +268,22 @@ class Channel {
     std::uint64_t rows = 0;
     std::uint64_t owed_cycles = 0;  // of each rank
     bool on_bus = false;            // nothing has come since the last one
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(end, bytes, bursts, rows, owed_cycles, on_bus);
+    }
   };
   // The last streams that follow one another without a gap, whose end may be streamed_.end.
   struct StreamRun {
     Cycle begin = 0;
     Cycle end = 0;
     double data_ps_per_cycle = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(begin, end, data_ps_per_cycle);
+    }
   };
   struct Slot {  // for column commands
     Cycle begin;

@@ -58,6 +58,11 @@ struct Command {
   std::uint16_t count = 0;
   std::uint32_t row = 0;
   std::uint32_t column = 0;  // burst within the row
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(cycle, kind, rank, group, bank, count, row, column);
+  }
 };
 
 // Hears every command of a channel in the order of issue.

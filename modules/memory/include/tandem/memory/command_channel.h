@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tandem/common/archive.h"
 #include "tandem/memory/bank_agent.h"
 #include "tandem/memory/bank_timing.h"
 #include "tandem/memory/controller.h"
@@ -27,6 +28,11 @@ class CommandChannel {
     std::uint32_t row = 0;
     std::uint32_t column = 0;  // burst within the row
     bool is_write = false;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(tag, bank, row, column, is_write);
+    }
   };
   // Hears once for every request, no later than in the tick that precedes `done`.
   class Client {
@@ -43,6 +49,11 @@ class CommandChannel {
     std::uint64_t merged_writes = 0;  // writes to what a queued write holds
     std::uint64_t data_cycles = 0;    // bursts on the data bus
     std::uint64_t of(CommandKind kind) const { return commands[static_cast<std::size_t>(kind)]; }
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(commands, row_hits, forwarded, merged_writes, data_cycles);
+    }
   };
 
   // Both have been validated. `client` outlives the channel.
@@ -86,6 +97,8 @@ class CommandChannel {
 
   // As new at `now`; counters stay, requests are forgotten.
   void reset(Cycle now);
+  // Requests in the queues included.
+  void archive(common::Archive& archive);
 
  private:
   struct Entry {
@@ -94,6 +107,11 @@ class CommandChannel {
     std::uint32_t row;
     std::uint32_t column;
     bool is_write;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(tag, order, row, column, is_write);
+    }
   };
   struct Queue {
     std::size_t oldest(bool is_write) const;  // there is one
@@ -101,6 +119,11 @@ class CommandChannel {
     // Reads and writes, indexed by Kind.
     std::array<unsigned, 2> count{};
     std::array<unsigned, 2> hits{};  // of the open row
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(entries, count, hits);
+    }
   };
   enum Kind : std::size_t { kReads = 0, kWrites = 1 };  // is_write
   enum class Bus { kAny, kRow, kColumn };

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "tandem/common/alarm.h"
+#include "tandem/common/archive.h"
 #include "tandem/common/systemc.h"
 #include "tandem/memory/address_mapping.h"
 #include "tandem/memory/command_channel.h"
@@ -64,6 +66,11 @@ class CommandController : public sc_core::sc_module {
   // As new; accesses are forgotten.
   void reset();
 
+  // No access under way; posted writes may wait in the channels.
+  bool quiescent() const { return free_.size() == accesses_.size(); }
+  // When quiescent.
+  void archive(common::Archive& archive);
+
  private:
   struct Lane;
   struct Piece {  // bursts of one row
@@ -73,12 +80,22 @@ class CommandController : public sc_core::sc_module {
     std::uint32_t column;
     std::uint32_t bursts;
     std::uint8_t bank;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(arrival, access, row, column, bursts, bank);
+    }
   };
   struct Access {
     std::uint64_t bursts = 0;  // not done yet
     Cycle last = 0;
     bool is_write = false;
     bool finishing = false;  // by finish()
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(bursts, last, is_write, finishing);
+    }
   };
 
   void burst_done(Lane& lane, std::uint32_t access, Cycle done);
@@ -97,7 +114,7 @@ class CommandController : public sc_core::sc_module {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Access> accesses_;
   std::vector<std::uint32_t> free_;
-  sc_core::sc_event due_;
+  common::Alarm due_{[this] { run(); }};
   Cycle armed_ = kNoCycle;
 };
 

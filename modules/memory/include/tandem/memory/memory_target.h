@@ -35,6 +35,11 @@ class MemoryTarget : public sc_core::sc_module, private common::AtTargetOwner {
   // Withdraws pointers already given when switched off.
   void set_dmi_allowed(bool allowed);
 
+  // No access in progress. Contents apart: see SparseStore.
+  virtual bool quiescent() const;
+  // When quiescent; without the contents.
+  virtual void archive(common::Archive& archive);
+
  protected:
   struct Options {
     std::uint64_t size_bytes;

@@ -45,6 +45,10 @@ class RefreshSchedule {
   }
 
   void reset(Cycle epoch) { epoch_ = epoch; }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(epoch_);
+  }
 
  private:
   unsigned targets_;

@@ -54,13 +54,23 @@ class QueueSlots {
   // Those that would leave after `cycle` leave later.
   void delay(Cycle cycle, Cycle by);
   void clear();
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(taken_, held_, last_leaves_, entries_, first_);
+  }
 
  private:
   static constexpr std::size_t kForgotten = 32;  // that are kept at most
   struct Entry {
+    Entry() = default;
     Entry(Cycle cycle, unsigned count) : leaves(cycle), slots(count) {}
-    Cycle leaves;
-    unsigned slots;
+    Cycle leaves = 0;
+    unsigned slots = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(leaves, slots);
+    }
   };
   void insert(Cycle leaves, unsigned slots);
 
@@ -81,6 +91,11 @@ class ActivateSlots {
   // At a time that find() gave. Returns how long others have to wait for it, in sum.
   Cycle take(Cycle at, unsigned group, const CycleTiming& t);
   void clear() { first_ = count_ = 0; }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(first_, count_);
+    for (unsigned i = 0; i < count_; ++i) archive(kept(i).at, kept(i).group);
+  }
 
  private:
   static constexpr unsigned kKept = 128;
@@ -108,6 +123,10 @@ class CommandBus {
   // Nothing before `cycle` will be asked for.
   void forget(Cycle cycle);
   void clear();
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(taken_, begin_);
+  }
 
  private:
   static constexpr Cycle kWord = 64;
@@ -126,6 +145,10 @@ class DataBus {
     bool paced;  // turns between reads and writes are accounted for elsewhere
     bool operator==(const User& other) const {
       return rank == other.rank && is_write == other.is_write && paced == other.paced;
+    }
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(rank, is_write, paced);
     }
   };
   struct Slot {
@@ -149,14 +172,24 @@ class DataBus {
   // Cycles promised from `cycle` on.
   Cycle taken_after(Cycle cycle) const;
   void clear();
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(slices_, closed_until_);
+  }
 
  private:
   static constexpr std::size_t kKept = 256;
   struct Slice {
+    Slice() = default;
     Slice(Cycle from, Cycle until, const User& who) : begin(from), end(until), user(who) {}
-    Cycle begin;
-    Cycle end;
-    User user;
+    Cycle begin = 0;
+    Cycle end = 0;
+    User user{};
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(begin, end, user);
+    }
   };
   // Idle time between the data of two neighbours.
   static Cycle turnaround(const User& first, const User& second, const CycleTiming& t) {
@@ -178,12 +211,21 @@ class GroupPace {
   Cycle find(Cycle from, Cycle length) const;
   void take(Cycle begin, Cycle length);
   void clear();
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(slices_, closed_until_);
+  }
 
  private:
   static constexpr std::size_t kKept = 64;
   struct Slice {
     Cycle begin;
     Cycle end;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(begin, end);
+    }
   };
   std::vector<Slice> slices_;
   Cycle closed_until_ = 0;

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "tandem/common/archive.h"
+
 namespace tandem::memory {
 
 // Bytes that cost nothing until they are written: chunks are allocated on their first write (or
@@ -36,6 +38,14 @@ class SparseStore {
   std::uint8_t* pointer(std::uint64_t address, std::uint64_t length);
   // The chunk that holds `address`, which lies in the store.
   Span chunk(std::uint64_t address);
+
+  // Of the same size and chunks.
+  SparseStore empty_one() const {
+    return SparseStore(size_bytes_, std::uint64_t{1} << chunk_shift_);
+  }
+  // Contents, as what differs from `initial`, which is an empty_one() that has been written to;
+  // reading finds that content here.
+  void archive(common::Archive& archive, const SparseStore& initial);
 
   // What has really been allocated; the operating system backs only the pages touched.
   std::uint64_t allocated_bytes() const;

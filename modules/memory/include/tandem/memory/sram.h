@@ -33,6 +33,7 @@ class Sram : public MemoryTarget {
   const Config& config() const { return config_; }
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
+  void archive(common::Archive& archive) override;
 
  private:
   Service schedule(common::Payload& payload, std::uint64_t arrival_ps,

@@ -90,6 +90,8 @@ class Stack : public MemoryTarget, private CommandController::Listener {
 
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
+  bool quiescent() const override;
+  void archive(common::Archive& archive) override;
 
  private:
   struct Waiting {  // an AT access at command fidelity

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tandem/common/archive.h"
 #include "tandem/memory/command.h"
 #include "tandem/memory/compute_banks.h"
 #include "tandem/memory/device.h"
@@ -50,6 +51,8 @@ class TimingChecker final : public CommandListener {
   void on_command(const Command& command) override;
   // Call once, at the end of the log: tests that every bank was refreshed often enough until then.
   void finish(Cycle end);
+  // While there are no violations.
+  void archive(common::Archive& archive);
 
   std::uint64_t command_count() const;
   std::uint64_t violation_count() const;

@@ -9,10 +9,12 @@
 #include "tandem/abi/command.h"
 #include "tandem/abi/program.h"
 #include "tandem/common/agenda.h"
+#include "tandem/common/archive.h"
 #include "tandem/npu/choice_listener.h"
 #include "tandem/npu/config.h"
 #include "tandem/npu/dma.h"
 #include "tandem/npu/engine.h"
+#include "tandem/npu/fault_hooks.h"
 #include "tandem/npu/matrix_turn.h"
 #include "tandem/npu/pim_port.h"
 #include "tandem/npu/stage_watch.h"
@@ -54,6 +56,11 @@ class Deferred {
 struct PassCounters {
   std::uint64_t passes = 0;
   std::uint64_t weight_bytes = 0;  // requested at the memory port
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(passes, weight_bytes);
+  }
 };
 
 // Cycles of a time that is counted in ps while the clock's period changes now and then.
@@ -66,6 +73,11 @@ class CycleCount {
   void settle(std::uint64_t ps, std::uint64_t period_ps) {
     cycles_ = at(ps, period_ps);
     settled_ps_ = ps;
+  }
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(cycles_, settled_ps_);
   }
 
  private:
@@ -85,6 +97,11 @@ struct StageCounters {
   std::uint64_t vector_ps = 0;   // and on the vector unit
   std::uint64_t link_ps = 0;     // with an exchange of the stage on the link
   std::uint64_t read_bytes = 0;  // weights, keys and values asked for at the memory port
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(time_ps, cycles, pim_ps, pim_cycles, matrix_ps, vector_ps, link_ps, read_bytes);
+  }
 };
 
 // A sum in which everything counts as often as Core::times says when it is added.
@@ -94,6 +111,10 @@ class Tally {
   void operator+=(std::uint64_t value) { sum_ += times_ * value; }
   void operator++() { *this += 1; }
   operator std::uint64_t() const { return sum_; }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(sum_);
+  }
 
  private:
   const std::uint64_t& times_;
@@ -123,6 +144,9 @@ struct Core {
     }
   }
 
+  // When no command is in flight.
+  void archive(common::Archive& archive);
+
   std::uint64_t cycles_ps(std::uint64_t cycles) const { return cycles * config.clock_period_ps; }
 
   Config config;
@@ -144,6 +168,7 @@ struct Core {
   TokenOracle* oracle = nullptr;  // with Config::timing_only
   observe::Timeline* timeline = nullptr;
   ChoiceListener* choices = nullptr;
+  FaultHooks* faults = nullptr;  // null: nothing goes wrong
   // "Linear, layer 3"
   observe::Timeline::Name name_of(const abi::Primitive& primitive);
   std::array<std::vector<observe::Timeline::Name>, abi::kPrimitiveOps> primitive_names;  // by layer

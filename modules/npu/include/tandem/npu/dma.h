@@ -62,6 +62,11 @@ class Dma {
   // Forgets every transfer without calling its `done`; responses still to come are absorbed.
   void reset();
   bool idle() const { return in_flight_.empty() && queued() == 0; }
+  // When idle.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(times_, channels_, generation_);
+  }
 
   void set_timeline(observe::Timeline* timeline);
   void collect(observe::StatisticsSink& sink) const;
@@ -98,6 +103,11 @@ class Dma {
     std::uint64_t read_bytes = 0, written_bytes = 0, transfers = 0, bursts = 0;
     std::uint64_t shown_until_ps = 0;
     observe::Timeline::Track track = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(read_bytes, written_bytes, transfers, bursts, shown_until_ps);
+    }
   };
 
   Transfer& take(Channel channel, std::uint64_t address, std::uint64_t bytes, Done done);

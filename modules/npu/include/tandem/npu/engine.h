@@ -51,6 +51,11 @@ class Engine {
   // How long it has worked until now, once whatever it counts.
   std::uint64_t worked_ps() const { return worked_.until(common::now_ps()); }
 
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(under_way_, worked_, free_at_ps_, busy_ps_, times_);
+  }
+
   void set_timeline(observe::Timeline* timeline, const char* name) {
     timeline_ = timeline;
     if (timeline != nullptr) track_ = timeline->track("npu", name);
@@ -59,6 +64,11 @@ class Engine {
  private:
   struct Work {
     std::uint64_t begin_ps, end_ps, times;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(begin_ps, end_ps, times);
+    }
   };
   // Work from `begin_ps` until the engine is free again.
   void note(std::uint64_t begin_ps) {

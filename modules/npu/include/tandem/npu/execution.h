@@ -25,8 +25,9 @@ class Execution {
   // `value` goes into the completion of a command without fault.
   using Finished = std::function<void(const Fault& fault, std::uint64_t value)>;
 
+  // `checked`: what the command names carries checks.
   Execution(Core& core, WeightStream& stream, Program& program, const abi::Command& command,
-            std::uint64_t serial, Finished finished);
+            bool checked, std::uint64_t serial, Finished finished);
   ~Execution();
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
@@ -105,8 +106,11 @@ class Execution {
 
   // Fetching and checking: execution_setup.cpp
   void fetch(std::uint64_t address, void* to, std::uint64_t bytes, void (Execution::*next)());
+  void fetch_descriptor(FaultHooks::Descriptor what, std::uint64_t address, void* to,
+                        std::uint64_t bytes, void (Execution::*next)());
   void fetch_command_data();
   void fetch_slots();
+  Fault check_descriptors() const;
   void setup_part_done();
   void fetch_sequences();
   void fetch_pages(Sequence& sequence);
@@ -282,6 +286,7 @@ class Execution {
   WeightStream& stream_;
   Program& program_;
   abi::Command command_;
+  bool checked_;  // tandem/abi/checks.h
   std::uint64_t serial_;
   Finished finished_;
 

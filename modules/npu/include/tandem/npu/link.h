@@ -48,6 +48,10 @@ class Link {
     engine_.count_times(times);
   }
   void reset() { engine_.reset(); }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(engine_, exchanges_, bytes_, times_);
+  }
 
   std::uint64_t bytes() const { return bytes_; }  // sent
   std::uint64_t busy_ps() const { return engine_.busy_ps(); }

@@ -50,6 +50,7 @@ class MatrixTurn {
     holder_ = kNobody;
     waiting_.clear();
   }
+  bool idle() const { return holder_ == kNobody && waiting_.empty(); }
 
  private:
   static constexpr std::uint64_t kNobody = 0;  // serials begin with 1

@@ -12,6 +12,7 @@
 
 #include "tandem/abi/npu_registers.h"
 #include "tandem/common/agenda.h"
+#include "tandem/common/archive.h"
 #include "tandem/common/device_control.h"
 #include "tandem/common/interrupt_output.h"
 #include "tandem/common/register_bank.h"
@@ -53,10 +54,16 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void set_oracle(TokenOracle* oracle) { core_.oracle = oracle; }
   void set_timeline(observe::Timeline* timeline);
   void set_choice_listener(ChoiceListener* listener) { core_.choices = listener; }  // null: off
+  // What goes wrong; must outlive the NPU. Null: nothing.
+  void set_faults(FaultHooks* faults) { core_.faults = faults; }
   // Of the clock before CLOCK_DIVIDER; takes effect as that does.
   void set_clock_period_ps(std::uint64_t period_ps);
 
   bool idle() const;
+  // No command, no access and nothing due.
+  bool quiescent() const;
+  // When quiescent.
+  void archive(common::Archive& archive);
   PhaseTimes phase_times() const;
   // The phase label of the oldest command in flight, or kIdlePhase.
   std::uint32_t phase() const { return in_flight_.empty() ? kIdlePhase : in_flight_.front().phase; }
@@ -103,6 +110,8 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void report(abi::Status status, std::uint64_t address) override;
   Fault check(const abi::Command& command) const override;
   void defer(std::function<void()> function) override;
+  void later(std::uint64_t delay_ps, std::function<void()> function) override;
+  FaultHooks* faults() const override { return core_.faults; }
 
   // npu_registers.cpp
   void map_registers();
@@ -112,11 +121,17 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   struct Perf {
     std::uint64_t time_ps = 0, commands = 0, primitives = 0, macs = 0, read_bytes = 0,
                   written_bytes = 0, matrix_ps = 0, vector_ps = 0;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(time_ps, commands, primitives, macs, read_bytes, written_bytes, matrix_ps, vector_ps);
+    }
   };
   Perf running_counters() const;
   void write_clock_divider(std::uint32_t value);
   void adopt_clock();
   void settle_cycles();
+  void set_periods(std::uint64_t period_ps);
 
   void collect_stages(std::size_t phase, observe::StatisticsSink& sink) const;
   void collect_window(const Window& window, observe::StatisticsSink& sink) const;

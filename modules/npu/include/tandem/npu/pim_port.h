@@ -51,6 +51,12 @@ class PimPort {
     }
     std::uint32_t row_bytes = 0, row_open_ps = 0, buffer_bytes = 0, accumulators = 0;
     bool channels_first = false;  // neighbouring rows lie in different channels
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(channels, banks, lanes, draft_lanes, vector_bytes, result_bytes, formats, clock_ps);
+      archive(channel_layout, row_bytes, row_open_ps, buffer_bytes, accumulators, channels_first);
+    }
   };
 
   PimPort(Dma& dma, std::uint64_t expected_overhead_ps)
@@ -83,6 +89,12 @@ class PimPort {
   void run(Job job);
   bool idle() const { return sent_.empty() && waiting_.empty(); }
   void reset();
+  // When idle.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(overhead_ps_, last_end_ps_, base_, known_, geometry_, next_tag_, commands_);
+    archive(jobs_done_);
+  }
 
   std::uint64_t commands() const { return commands_; }
   std::uint64_t jobs() const { return jobs_done_; }

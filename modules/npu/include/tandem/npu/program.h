@@ -5,6 +5,7 @@
 
 #include "tandem/abi/command.h"
 #include "tandem/abi/program.h"
+#include "tandem/common/archive.h"
 #include "tandem/npu/replay.h"
 #include "tandem/numerics/weights.h"
 
@@ -63,6 +64,11 @@ class Program {
   // A command begins: other layers stand for those left out.
   void next_turn();
   const std::vector<std::uint16_t>& dependents(std::size_t i) const { return dependents_[i]; }
+
+  // The program as its driver has written it, from which the rest is made again; the parameters are
+  // those of load().
+  void archive(common::Archive& archive, bool pim_bound, bool computes,
+               std::uint32_t replay_layers);
 
  private:
   void leave_out_layers(std::vector<abi::Primitive>& primitives, std::uint32_t replay_layers);

@@ -28,6 +28,8 @@ class QueuePair {
     virtual bool cancel(std::uint32_t tag) = 0;
     virtual Fault check(const abi::Command& command) const = 0;
     virtual void defer(std::function<void()> function) = 0;
+    virtual void later(std::uint64_t delay_ps, std::function<void()> function) = 0;
+    virtual FaultHooks* faults() const = 0;
 
    protected:
     ~Owner() = default;
@@ -39,9 +41,11 @@ class QueuePair {
   struct Rings {
     std::uint64_t submission_base, completion_base;
     std::uint32_t submission_size, completion_size;
+    bool checked;  // tandem/abi/checks.h
   };
   void enable(const Rings& rings);
   bool enabled() const { return enabled_; }
+  bool checked() const { return rings_.checked; }
   // What has been fetched still runs.
   void disable() { enabled_ = false; }
   void reset();
@@ -52,10 +56,18 @@ class QueuePair {
   std::uint32_t submission_head() const { return head_; }
   std::uint32_t completion_tail() const { return completion_tail_; }
 
+  // When idle.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(enabled_, rings_.submission_base, rings_.completion_base, rings_.submission_size);
+    archive(rings_.completion_size, head_, tail_, completion_head_, completion_tail_, phase_);
+  }
+
   bool cancel(std::uint32_t tag);
   void retry();
   bool idle() const {
-    return running_ == nullptr && waiting_.empty() && !fetching_ && unwritten_.empty() && !writing_;
+    return running_ == nullptr && waiting_.empty() && !fetching_ && unwritten_.empty() &&
+           !writing_ && delayed_ == 0;
   }
 
  private:
@@ -69,6 +81,7 @@ class QueuePair {
   };
   void fetch();
   void fetched(bool ok, std::uint64_t fault_address);
+  void wait_unknown(const Fault& fault);
   void start_next();
   void finished(const Fault& fault, std::uint64_t value);
   void complete(const abi::Command& command, const Fault& fault, std::uint64_t value);
@@ -85,6 +98,7 @@ class QueuePair {
   abi::Command arriving_{};
   std::deque<Waiting> waiting_;
   std::deque<Unwritten> unwritten_;
+  unsigned delayed_ = 0;  // completions that a fault holds back
   std::unique_ptr<Execution> running_;
 };
 

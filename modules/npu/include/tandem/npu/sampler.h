@@ -111,6 +111,10 @@ class Sampler {
 
   void set_clock_period_ps(std::uint64_t period_ps);
   void collect(observe::StatisticsSink& sink) const;
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(sampled_tokens_, drafted_tokens_, accepted_tokens_);
+  }
 
  private:
   struct Verdict {

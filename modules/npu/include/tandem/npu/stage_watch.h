@@ -20,6 +20,10 @@ struct Window {
   std::uint64_t time_ps = 0;
   BusyTimes busy_ps{};
 
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(time_ps, busy_ps);
+  }
   void add(const Window& other, std::uint64_t times = 1);
 };
 
@@ -50,6 +54,13 @@ class StageWatch {
   // Nothing if it has ended already.
   void end(std::uint64_t serial, std::uint64_t now_ps);
 
+  bool idle() const { return active_.empty(); }
+  // When idle.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(phases_, sampled_ps_, counted_ps_);
+  }
+
   // Up to now: with a command of the phase in flight, or in the stage.
   Window phase(std::uint32_t phase, std::uint64_t now_ps) const;
   Window stage(std::uint32_t phase, std::size_t stage, std::uint64_t now_ps) const;
@@ -58,6 +69,11 @@ class StageWatch {
   struct PhaseWindows {
     Window all;
     std::array<Window, abi::kStages> stages{};
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(all, stages);
+    }
   };
   struct Active {
     std::uint64_t serial;

@@ -14,6 +14,11 @@ class TokenOracle {
   struct Drafted {
     std::uint32_t token;
     float confidence;  // probability that the draft gives the token, 0..1
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(token, confidence);
+    }
   };
 
   // In place of a token: there is no answer, such as beyond the end of a recorded run. The command

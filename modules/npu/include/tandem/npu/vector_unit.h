@@ -129,6 +129,10 @@ class VectorUnit {
 
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(times_, busy_cycles_, elements_);
+  }
 
  private:
   Config config_;

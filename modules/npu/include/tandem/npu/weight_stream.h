@@ -116,6 +116,13 @@ class WeightStream {
   void pump();
   void reset();
   bool idle() const { return under_way_ == 0; }
+  // Nothing asked for, nothing held.
+  bool empty() const { return idle() && waiting_.empty() && used_bytes_ == 0; }
+  // When empty.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(peak_bytes_, requested_bytes_);
+  }
 
   std::uint64_t requested_bytes() const { return requested_bytes_; }
   std::uint64_t peak_bytes() const { return peak_bytes_; }

@@ -21,6 +21,11 @@ class PhaseLedger : public EnergySink {
     // Of the parts, added up in their order.
     double total_picojoules() const;
 
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(component, source, picojoules, module_length, counted_picojoules, reading);
+    }
+
    private:
     friend class PhaseLedger;
     std::size_t module_length = 0;  // of `component`, without the dot
@@ -43,6 +48,11 @@ class PhaseLedger : public EnergySink {
   // Of the entries, added up in their order.
   double total_picojoules() const;
   double phase_picojoules(std::size_t phase) const;
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(phases_, entries_, module_, phase_, next_, reading_);
+  }
 
  private:
   bool is(const Entry& entry, std::string_view component) const;

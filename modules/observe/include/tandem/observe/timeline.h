@@ -25,10 +25,20 @@ class Timeline {
     Track track;
     Name name;
     std::uint64_t flow;  // 0 = none; slices of one flow are joined by arrows in time order
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(begin_ps, end_ps, track, name, flow);
+    }
   };
   struct TrackInfo {
     std::string process;  // "npu"
     std::string name;     // "matrix"
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(process, name);
+    }
   };
 
   explicit Timeline(const Limits& limits);
@@ -51,6 +61,12 @@ class Timeline {
   const std::vector<TrackInfo>& tracks() const { return tracks_; }
   const std::string& text(Name name) const { return names_[name]; }
   std::uint64_t dropped() const { return dropped_; }
+
+  // Everything but the limits (common::Archive).
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(tracks_, names_, slices_, last_, dropped_);
+  }
 
   // Trace-event JSON (https://ui.perfetto.dev opens it); deterministic bytes.
   std::string to_json() const;

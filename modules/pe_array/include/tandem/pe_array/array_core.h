@@ -73,6 +73,10 @@ class ArrayCore {
   void set_clock_period_ps(std::uint64_t period_ps);
   // Back to full mode; counters keep counting.
   void reset() { mode_ = Mode::kFull; }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(mode_, times_, reconfigurations_, macs_, busy_cycles_);
+  }
 
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;

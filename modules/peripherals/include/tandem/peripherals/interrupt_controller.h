@@ -29,9 +29,12 @@ class InterruptController : public Peripheral {
   InterruptController(const sc_core::sc_module_name& name, const Config& config);
 
   void collect(observe::StatisticsSink& sink) const override;
+  bool quiescent() const override;
+  void archive(common::Archive& archive) override;
 
  private:
   void on_reset() override { update(); }
+  std::uint32_t sampled_levels() const;
   void sample_lines();
   void update();
   std::uint32_t pending() const;

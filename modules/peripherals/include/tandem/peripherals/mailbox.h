@@ -9,6 +9,7 @@
 
 #include "tandem/abi/mailbox.h"
 #include "tandem/abi/peripheral_registers.h"
+#include "tandem/common/alarm.h"
 #include "tandem/common/interrupt_output.h"
 #include "tandem/peripherals/peripheral.h"
 #include "tandem/peripherals/prompt_store.h"
@@ -50,11 +51,17 @@ class Mailbox : public Peripheral {
   std::size_t host_waiting() const { return waiting_.size() + posted_.size(); }
 
   void collect(observe::StatisticsSink& sink) const override;
+  void archive(common::Archive& archive) override;
 
  private:
   struct HostRequest {
     abi::Request request;
     std::vector<std::uint32_t> prompt;
+
+    void archive(common::Archive& archive) {
+      archive.plain(request);
+      archive(prompt);
+    }
   };
   // A ring as the firmware has set it up; entries is 0 when it has not.
   struct RingView {
@@ -85,7 +92,7 @@ class Mailbox : public Peripheral {
   bool close_requested_ = false;
   bool was_enabled_ = false;
   std::uint32_t last_head_ = 0;
-  sc_core::sc_event arrival_;
+  common::Alarm arrival_{[this] { post_waiting(); }};
   std::uint64_t requests_posted_ = 0;
   std::uint64_t records_received_ = 0;
   std::uint64_t tokens_received_ = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include "tandem/common/archive.h"
 #include "tandem/common/register_bank.h"
 #include "tandem/common/register_target.h"
 #include "tandem/common/systemc.h"
@@ -24,6 +25,11 @@ class Peripheral : public sc_core::sc_module {
     bank_.observe(std::move(observer));
   }
   virtual void collect(observe::StatisticsSink& sink) const { port_.collect(sink); }
+
+  // No access in progress, and nothing that would be lost by archive().
+  virtual bool quiescent() const { return port_.quiescent(); }
+  // When quiescent.
+  virtual void archive(common::Archive& archive) { archive(bank_, port_); }
 
  protected:
   Peripheral(const sc_core::sc_module_name& name, const abi::RegisterBlock& block,

@@ -18,12 +18,21 @@ class PromptStore {
   void release(std::uint32_t request_id);
   bool holds(std::uint32_t request_id) const;
   void clear() { pieces_.clear(); }
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(pieces_);
+  }
 
  private:
   struct Piece {
     std::uint64_t offset;
     std::uint64_t bytes;  // rounded up to the alignment
     std::uint32_t request_id;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(offset, bytes, request_id);
+    }
   };
 
   std::uint64_t size_bytes_;

@@ -35,6 +35,10 @@ class SystemControl : public Peripheral {
   void on_log(LogSink sink) { log_ = std::move(sink); }
 
   void collect(observe::StatisticsSink& sink) const override;
+  void archive(common::Archive& archive) override {
+    Peripheral::archive(archive);
+    archive(stopped_, line_, log_bytes_, reset_requests_);
+  }
 
  private:
   void on_reset() override;

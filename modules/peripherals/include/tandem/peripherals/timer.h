@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "tandem/abi/peripheral_registers.h"
+#include "tandem/common/alarm.h"
 #include "tandem/common/interrupt_output.h"
 #include "tandem/peripherals/peripheral.h"
 
@@ -26,6 +27,7 @@ class Timer : public Peripheral {
   Timer(const sc_core::sc_module_name& name, const Config& config);
 
   void collect(observe::StatisticsSink& sink) const override;
+  void archive(common::Archive& archive) override;
 
  private:
   void on_reset() override;
@@ -34,7 +36,7 @@ class Timer : public Peripheral {
   std::uint64_t compare_ns() const;
 
   std::uint64_t reset_ps_ = 0;
-  sc_core::sc_event compare_due_;
+  common::Alarm compare_due_{[this] { update(); }};
   std::uint64_t interrupts_ = 0;
 };
 

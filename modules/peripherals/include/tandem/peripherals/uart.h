@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "tandem/abi/peripheral_registers.h"
+#include "tandem/common/alarm.h"
 #include "tandem/peripherals/peripheral.h"
 
 namespace tandem::peripherals {
@@ -27,12 +28,21 @@ class Uart : public Peripheral {
   // Called at the simulated time at which a byte has been sent.
   void on_byte(ByteSink sink) { sink_ = std::move(sink); }
 
+  // Asked for every byte that there is room for; true: it is lost, as by an overrun.
+  void on_write(std::function<bool()> loses) { loses_ = std::move(loses); }
+
   void collect(observe::StatisticsSink& sink) const override;
+  void archive(common::Archive& archive) override;
 
  private:
   struct Byte {
     char value;
     std::uint64_t sent_ps;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(value, sent_ps);
+    }
   };
 
   void on_reset() override;
@@ -42,9 +52,10 @@ class Uart : public Peripheral {
 
   Config config_;
   ByteSink sink_;
+  std::function<bool()> loses_;
   std::deque<Byte> fifo_;  // in ascending order of sent_ps
   std::uint64_t last_sent_ps_ = 0;
-  sc_core::sc_event due_;
+  common::Alarm due_{[this] { send_due(); }};
   std::uint32_t overruns_ = 0;  // as firmware sees them
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_lost_ = 0;

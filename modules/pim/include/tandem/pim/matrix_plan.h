@@ -26,6 +26,10 @@ struct PlanCounts {
   std::uint64_t buffer_loads = 0;   // bursts to the global buffer or the vector registers
   std::uint64_t result_reads = 0;   // bursts
   void add(const PlanCounts& other, std::uint64_t times);
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(activations, columns, buffer_writes, buffer_loads, result_reads);
+  }
   PlanCounts& operator+=(const PlanCounts& other) { return add(other, 1), *this; }
 };
 

@@ -22,6 +22,12 @@ class OperationTiming {
 
   // As new; refreshes count from `epoch`.
   void reset(memory::Cycle epoch = 0);
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(ranks_, row_, now_, first_activate_, last_activate_, compute_from_, result_from_);
+    archive(load_from_, read_from_, precharge_from_, run_open_, vector_row_, left_over_);
+    archive(refresh_due_, next_refresh_);
+  }
   // Nothing happens before `cycle`. Refreshes until then found the channel idle.
   void wait_until(memory::Cycle cycle);
   // Somebody else has used the row buffers: rows of PIM are shut.
@@ -38,6 +44,11 @@ class OperationTiming {
   struct Rank {
     std::uint64_t open = 0;  // groups with the present row, a bit each
     Cycle ready = 0;         // for an activate: after refresh or precharge
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(open, ready);
+    }
   };
 
   Cycle header(const BankOperation& operation);

@@ -32,6 +32,11 @@ struct BankOperation {
   std::uint64_t bank_mask = 0;  // header, compute: banks that take part; 0: all
   std::uint64_t tag = 0;
   memory::Cycle not_before = 0;  // enters the command queue no sooner
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(kind, last, counted, bank, repeat, count, results, row, bank_mask, tag, not_before);
+  }
 };
 
 // Who gives the commands of a channel's computing banks (PIM) and arbitrates between them and
@@ -68,6 +73,11 @@ class PimChannel final : public memory::BankAgent {
   std::size_t queued() const { return waiting_.size() + queue_.size(); }
   // As new; operations are forgotten.
   void reset();
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(waiting_, queue_, in_group_, in_mode_, writing_buffer_, buffer_ready_, buffer_bank_);
+    archive(skipping_, slack_, reserved_row_, ready_);
+  }
 
   Verdict step(memory::Cycle now, bool refreshing, bool busy, memory::Command& command) override;
   bool permits(const memory::Command& command, std::uint32_t row) override;

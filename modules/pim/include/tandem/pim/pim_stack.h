@@ -9,6 +9,7 @@
 #include "tandem/abi/command.h"
 #include "tandem/abi/pim_registers.h"
 #include "tandem/common/agenda.h"
+#include "tandem/common/archive.h"
 #include "tandem/common/busy_time.h"
 #include "tandem/common/device_control.h"
 #include "tandem/common/interrupt_output.h"
@@ -69,6 +70,11 @@ class PimStack : public sc_core::sc_module {
   void collect(observe::StatisticsSink& sink) const;
   void collect_energy(observe::EnergySink& sink) const;
 
+  // No command and no access in progress, neither here nor in the memory.
+  bool quiescent() const;
+  // When quiescent; without the contents of the memory.
+  void archive(common::Archive& archive);
+
  private:
   using WindowAccess = common::RegisterTarget::WindowAccess;
   using WindowResult = common::RegisterTarget::WindowResult;
@@ -99,6 +105,11 @@ class PimStack : public sc_core::sc_module {
     common::BusyTime worked;
     std::uint64_t commands = 0;
     PlanCounts counts;
+
+    template <typename Archive>
+    void archive(Archive& archive) {
+      archive(busy_ps, worked, commands, counts);
+    }
   };
 
   WindowResult access_window(const WindowAccess& access);

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs SCENARIO with SETTINGS without interruption, saving at AT, and restored from there in a new
+# process: the results and the console must be equal byte for byte, except for the field `wall` of
+# result.json and the names of the files. With AGAIN, the restored run saves once more at that time,
+# and what is restored from there must be equal, too. @WORK@ in a setting is WORK, where a recorded oracle is called
+# `record`.
+cmake_minimum_required(VERSION 3.25)
+set(settings "")
+foreach(setting ${SETTINGS})
+  string(REPLACE "@WORK@" "${WORK}" setting "${setting}")
+  list(APPEND settings --set ${setting})
+endforeach()
+file(REMOVE_RECURSE ${WORK})
+
+function(run name)
+  file(MAKE_DIRECTORY ${WORK}/${name})
+  execute_process(COMMAND ${TANDEM} run ${SCENARIO} --no-progress --out result ${settings} ${ARGN}
+                  WORKING_DIRECTORY ${WORK}/${name} OUTPUT_FILE ${WORK}/${name}/console
+                  COMMAND_ERROR_IS_FATAL ANY)
+  if(EXISTS ${WORK}/record)
+    file(RENAME ${WORK}/record ${WORK}/${name}/result/record)
+  endif()
+endfunction()
+
+function(content variable file)
+  file(READ ${file} bytes HEX)
+  if(file MATCHES "result.json$")
+    file(READ ${file} text)
+    string(JSON text REMOVE "${text}" wall)
+    set(bytes "${text}")
+  elseif(file MATCHES "console$")
+    foreach(name c d)
+      string(HEX "checkpoint in ../${name}\n" line)
+      string(REPLACE "${line}" "" bytes "${bytes}")
+    endforeach()
+  endif()
+  set(${variable} "${bytes}" PARENT_SCOPE)
+endfunction()
+
+function(must_be_equal name)
+  file(GLOB files RELATIVE ${WORK}/whole ${WORK}/whole/console ${WORK}/whole/result/*)
+  list(LENGTH files count)
+  if(count LESS 3)
+    message(FATAL_ERROR "the run left ${files}")
+  endif()
+  foreach(file ${files})
+    content(expected ${WORK}/whole/${file})
+    content(got ${WORK}/${name}/${file})
+    if(NOT got STREQUAL expected)
+      message(SEND_ERROR "${file} of the run '${name}' differs, see ${WORK}")
+    endif()
+  endforeach()
+endfunction()
+
+run(whole)
+run(saved --checkpoint ../c --checkpoint-at ${AT})
+must_be_equal(saved)
+set(save_again "")
+if(AGAIN)
+  set(save_again --checkpoint ../d --checkpoint-at ${AGAIN})
+endif()
+run(restored --restore ../c ${save_again})
+must_be_equal(restored)
+if(AGAIN)
+  run(restored_again --restore ../d)
+  must_be_equal(restored_again)
+endif()

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# What `tandem run` says, with exit code 2, when a checkpoint cannot be made or restored.
+cmake_minimum_required(VERSION 3.25)
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+
+function(run name expected_code expected_text)
+  execute_process(COMMAND ${TANDEM} run ${SCENARIO} --no-progress --quiet --out ${name}
+                          --set workload.max_tokens=8 ${ARGN}
+                  WORKING_DIRECTORY ${WORK} RESULT_VARIABLE code ERROR_VARIABLE text
+                  OUTPUT_QUIET)
+  if(NOT code STREQUAL expected_code)
+    message(SEND_ERROR "${name}: exit code ${code}, expected ${expected_code}: ${text}")
+  endif()
+  string(FIND "${text}" "${expected_text}" found)
+  if(found EQUAL -1)
+    message(SEND_ERROR "${name}: '${expected_text}' is not in: ${text}")
+  endif()
+endfunction()
+function(must_exist file yes)
+  if(yes AND NOT EXISTS ${WORK}/${file})
+    message(SEND_ERROR "${file} is missing")
+  elseif(NOT yes AND EXISTS ${WORK}/${file})
+    message(SEND_ERROR "${file} should not be there")
+  endif()
+endfunction()
+
+# The results are written all the same.
+run(late 2 "no checkpoint was written: the run had no quiescent moment from 10 s on"
+    --checkpoint late.ckpt --checkpoint-at "10 s")
+must_exist(late.ckpt FALSE)
+must_exist(late/result.json TRUE)
+
+run(half 2 "go together" --checkpoint c.ckpt)
+run(half 2 "go together" --checkpoint-at "1 ms")
+run(time 2 "--checkpoint-at: expected a time such as" --checkpoint c.ckpt --checkpoint-at 5)
+run(target 2 "it exists and is no checkpoint" --checkpoint late/result.json --checkpoint-at "0 s")
+run(missing 2 "there is no such file" --restore none.ckpt)
+must_exist(missing FALSE)
+
+run(saved 0 "" --checkpoint c.ckpt --checkpoint-at "100 us")
+run(other 2 "policy.draft.length is 7, but 4 in the checkpoint" --restore c.ckpt
+    --set policy.draft.length=7)
+must_exist(other FALSE)
+execute_process(COMMAND head -c 50000 c.ckpt WORKING_DIRECTORY ${WORK} OUTPUT_FILE ${WORK}/cut.ckpt)
+run(cut 2 "it is truncated or damaged" --restore cut.ckpt)
+must_exist(cut FALSE)
+run(restored 0 "" --restore c.ckpt)
+must_exist(restored/result.json TRUE)
