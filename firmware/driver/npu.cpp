@@ -46,6 +46,36 @@ Status NpuDriver::recover(Machine& machine) {
   return machine.bus_error() ? Status::kBusError : Status::kOk;
 }
 
+Status NpuDriver::stop(Machine& machine, u64 limit_ns) {
+  const bool drained = drain(machine, limit_ns);
+  machine.write(setup_.base + npu::IRQ_MASK, 0);
+  for (u32 i = 0; i < setup_.queue_pairs; ++i) queues_[i].stop(machine);
+  machine.write(setup_.base + npu::CONTROL,
+                drained ? npu::CONTROL_ENABLE.put(0) : npu::CONTROL_SOFT_RESET.put(1));
+  acknowledge(machine);
+  if (machine.bus_error()) return Status::kBusError;
+  return drained ? Status::kOk : Status::kReset;
+}
+
+// True when nothing is in flight any more: a device is busy for a moment after its last completion
+// can be read.
+bool NpuDriver::drain(Machine& machine, u64 limit_ns) {
+  const u64 begin_ns = machine.now_ns();
+  for (;;) {
+    u32 in_flight = 0;
+    for (u32 i = 0; i < setup_.queue_pairs; ++i) {
+      abi::Completion completion;
+      while (queues_[i].poll(machine, completion)) {
+      }
+      in_flight += queues_[i].in_flight();
+    }
+    const u32 status = machine.read(setup_.base + npu::STATUS);
+    if (in_flight == 0 && npu::STATUS_BUSY.get(status) == 0) return true;
+    if (machine.now_ns() - begin_ns >= limit_ns) return false;
+    machine.relax();
+  }
+}
+
 void NpuDriver::start_queues(Machine& machine) {
   for (u64& program : resident_) program = 0;
   if (setup_.pim_base != 0) {

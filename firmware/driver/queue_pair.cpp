@@ -36,6 +36,11 @@ void QueuePair::start(Machine& machine, u64 npu_base, u32 index, u64 rings, u32 
                 npu::QP_CONTROL_ENABLE.put(1) | npu::QP_CONTROL_CHECKED.put(checked ? 1 : 0));
 }
 
+void QueuePair::stop(Machine& machine) {
+  machine.write(registers_ + npu::QP_CONTROL, 0);
+  in_flight_ = 0;
+}
+
 bool QueuePair::submit(Machine& machine, const abi::Command& command) {
   if (full()) return false;
   abi::Command& entry = *machine.shared<abi::Command>(submission_entry(tail_));

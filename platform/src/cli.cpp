@@ -5,6 +5,7 @@
 #include <boost/program_options.hpp>
 #include <chrono>
 #include <ostream>
+#include <string_view>
 
 #include "cli_list.h"
 #include "command_line.h"
@@ -30,6 +31,7 @@ constexpr const char* kHelp =
 Usage
   tandem run FILE [options]     simulate a scenario and write its results
   tandem check FILE [options]   validate a scenario without running it
+  tandem serve FILE [options]   let another process drive the platform over a Unix socket
   tandem validate [SYSTEM ...]  published figures beside ours; 'tandem validate --help' has the options
   tandem list [TOPIC]           scenarios, hardware, devices, models, published, policies, formats,
                                 keys, device-keys
@@ -37,17 +39,18 @@ Usage
   tandem probe TOPIC [options]  characterise a DRAM device; 'tandem probe --help' has the options
   tandem --help | --version
 
-Options of run and check
+Options of run, check and serve
   --set KEY=VALUE   override one key with a YAML value; may be repeated, later wins
   --timeout TIME    (run) end the run as incomplete after a time of the host, such as 30s, or, with
                     simulated=5ms, of the simulation; run.max_wall_time, run.max_simulated_time
   --out DIR         (run) result folder, replaced if it holds results; default out/NAME
   --no-progress     (run) no progress line
-  --quiet           (run) print nothing but errors
+  --quiet           (run, serve) print nothing but errors; serve: and the UART's text
   --checkpoint FILE     (run) save the state in FILE; the run goes on
   --checkpoint-at TIME  (run) at the first quiescent moment from then on, for instance '2 ms'
   --restore FILE    (run) go on from there, with the scenario and the options of that run
   --effective       (check) print every key with its final value
+  --socket PATH     (serve) where clients connect; the owner alone may
 
 Options of registers
   --format F        markdown, c-header, svd or json; default markdown
@@ -57,6 +60,7 @@ Examples
   tandem run scenarios/quickstart.yaml --set policy.draft.length=8 --out out/length8
   tandem run scenarios/quickstart.yaml --set 'platform.dram.channels=2' --set seed=7
   tandem check scenarios/quickstart.yaml --effective
+  tandem serve scenarios/quickstart.yaml --socket /tmp/tandem.socket
   tandem registers --format c-header > tandem_registers.h
   tandem probe memory --device hbm2_neupims --pattern random
 
@@ -98,6 +102,7 @@ auto naming_the_file(const Scenario& scenario, Function function) {
   } catch (const ScenarioError&) {
     throw;  // names its place
   } catch (const UserError& error) {
+    if (std::string_view(error.what()).substr(0, 2) == "--") throw;  // an option, not the scenario
     const std::string key = key_of(error.what());
     std::string place;
     if (!key.empty() && scenario.place_of) place = scenario.place_of(key);
@@ -260,6 +265,22 @@ int check(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   return kExitOk;
 }
 
+int serve(const std::vector<std::string>& arguments, const CommandHooks& hooks,
+          const CommandStreams& streams) {
+  po::options_description options;
+  add_overrides(options);
+  options.add_options()("socket", po::value<std::string>())("quiet", "");
+  const po::variables_map values = parse(arguments, options, "file");
+  if (values.count("socket") == 0) {
+    throw UserError("serve: where do clients connect? give --socket PATH", kSeeHelp);
+  }
+  const Scenario scenario = load(values, "serve", hooks, streams);
+  if (!hooks.serve) throw InternalError("this build has no server linked in");
+  const ServeOptions chosen{values["socket"].as<std::string>(), values.count("quiet") != 0};
+  naming_the_file(scenario, [&] { hooks.serve(scenario, chosen, streams.out); });
+  return kExitOk;
+}
+
 int list(const std::vector<std::string>& arguments, const fs::path& program,
          const CommandStreams& streams) {
   const po::variables_map values = parse(arguments, {}, "topic");
@@ -304,10 +325,11 @@ int dispatch(const std::vector<std::string>& arguments, const fs::path& program,
   }
   if (command == "run") return run(rest, hooks, streams);
   if (command == "check") return check(rest, hooks, streams);
+  if (command == "serve") return serve(rest, hooks, streams);
   if (command == "list") return list(rest, program, streams);
   if (command == "registers") return registers(rest, hooks, streams);
   const std::string meant =
-      nearest(command, {"run", "check", "list", "registers", "probe", "validate"});
+      nearest(command, {"run", "check", "serve", "list", "registers", "probe", "validate"});
   throw UserError("unknown command '" + printable(command) + "'",
                   meant.empty() ? kSeeHelp : "did you mean '" + meant + "'?");
 }

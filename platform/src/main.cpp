@@ -11,6 +11,7 @@
 #include "tandem/platform/cli.h"
 #include "tandem/platform/probe/probe_command.h"
 #include "tandem/platform/registers.h"
+#include "tandem/platform/serve.h"
 #include "tandem/platform/session.h"
 
 namespace {
@@ -29,6 +30,7 @@ tandem::platform::CommandHooks hooks() {
   hooks.run = tandem::platform::run_scenario;
   hooks.registers = tandem::platform::run_registers;
   hooks.probe = tandem::platform::run_probe;
+  hooks.serve = tandem::platform::serve_scenario;
   return hooks;
 }
 

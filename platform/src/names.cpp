@@ -101,6 +101,11 @@ constexpr Choice kCpuForm[] = {
 constexpr Choice kFirmwareApp[] = {
     {"generate", "answers the requests of the workload"},
 };
+constexpr Choice kResetTarget[] = {
+    {"platform", "everything; the firmware starts again"},
+    {"npu", "the NPU alone, as if its clock domain had failed"},
+    {"pim", "the PIM with its memory's state, not its bytes"},
+};
 constexpr Choice kWeightFormat[] = {
     {"fp16", "16 bits"},
     {"bf16", "16 bits, upper half of binary32"},
@@ -319,6 +324,10 @@ ChoiceList choices<CpuForm>() {
 template <>
 ChoiceList choices<FirmwareApp>() {
   return list(kFirmwareApp);
+}
+template <>
+ChoiceList choices<ResetTarget>() {
+  return list(kResetTarget);
 }
 template <>
 ChoiceList choices<WeightFormat>() {

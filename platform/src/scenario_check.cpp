@@ -467,6 +467,20 @@ void check_devices(const Checker& check, const Scenario& scenario) {
   if (!why_not.empty()) check.fail(key, why_not);
 }
 
+// What has been shown to the user before a reset must come again.
+void check_reset(const Checker& check, const Scenario& scenario) {
+  const ResetConfig& reset = scenario.run.reset;
+  if (!reset.present) return;
+  if (reset.what == ResetTarget::kPim && !scenario.platform.pim.enabled) {
+    check.fail("run.reset.what", "there is no PIM", "set platform.pim.enabled: true");
+  }
+  const Sampling& sampling = scenario.workload.sampling;
+  if (!sampling.greedy && sampling.rule == SamplingRule::kStandard) {
+    check.fail("run.reset", "needs greedy or `coupled` sampling",
+               "with rule `standard` a request that is computed again may get other tokens");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> check_scenario(const Scenario& scenario, const BindingNotes& notes,
@@ -500,6 +514,7 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
     check.fail("run.record_oracle", "needs execution: functional",
                "what a timing-only run decides comes from an oracle already");
   }
+  check_reset(check, scenario);
   if (!scenario.model.weights.empty()) {
     check_readable(check, "model.weights", scenario.model.weights);
   }

@@ -327,6 +327,13 @@ void bind_oracle(Binder& b, OracleConfig& o) {
   });
 }
 
+void bind_reset(Binder& b, ResetConfig& r) {
+  b.choice({"what", "what is reset"}, r.what);
+  b.measure({"at", "of the first one", kRequired}, r.at_ps, Quantity::kTime, 0);
+  b.measure({"every", "from one to the next"}, r.every_ps, Quantity::kTime);
+  b.integer({"count", "how many"}, r.count, 1, 1'000'000);
+}
+
 void bind_run(Binder& b, RunConfig& r) {
   b.choice({"baseline", "what to compare with"}, r.baseline);
   b.section(
@@ -350,6 +357,8 @@ void bind_run(Binder& b, RunConfig& r) {
             r.layers, 1, 4096);
   b.integer({"steps", "only so many decoding steps of each sequence (timing, plain)", false, kNone},
             r.steps, 1, 1'000'000);
+  b.optional_section({"reset", "hardware resets while the run goes on"}, r.reset.present,
+                     [&](Binder& inner) { bind_reset(inner, r.reset); });
 }
 
 void bind_fault(Binder& b, FaultConfig& f) {

@@ -87,6 +87,7 @@ void FakeNpu::write(std::uint32_t offset, std::uint32_t value) {
   if (offset == npu::CONTROL && npu::CONTROL_SOFT_RESET.get(value) != 0) {
     ++resets;
     pending_.clear();
+    registers[npu::CONTROL] = 0;
     for (const auto& [queue, state] : queues_) queue_register(queue, npu::QP_CONTROL) = 0;
     return;
   }

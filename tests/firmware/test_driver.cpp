@@ -140,6 +140,43 @@ TEST_CASE("a command times out, and the device works again after recovery") {
   CHECK(completion.tag == tag);
 }
 
+TEST_CASE("stop takes what is in flight away, switches the device off, and start begins anew") {
+  Fixture f;
+  f.setup.use_interrupts = true;
+  REQUIRE(f.start() == abi::Status::kOk);
+  REQUIRE(f.driver.submit(f.machine, 0, nop()) != 0);
+  REQUIRE(f.driver.submit(f.machine, 0, nop()) != 0);
+  f.fake.npu().work();
+  SECTION("in time") {
+    f.fake.npu().work();
+    CHECK(f.driver.stop(f.machine, 1'000) == abi::Status::kOk);
+    CHECK(f.fake.npu().resets == 0);
+  }
+  SECTION("not in time: the device is reset") {
+    f.fake.npu().swallow_command.insert(1);
+    const std::uint64_t begin_ns = f.machine.now_ns();
+    CHECK(f.driver.stop(f.machine, 20'000) == abi::Status::kReset);
+    CHECK(f.machine.now_ns() - begin_ns >= 20'000);
+    CHECK(f.fake.npu().resets == 1);
+  }
+  CHECK(f.fake.npu().registers[npu::CONTROL] == 0);
+  CHECK(f.fake.npu().registers[npu::IRQ_MASK] == 0);
+  CHECK(f.fake.npu().registers[npu::IRQ_RAW] == 0);
+  CHECK(f.fake.npu().registers[npu::QP_CONTROL] == 0);
+  abi::Completion completion;
+  CHECK_FALSE(f.driver.poll(f.machine, 0, completion));
+  f.fake.npu().swallow_command.clear();
+
+  REQUIRE(f.start() == abi::Status::kOk);
+  const std::uint32_t tag = f.driver.submit(f.machine, 0, nop());
+  CHECK(tag == 1);
+  f.fake.npu().work();
+  REQUIRE(f.driver.poll(f.machine, 0, completion));
+  CHECK(completion.tag == tag);
+  CHECK_FALSE(f.driver.poll(f.machine, 0, completion));
+  CHECK(f.fake.npu().complaints.empty());
+}
+
 TEST_CASE("cancel names the command to withdraw") {
   Fixture f;
   REQUIRE(f.start() == abi::Status::kOk);

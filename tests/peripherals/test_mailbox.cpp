@@ -206,21 +206,24 @@ TEST_CASE("closing shows once the last request is in the ring, and interrupts") 
   CHECK_FALSE(bench.line_level());
 }
 
-TEST_CASE("requests that were not taken survive a reset, and are posted again") {
+TEST_CASE("requests that the firmware has not ended survive a reset, and are posted again") {
   Bench bench;
   bench.enable();
-  for (std::uint32_t id = 1; id <= 3; ++id) bench.post(id, {id});
-  bench.write(regs::REQUEST_HEAD, 1);
+  for (std::uint32_t id = 1; id <= 4; ++id) bench.post(id, {id});
+  bench.write(regs::REQUEST_HEAD, 3);
+  bench.put_record(0, 2, abi::RecordKind::kFinished);
+  bench.write(regs::RECORD_TAIL, 1);
   bench.reset.write(true);
   test::settle();
   bench.reset.write(false);
   CHECK_FALSE(bench.line_level());
   CHECK(bench.read(regs::REQUEST_SIZE) == 0);
-  CHECK(bench.mailbox.host_waiting() == 2);
+  CHECK(bench.mailbox.host_waiting() == 3);
   bench.enable();
-  CHECK(bench.read(regs::REQUEST_TAIL) == 2);
-  CHECK(bench.request_at(0).request_id == 2);
+  CHECK(bench.read(regs::REQUEST_TAIL) == 3);
+  CHECK(bench.request_at(0).request_id == 1);
   CHECK(bench.request_at(1).request_id == 3);
+  CHECK(bench.request_at(2).request_id == 4);
   CHECK(bench.prompt_of(bench.request_at(1)) == std::vector<std::uint32_t>{3});
 }
 

@@ -68,3 +68,15 @@ TEST_CASE("a log line of no length is refused") {
   config.log_line_bytes = 0;
   CHECK_THROWS_WITH(config.validate(), "log_line_bytes is 0, must be at least 1");
 }
+
+TEST_CASE("firmware asks for resets, which the platform carries out") {
+  Bench bench;
+  std::vector<std::uint32_t> requests;
+  bench.device.on_reset_request([&](std::uint32_t targets) { requests.push_back(targets); });
+  CHECK(bench.bench.bus.write32(regs::RESET, regs::RESET_NPU.put(1)) == tlm::TLM_OK_RESPONSE);
+  CHECK(bench.bench.bus.write32(regs::RESET, regs::RESET_PLATFORM.put(1)) == tlm::TLM_OK_RESPONSE);
+  CHECK(requests == std::vector<std::uint32_t>{2, 1});
+  observe::StatisticsTable table;
+  bench.device.collect(table);
+  CHECK(table.find("reset_requests")->integer == 2);
+}

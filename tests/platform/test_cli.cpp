@@ -256,6 +256,8 @@ TEST_CASE_METHOD(CommandFixture, "wrong command lines: exit code 2 and the way t
       {{"run", file, "--qui"}, "tandem: unrecognised option '--qui'"},
       {{"run", file, "--set"}, "tandem: the required argument for option '--set' is missing"},
       {{"run", file, "--set", "x"}, "tandem: --set x: expected KEY=VALUE"},
+      {{"serve", "--socket", "x"}, "tandem: serve: which scenario? give a FILE"},
+      {{"serve", file}, "tandem: serve: where do clients connect? give --socket PATH"},
       {{"list", "polices"}, "tandem: list: unknown topic 'polices'; expected"},
       {{"registers", "--format", "pdf"}, "tandem: registers: unknown format 'pdf'; expected"},
   };
@@ -291,6 +293,21 @@ TEST_CASE_METHOD(CommandFixture, "registers are printed by whoever knows them") 
   CHECK(out.str() == "as svd");
   CHECK(command({"registers"}) == 0);
   CHECK(out.str() == "as markdown");
+}
+
+TEST_CASE_METHOD(CommandFixture, "serve hands on the scenario and the socket") {
+  CHECK(command({"serve", file, "--socket", "x"}) == 1);
+  CHECK(err.str() == "tandem: internal error: this build has no server linked in\n");
+  hooks.serve = [](const Scenario& scenario, const ServeOptions& options, std::ostream& stream) {
+    stream << scenario.seed << " " << options.socket.string() << " " << options.quiet;
+  };
+  CHECK(command({"serve", file, "--socket", "x", "--set", "seed=9", "--quiet"}) == 0);
+  CHECK(out.str() == "9 x 1");
+  hooks.serve = [](const Scenario&, const ServeOptions&, std::ostream&) {
+    throw UserError("--socket x: exists and is not a socket");
+  };
+  CHECK(command({"serve", file, "--socket", "x"}) == 2);
+  CHECK(err.str() == "tandem: --socket x: exists and is not a socket\n");
 }
 
 TEST_CASE_METHOD(CommandFixture, "output that cannot be written is noticed") {

@@ -172,6 +172,16 @@ TEST_CASE_METHOD(ScenarioFixture, "words of a later version are recognised and r
         "s.yaml:4:1: sweep: sweeps are not available yet; run one scenario per point");
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "resets that make no sense are refused") {
+  CHECK(error_of(minimal("run: {reset: {what: npu}}")).find("run.reset.at") != std::string::npos);
+  CHECK(error_of(minimal("platform: {pim: {enabled: false}}\nrun: {reset: {at: 1 us, what: pim}}"))
+            .find("run.reset.what: there is no PIM") != std::string::npos);
+  CHECK(error_of(minimal("run: {reset: {at: 1 us, what: cpu}}"))
+            .find("expected platform, npu or pim") != std::string::npos);
+  CHECK(error_of(minimal("run: {reset: {at: 1 us, count: 0}}")).find("run.reset.count") !=
+        std::string::npos);
+}
+
 TEST_CASE_METHOD(ScenarioFixture, "quantities need their units") {
   CHECK(error_of(minimal("platform: {npu: {clock: 1000}}")) ==
         "s.yaml:4:25: platform.npu.clock: expected a frequency such as '1 GHz', got '1000' "

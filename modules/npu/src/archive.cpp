@@ -54,6 +54,8 @@ void Npu::archive(Archive& archive) {
   for (const auto& queue : queues_) archive(*queue);
   archive(next_serial_, times_.phase_ps, times_.idle_ps, accounted_ps_, told_phase_, perf_base_);
   archive(in_reset_);
+  archive(perf_cycles_.elapsed, perf_cycles_.matrix, perf_cycles_.vector, clock_divider_);
+  if (archive.loading()) set_periods(undivided_period_ps_ * clock_divider_);
 }
 
 }  // namespace tandem::npu

@@ -149,6 +149,7 @@ void Npu::ended(unsigned queue, Execution& execution) {
                           found->begin_ps, common::now_ps(), execution.serial());
   }
   in_flight_.erase(found);
+  adopt_clock();
   tell_phase();
   context_of(queue, execution.command()).busy = false;
   ++core_.commands;
@@ -252,15 +253,52 @@ void Npu::reset_device() {
   std::fill(core_.activations.begin(), core_.activations.end(), std::uint8_t{0});
   bank_.reset();
   control_.reset();
+  clock_divider_ = 1;
+  adopt_clock();
   perf_base_ = running_counters();
+  perf_cycles_ = {};
   if (core_.faults != nullptr) core_.faults->reset();
 }
 
+// --- Clock
+// ----------------------------------------------------------------------------------------
+
 void Npu::set_clock_period_ps(std::uint64_t period_ps) {
+  undivided_period_ps_ = period_ps;
+  adopt_clock();
+}
+
+// Not in the midst of a command.
+void Npu::adopt_clock() {
+  const std::uint64_t period_ps = undivided_period_ps_ * clock_divider_;
+  if (!in_flight_.empty() || period_ps == core_.config.clock_period_ps) return;
+  settle_cycles();
+  set_periods(period_ps);
+}
+
+void Npu::set_periods(std::uint64_t period_ps) {
   core_.config.clock_period_ps = period_ps;
   core_.array.set_clock_period_ps(period_ps);
   core_.vector.set_clock_period_ps(period_ps);
   core_.sampler.set_clock_period_ps(period_ps);
+}
+
+// What has been counted so far was counted at the clock that ends now.
+void Npu::settle_cycles() {
+  const std::uint64_t period_ps = core_.config.clock_period_ps;
+  for (auto& stages : core_.stages) {
+    for (StageCounters& stage : stages) {
+      stage.cycles.settle(stage.time_ps, period_ps);
+      stage.pim_cycles.settle(stage.pim_ps, period_ps);
+    }
+  }
+  const Perf now = running_counters();
+  perf_cycles_.elapsed += (now.time_ps - perf_base_.time_ps) / period_ps;
+  perf_cycles_.matrix += (now.matrix_ps - perf_base_.matrix_ps) / period_ps;
+  perf_cycles_.vector += (now.vector_ps - perf_base_.vector_ps) / period_ps;
+  perf_base_.time_ps = now.time_ps;
+  perf_base_.matrix_ps = now.matrix_ps;
+  perf_base_.vector_ps = now.vector_ps;
 }
 
 // --- Observation
@@ -291,11 +329,12 @@ void Npu::collect_stages(std::size_t phase, observe::StatisticsSink& sink) const
     const observe::StatisticsGroup stage(sink, kNames[i]);
     sink.value("time_ps", counters.time_ps, "ps",
                "Time in which the first primitive not done was of this stage");
-    sink.value("cycles", counters.time_ps / core_.config.clock_period_ps, "1",
+    sink.value("cycles", counters.cycles.at(counters.time_ps, core_.config.clock_period_ps), "1",
                "The same in cycles of the NPU's clock");
     sink.value("matrix_ps", counters.matrix_ps, "ps", "Work of this stage on the array");
     sink.value("vector_ps", counters.vector_ps, "ps", "Work of this stage on the vector unit");
-    sink.value("pim_busy_cycles", counters.pim_ps / core_.config.clock_period_ps, "1",
+    sink.value("pim_busy_cycles",
+               counters.pim_cycles.at(counters.pim_ps, core_.config.clock_period_ps), "1",
                "Cycles with a job of this stage at the PIM");
     if (core_.link.connected()) {
       sink.value("link_ps", counters.link_ps, "ps", "Exchanges of this stage on the link");

@@ -16,6 +16,8 @@ constexpr std::uint32_t high(std::uint64_t value) {
   return static_cast<std::uint32_t>(value >> 32);
 }
 
+constexpr std::uint32_t kMostClockDivider = 64;
+
 bool ring_size_ok(std::uint32_t entries) {
   return entries >= 2 && entries <= abi::kMaxQueueEntries && (entries & (entries - 1)) == 0;
 }
@@ -57,7 +59,18 @@ void Npu::map_registers() {
   bank_.on_write(reg::PIM_BASE_HI, pim_base);
   bank_.on_write(reg::PERF_CONTROL,
                  [this](std::uint32_t, std::uint32_t value) { perf_control(value); });
+  bank_.on_write(reg::CLOCK_DIVIDER,
+                 [this](std::uint32_t, std::uint32_t value) { write_clock_divider(value); });
   map_queue_registers();
+}
+
+void Npu::write_clock_divider(std::uint32_t value) {
+  if (value < 1 || value > kMostClockDivider) {
+    bank_.set(reg::CLOCK_DIVIDER, clock_divider_);
+    return report(Status::kBadParameter, reg::CLOCK_DIVIDER);
+  }
+  clock_divider_ = value;
+  adopt_clock();
 }
 
 // Queue pairs that this instance does not have read as zero and ignore writes.
@@ -128,17 +141,22 @@ void Npu::perf_control(std::uint32_t value) {
       bank_.set(lo, low(counter));
       bank_.set(hi, high(counter));
     };
-    wide(reg::PERF_CYCLES_LO, reg::PERF_CYCLES_HI, (now.time_ps - base.time_ps) / period_ps);
+    wide(reg::PERF_CYCLES_LO, reg::PERF_CYCLES_HI,
+         perf_cycles_.elapsed + (now.time_ps - base.time_ps) / period_ps);
     bank_.set(reg::PERF_COMMANDS, low(now.commands - base.commands));
     bank_.set(reg::PERF_PRIMITIVES, low(now.primitives - base.primitives));
     wide(reg::PERF_MACS_LO, reg::PERF_MACS_HI, now.macs - base.macs);
     wide(reg::PERF_READ_BYTES_LO, reg::PERF_READ_BYTES_HI, now.read_bytes - base.read_bytes);
     wide(reg::PERF_WRITE_BYTES_LO, reg::PERF_WRITE_BYTES_HI,
          now.written_bytes - base.written_bytes);
-    bank_.set(reg::PERF_MATRIX_BUSY, low((now.matrix_ps - base.matrix_ps) / period_ps));
-    bank_.set(reg::PERF_VECTOR_BUSY, low((now.vector_ps - base.vector_ps) / period_ps));
+    bank_.set(reg::PERF_MATRIX_BUSY,
+              low(perf_cycles_.matrix + (now.matrix_ps - base.matrix_ps) / period_ps));
+    bank_.set(reg::PERF_VECTOR_BUSY,
+              low(perf_cycles_.vector + (now.vector_ps - base.vector_ps) / period_ps));
   }
-  if (reg::PERF_CONTROL_CLEAR.get(value) != 0) perf_base_ = now;
+  if (reg::PERF_CONTROL_CLEAR.get(value) == 0) return;
+  perf_base_ = now;
+  perf_cycles_ = {};
 }
 
 }  // namespace tandem::npu

@@ -56,7 +56,7 @@ void Mailbox::host_post(const abi::Request& request, const std::uint32_t* prompt
     throw std::invalid_argument(which + " has a prompt of " + std::to_string(request.prompt_count) +
                                 " tokens, prompt_bytes is " + std::to_string(config_.prompt_bytes));
   }
-  const bool in_use = prompts_.holds(request.request_id) || taken_.count(request.request_id) != 0 ||
+  const bool in_use = prompts_.holds(request.request_id) || is_taken(request.request_id) ||
                       std::any_of(waiting_.begin(), waiting_.end(), [&](const HostRequest& other) {
                         return other.request.request_id == request.request_id;
                       });
@@ -96,11 +96,22 @@ void Mailbox::write_control() {
 }
 
 void Mailbox::take_back_posted() {
-  while (!posted_.empty()) {
-    prompts_.release(posted_.back().request.request_id);
-    waiting_.push_front(std::move(posted_.back()));
-    posted_.pop_back();
+  for (const HostRequest& posted : posted_) prompts_.release(posted.request.request_id);
+  take_back(posted_);
+}
+
+// In front of those that wait, in the same order.
+void Mailbox::take_back(std::deque<HostRequest>& requests) {
+  while (!requests.empty()) {
+    waiting_.push_front(std::move(requests.back()));
+    requests.pop_back();
   }
+}
+
+bool Mailbox::is_taken(std::uint32_t request_id) const {
+  return std::any_of(taken_.begin(), taken_.end(), [&](const HostRequest& taken) {
+    return taken.request.request_id == request_id;
+  });
 }
 
 void Mailbox::write_request_head() {
@@ -115,7 +126,7 @@ void Mailbox::write_request_head() {
   }
   for (std::uint32_t i = 0; i < taken; ++i) {
     prompts_.release(posted_[i].request.request_id);
-    taken_.insert(posted_[i].request.request_id);
+    taken_.push_back(std::move(posted_[i]));
   }
   posted_.erase(posted_.begin(), posted_.begin() + taken);
   last_head_ = head;
@@ -175,7 +186,10 @@ void Mailbox::write_record_tail() {
     tokens_received_ += std::min(record.count, abi::kRecordTokens);
     const auto kind = static_cast<abi::RecordKind>(record.kind);
     if (kind == abi::RecordKind::kFinished || kind == abi::RecordKind::kFailed) {
-      taken_.erase(record.request_id);
+      const auto ended = std::find_if(taken_.begin(), taken_.end(), [&](const HostRequest& taken) {
+        return taken.request.request_id == record.request_id;
+      });
+      if (ended != taken_.end()) taken_.erase(ended);
     }
     if (sink_) sink_(record);
   }
@@ -202,8 +216,8 @@ bool Mailbox::transfer(tlm::tlm_command command, std::uint64_t address, void* da
 
 void Mailbox::on_reset() {
   take_back_posted();
+  take_back(taken_);
   prompts_.clear();
-  taken_.clear();
   was_enabled_ = false;
   last_head_ = 0;
   arrival_.cancel();

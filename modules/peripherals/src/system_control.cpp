@@ -19,6 +19,10 @@ SystemControl::SystemControl(const sc_core::sc_module_name& name, const Config& 
   bank().on_write(regs::LOG, [this](std::uint32_t, std::uint32_t value) {
     write_log(static_cast<char>(value & 0xFF));
   });
+  bank().on_write(regs::RESET, [this](std::uint32_t, std::uint32_t value) {
+    ++reset_requests_;
+    if (reset_request_) reset_request_(value);
+  });
 }
 
 void SystemControl::write_exit(std::uint32_t value) {
@@ -46,6 +50,7 @@ void SystemControl::on_reset() {
 
 void SystemControl::collect(observe::StatisticsSink& sink) const {
   Peripheral::collect(sink);
+  sink.value("reset_requests", reset_requests_, "1", "Writes of RESET");
   sink.value("log_bytes", log_bytes_, "B", "Bytes of text that the firmware logged");
 }
 

@@ -10,13 +10,13 @@
 
 #include "oracle/oracle_recorder.h"
 #include "request_list.h"
+#include "scenario_oracle.h"
 #include "soc.h"
 #include "tandem/common/archive.h"
 #include "tandem/platform/checkpoint.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/model/shard.h"
-#include "tandem/platform/oracle.h"
 #include "tandem/platform/units.h"
 #include "wall_limit.h"
 
@@ -58,9 +58,7 @@ class Session {
     if (!scenario.run.record_oracle.empty()) {
       recorder_ = std::make_unique<OracleRecorder>(requests_.prompts());
     }
-    if (scenario.execution == Execution::kTiming) {
-      oracle_ = checked_oracle();
-    }
+    oracle_ = scenario_oracle(scenario, requests_, model_.shape);
     Soc::Setup setup{scenario, scenario.policy, model_, requests_};
     setup.oracle = oracle_.get();
     setup.timeline = timeline_.get();
@@ -79,6 +77,7 @@ class Session {
       setup.timeline = nullptr;
       setup.choices = nullptr;
       setup.echo = false;
+      setup.resets = false;
       setup.faults = false;
       baseline_.emplace("baseline", setup,
                         Soc::Listener{nullptr, [this] { on_progress("plain baseline"); }});
@@ -89,6 +88,10 @@ class Session {
     if (checkpoint && scenario.faults.present) {
       throw UserError("faults: runs with injected faults can be neither saved nor restored",
                       "leave the section out, or --checkpoint and --restore");
+    }
+    if (checkpoint && scenario.run.reset.present) {
+      throw UserError("run.reset: a run with resets can be neither saved nor restored",
+                      "leave run.reset or --checkpoint and --restore out");
     }
     if (checkpoint && !soc_->has_save_points()) {
       throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
@@ -251,29 +254,6 @@ class Session {
   void on_uart(std::string_view text) {
     uart_text_ += text;
     observer_.uart(text);
-  }
-
-  OracleFacts oracle_facts() const {
-    OracleFacts facts;
-    facts.vocabulary = model_.shape.vocabulary;
-    if (scenario_.workload.stop_at_eos) facts.stop_ids.push_back(kEosToken);
-    for (std::size_t i = 0; i < requests_.size(); ++i) {
-      const PlannedRequest& request = requests_.planned(i);
-      facts.requests.push_back({request.prompt_tokens, request.max_tokens});
-    }
-    facts.prompt = [this](std::size_t request) { return requests_.prompt(request); };
-    facts.layers = model_.shape.layers;
-    facts.experts = model_.shape.experts.count;
-    facts.top_k = model_.shape.experts.top_k;
-    return facts;
-  }
-
-  std::unique_ptr<npu::TokenOracle> checked_oracle() const {
-    try {
-      return make_oracle(scenario_, oracle_facts());
-    } catch (const UserError& error) {
-      throw UserError(std::string("oracle: ") + error.what(), error.hint());
-    }
   }
 
   bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }

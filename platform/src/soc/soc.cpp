@@ -2,6 +2,7 @@
 #include "soc.h"
 
 #include "soc_config.h"
+#include "tandem/common/payload_pool.h"
 #include "tandem/platform/errors.h"
 #include "text.h"
 
@@ -105,8 +106,8 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       hardware_(setup.scenario.platform),
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
-      firmware_(load_firmware(hardware_)),
-      cpu_(make_cpu(hardware_, firmware_)),
+      firmware_(setup.make_cpu ? std::nullopt : load_firmware(hardware_)),
+      cpu_(setup.make_cpu ? setup.make_cpu() : make_cpu(hardware_, firmware_)),
       npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario),
                              replay_layers(setup.scenario.fidelity))),
       sram_("sram", sram_config(hardware_)),
@@ -117,7 +118,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       syscon_("syscon", {}),
       lines_("line", kInterruptLines),
       cpu_irq_("cpu_irq"),
-      reset_("reset"),
+      resets_("reset"),
       listener_(std::move(listener)),
       transcript_(setup.requests.size()),
       energy_(phase_names()) {
@@ -156,6 +157,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   SC_METHOD(on_cpu_finished);
   sensitive << cpu_->finished_event();
   dont_initialize();
+  if (setup.resets && setup.scenario.run.reset.present) resets_.schedule(setup.scenario.run.reset);
 }
 
 template <typename Initiator, typename Target>
@@ -206,23 +208,38 @@ void Soc::connect_interrupts() {
   if (cpu_->timer_irq_port() != nullptr) (*cpu_->timer_irq_port())(lines_[kTimerLine]);
 }
 
-// Never asserted by the platform itself.
 void Soc::connect_reset() {
-  bus_.reset(reset_);
-  cpu_->reset(reset_);
-  npu_.reset(reset_);
-  sram_.reset(reset_);
-  if (firmware_memory_) firmware_memory_->reset(reset_);
+  sc_core::sc_signal<bool>& line = resets_.platform();
+  bus_.reset(line);
+  cpu_->reset(line);
+  npu_.reset(resets_.npu());
+  sram_.reset(line);
+  if (firmware_memory_) firmware_memory_->reset(line);
   if (pim_) {
-    pim_->reset(reset_);
+    pim_->reset(resets_.pim());
   } else {
-    stack_->reset(reset_);
+    stack_->reset(line);
   }
-  intc_.reset(reset_);
-  timer_.reset(reset_);
-  uart_.reset(reset_);
-  mailbox_.reset(reset_);
-  syscon_.reset(reset_);
+  intc_.reset(line);
+  timer_.reset(line);
+  uart_.reset(line);
+  mailbox_.reset(line);
+  syscon_.reset(line);
+  resets_.on_platform_release([this] { begin_anew(); });
+  syscon_.on_reset_request([this](std::uint32_t targets) {
+    namespace regs = abi::syscon;
+    if (regs::RESET_NPU.get(targets) != 0) resets_.request(ResetTarget::kNpu);
+    if (regs::RESET_PIM.get(targets) != 0) resets_.request(ResetTarget::kPim);
+    if (regs::RESET_PLATFORM.get(targets) != 0) resets_.request(ResetTarget::kPlatform);
+  });
+}
+
+// What a boot loader does again, takes no time here.
+void Soc::begin_anew() {
+  if (firmware_) write_program({sram_.store(), dram().store(), firmware_store()});
+  firmware_exit_.reset();
+  transcript_.restart();
+  if (story_) story_->restart();
 }
 
 void Soc::record_timeline(observe::Timeline* timeline) {
@@ -265,21 +282,33 @@ void Soc::load_program(const BootImage& image, const Stores& stores) const {
                       hexadecimal(block.address) + ".." + hexadecimal(block_last) +
                       " (boot information, model)");
     }
+  }
+  write_program(stores);
+}
+
+void Soc::write_program(const Stores& stores) const {
+  for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
     write(stores, segment.address, segment.bytes);
   }
 }
 
 void Soc::post_requests(const Setup& setup) {
   if (faults_) uart_.on_write([this] { return faults_->loses_byte(); });
-  uart_.on_byte([this](char byte) {
-    if (listener_.on_byte) listener_.on_byte(byte);
-  });
+  uart_.on_byte([this](char byte) { take_uart_byte(byte); });
+  const CpuConfig& cpu = hardware_.cpu;
+  const bool ours = cpu.app == FirmwareApp::kGenerate && cpu.riscv.elf.empty() && !setup.make_cpu;
+  if (setup.echo && ours) story_.emplace();
   mailbox_.on_record([this](const abi::Record& record) { take_record(record); });
   // More than the firmware takes at once, so that no sequence waits for the host.
   const std::size_t ahead = std::size_t{2} * setup.policy.max_batch;
   feeder_ = std::make_unique<RequestFeeder>("feeder", setup.requests, mailbox_, ahead);
   // A static batch decodes from the beginning: no prefill gives its first tokens.
   if (setup.requests.size() > 0 && setup.requests.planned(0).cached) decode_clock_.start(0, 0);
+}
+
+void Soc::take_uart_byte(char byte) {
+  const bool is_new = !story_ || story_->take();
+  if (is_new && listener_.on_byte) listener_.on_byte(byte);
 }
 
 void Soc::take_record(const abi::Record& record) {
@@ -304,6 +333,25 @@ void Soc::on_firmware_stopped(int status, const std::string& fault) {
   outcome_->unfinished =
       fault.empty() ? "the firmware stopped, its exit status is " + std::to_string(status) : fault;
   if (listener_.on_progress) listener_.on_progress();
+}
+
+std::vector<interconnect::AddressRange> Soc::memory_map() const {
+  return bus_config(hardware_).ranges;
+}
+
+std::size_t Soc::peek(std::uint64_t address, void* data, std::size_t bytes) {
+  common::Payload payload;
+  common::set_attributes(payload, tlm::TLM_READ_COMMAND, address, static_cast<unsigned char*>(data),
+                         static_cast<unsigned>(bytes));
+  return cpu_->data_bus()->transport_dbg(payload);
+}
+
+std::uint32_t Soc::interrupt_lines() const {
+  std::uint32_t levels = 0;
+  for (unsigned line = 0; line < kInterruptLines; ++line) {
+    if (lines_[line].read()) levels |= 1u << line;
+  }
+  return levels;
 }
 
 Outcome Soc::outcome(const std::string& unfinished) const {

@@ -13,7 +13,9 @@
 #include "outcome.h"
 #include "request_feeder.h"
 #include "request_list.h"
+#include "reset_lines.h"
 #include "soc_faults.h"
+#include "story_filter.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/interconnect/crossbar.h"
 #include "tandem/memory/sram.h"
@@ -48,6 +50,9 @@ class Soc : public sc_core::sc_module {
     const BootImage* image = nullptr;        // nullptr: made here; SoCs that are alike may share it
     bool faults = false;                     // those of the scenario happen
     bool echo = false;                       // the first answer goes to the UART
+    bool resets = true;                      // those of the scenario take place
+    // Makes what stands in the control processor's place; empty: what the scenario says.
+    std::function<std::unique_ptr<cpu::ControlCpu>()> make_cpu{};
     bool held = false;                       // nothing runs until a checkpoint has been loaded
   };
   struct Listener {
@@ -65,6 +70,14 @@ class Soc : public sc_core::sc_module {
   abi::Status firmware_status() const {
     return static_cast<abi::Status>(firmware_exit_.value_or(0));
   }
+  // What lies where on the bus.
+  std::vector<interconnect::AddressRange> memory_map() const;
+  // Memories keep their bytes. Requests that have not ended are given to the firmware again.
+  void request_reset(ResetTarget target) { resets_.request(target); }
+  // Reads at a bus address, in no time and without side effects; returns how many bytes there were.
+  std::size_t peek(std::uint64_t address, void* data, std::size_t bytes);
+  // Levels of the interrupt controller's inputs, bit per line.
+  std::uint32_t interrupt_lines() const;
   // Where its firmware is, for messages; empty if that is not known.
   std::string firmware_position() const { return cpu_->position(); }
   // Something was made to go wrong, which may be why the firmware has stopped.
@@ -95,6 +108,8 @@ class Soc : public sc_core::sc_module {
   void connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& to);
   void connect_interrupts();
   void connect_reset();
+  void begin_anew();
+  void take_uart_byte(char byte);
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
   // Where the contents of the memories are; `firmware` is null without a memory of that kind.
@@ -105,6 +120,7 @@ class Soc : public sc_core::sc_module {
   };
   void load(const BootImage& image, const Stores& stores) const;
   void load_program(const BootImage& image, const Stores& stores) const;
+  void write_program(const Stores& stores) const;
   void write(const Stores& stores, std::uint64_t address,
              const std::vector<std::uint8_t>& bytes) const;
   memory::SparseStore* firmware_store() {
@@ -149,7 +165,8 @@ class Soc : public sc_core::sc_module {
   peripherals::SystemControl syscon_;
   sc_core::sc_vector<sc_core::sc_signal<bool>> lines_;
   sc_core::sc_signal<bool> cpu_irq_;
-  sc_core::sc_signal<bool> reset_;
+  ResetLines resets_;
+  std::optional<StoryFilter> story_;  // if the UART has nothing else to say
 
   std::unique_ptr<SocFaults> faults_;  // null: nothing goes wrong
 

@@ -86,6 +86,7 @@ void Soc::archive(Archive& archive, const BootImage& initial) {
   section("syscon", syscon_);
   archive.section("contents", [&] { archive_contents(archive, initial); });
   archive.section("host", [&] {
+    if (story_) archive(*story_);
     archive(transcript_, decode_clock_, driver_start_, *feeder_, energy_, firmware_exit_);
   });
 }

@@ -37,6 +37,24 @@ void Transcript::add(const abi::Record& record) {
   violate(record, "a record of unknown kind " + std::to_string(record.kind));
 }
 
+void Transcript::restart() {
+  for (RequestLog& log : logs_) log.repeated = 0;
+}
+
+// How many of the record's tokens were not known.
+std::uint32_t Transcript::add_new(RequestLog& log, const abi::Record& record) {
+  std::uint32_t fresh = 0;
+  for (std::uint32_t i = 0; i < record.count; ++i, ++log.repeated) {
+    if (log.repeated == log.tokens.size()) {
+      log.tokens.push_back(record.tokens[i]);
+      ++fresh;
+    } else if (log.tokens[log.repeated] != record.tokens[i]) {
+      violate(record, "another token than before a reset");
+    }
+  }
+  return fresh;
+}
+
 void Transcript::recover(const abi::Record& record) {
   if (record.stop_reason >= abi::kRecoveries) return violate(record, "an unknown recovery");
   recoveries_.push_back({record.time_ns, static_cast<abi::Recovery>(record.stop_reason),
@@ -46,16 +64,17 @@ void Transcript::recover(const abi::Record& record) {
 void Transcript::add_tokens(RequestLog& log, const abi::Record& record) {
   if (record.count > abi::kRecordTokens) return violate(record, "too many tokens at once");
   if (record.accepted > record.drafted) return violate(record, "more accepted than drafted");
-  log.tokens.insert(log.tokens.end(), record.tokens, record.tokens + record.count);
-  tokens_ += record.count;
-  if (record.count > 0) {
-    if (!log.first_token_ns) log.first_tokens = record.count;
+  const std::uint32_t fresh = add_new(log, record);
+  if (fresh == 0 && record.count > 0) return;
+  tokens_ += fresh;
+  if (fresh > 0) {
+    if (!log.first_token_ns) log.first_tokens = fresh;
     log.first_token_ns = log.first_token_ns.value_or(record.time_ns);
     log.last_token_ns = record.time_ns;
   }
   if (record.round == 0) return;
   ++log.rounds;
-  log.round_tokens += record.count;
+  log.round_tokens += fresh;
   log.drafted += record.drafted;
   log.accepted += record.accepted;
   // A wrong token is followed by the target's own; without that a stop token ended the round.
@@ -70,7 +89,14 @@ void Transcript::end(RequestLog& log, const abi::Record& record) {
   log.ended_ns = record.time_ns;
   log.status = static_cast<abi::Status>(record.status);
   log.stop_reason = static_cast<abi::StopReason>(record.stop_reason);
+  if (log.status == abi::Status::kOk && log.repeated < log.tokens.size()) {
+    violate(record, "fewer tokens than before a reset");
+  }
   if (report.started_ns != 0) log.started_ns = report.started_ns;
+  // Before a reset it had been started once already; when, was not reported.
+  if (log.started_ns && log.first_token_ns) {
+    log.started_ns = std::min(*log.started_ns, *log.first_token_ns);
+  }
   log.preemptions = report.preemptions;
   log.kv_pages_wanted = report.kv_pages_wanted;
   counters_ = {report.decode_steps,   report.decode_step_sequences, report.largest_batch,

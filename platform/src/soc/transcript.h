@@ -24,6 +24,7 @@ struct RequestLog {
   std::uint64_t first_tokens = 0;  // that came at first_token_ns
   std::uint32_t preemptions = 0;
   std::uint32_t kv_pages_wanted = 0;  // that it waited for, or lacks; 0: none
+  std::size_t repeated = 0;  // of `tokens`, how many the firmware has reported since its restart
   bool ended = false;
   abi::Status status = abi::Status::kOk;
   abi::StopReason stop_reason = abi::StopReason::kNone;
@@ -32,7 +33,7 @@ struct RequestLog {
   void archive(Archive& archive) {
     archive(tokens, rounds, round_tokens, drafted, accepted, judged, started_ns, first_token_ns);
     archive(last_token_ns, ended_ns, first_tokens, preemptions, kv_pages_wanted, ended, status,
-            stop_reason);
+            stop_reason, repeated);
   }
 
   bool answered() const { return ended && status == abi::Status::kOk; }
@@ -61,6 +62,9 @@ class Transcript {
   explicit Transcript(std::size_t requests) : logs_(requests) {}
 
   void add(const abi::Record& record);
+  // The firmware begins anew with what has not ended. Tokens that come again must be the same, and
+  // count once, as do their rounds.
+  void restart();
 
   const std::vector<RequestLog>& requests() const { return logs_; }
   // Also of requests that have failed.
@@ -82,6 +86,7 @@ class Transcript {
 
  private:
   void add_tokens(RequestLog& log, const abi::Record& record);
+  std::uint32_t add_new(RequestLog& log, const abi::Record& record);
   void end(RequestLog& log, const abi::Record& record);
   void recover(const abi::Record& record);
   void violate(const abi::Record& record, const std::string& what);

@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "tandem/platform/serve.h"
 #include "tandem/platform/session.h"
 
 namespace tandem::platform {
 
-// What the command hands on to. Without `run`, `registers` or `probe` the sub-command says that
-// this build has none.
+// What the command hands on to. Without `run`, `registers`, `probe` or `serve` the sub-command says
+// that this build has none.
 struct CommandHooks {
   // Whether the modules accept the configuration; throws UserError. Called by run and check.
   std::function<void(const Scenario&)> check;
@@ -23,6 +24,7 @@ struct CommandHooks {
   std::function<int(const std::string& format, std::ostream& out)> registers;
   // `arguments` without "probe".
   std::function<int(const std::vector<std::string>& arguments, std::ostream& out)> probe;
+  std::function<void(const Scenario&, const ServeOptions&, std::ostream& out)> serve;
 };
 
 struct CommandStreams {

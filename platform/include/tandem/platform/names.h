@@ -77,6 +77,8 @@ ChoiceList choices<CpuForm>();
 template <>
 ChoiceList choices<FirmwareApp>();
 template <>
+ChoiceList choices<ResetTarget>();
+template <>
 ChoiceList choices<WeightFormat>();
 template <>
 ChoiceList choices<NormChoice>();

@@ -378,6 +378,17 @@ struct TimelineConfig {
   std::uint64_t max_events = 1'000'000;
 };
 
+enum class ResetTarget { kPlatform, kNpu, kPim };
+
+// Resets that the scenario asks for.
+struct ResetConfig {
+  bool present = false;
+  ResetTarget what = ResetTarget::kPlatform;
+  std::uint64_t at_ps = 0;                 // of the first one
+  std::uint64_t every_ps = 1'000'000'000;  // from one to the next
+  std::uint32_t count = 1;
+};
+
 struct RunConfig {
   Baseline baseline = Baseline::kPlain;
   TimelineConfig timeline;
@@ -387,7 +398,8 @@ struct RunConfig {
   std::filesystem::path record_oracle;  // empty: nothing is recorded
   std::optional<std::uint32_t> layers;  // only the first so many ...
   std::optional<std::uint32_t> steps;   // ... and so many decoding steps of each sequence
-  std::uint32_t of_layers = 0;          // with `layers`: those of the model; no key
+  ResetConfig reset;
+  std::uint32_t of_layers = 0;  // with `layers`: those of the model; no key
 };
 
 // Asked for on the command line; no keys.

@@ -27,6 +27,11 @@ class NpuDriver {
   // Soft reset and start again. Everything in flight is lost without a completion.
   abi::Status recover(Machine& machine);
 
+  // Waits for what is in flight, at most so long, and takes its completions away; then switches
+  // interrupts, queue pairs and device off. Returns kOk, kBusError, or kReset if the time was too
+  // short: the device was reset, and the commands are lost. start() begins anew.
+  abi::Status stop(Machine& machine, u64 limit_ns);
+
   // Fills in version and tag, and asks for the program to be fetched when another one is resident
   // in its context. Returns the tag, or 0 when the ring is full.
   u32 submit(Machine& machine, u32 queue, abi::Command command);
@@ -58,6 +63,7 @@ class NpuDriver {
 
  private:
   void start_queues(Machine& machine);
+  bool drain(Machine& machine, u64 limit_ns);
 
   Setup setup_;
   QueuePair queues_[abi::kQueuePairs];

@@ -17,6 +17,9 @@ class QueuePair {
   // With `checked`, commands and completions carry checks (tandem/abi/checks.h).
   void start(Machine& machine, u64 npu_base, u32 index, u64 rings, u32 entries, bool checked);
 
+  // Disables the pair. What is in flight must have completed, or be lost by a device reset.
+  void stop(Machine& machine);
+
   bool full() const { return in_flight_ + 1 >= entries_; }
   u32 in_flight() const { return in_flight_; }
 

@@ -31,6 +31,8 @@ TANDEM_CONSTANTS(NpuLimits, "Queue pairs of the NPU", TANDEM_NPU_LIMITS)
   REG(PIM_BASE_HI, 0x054, 0, kReadWrite, 1, 0, "Bus address of the PIM's registers")               \
   REG(LINK_DEVICES, 0x058, 0, kInstance, 1, 0,                                                     \
       "Devices that COLLECTIVE may span, this one included")                                       \
+  REG(CLOCK_DIVIDER, 0x05C, 1, kReadWrite, 1, 0,                                                   \
+      "1..64: the clock runs so many times slower; for what begins from then on")                  \
   REG(PERF_CONTROL, 0x080, 0, kWriteOnly, 1, 0, "Performance counters")                            \
   FIELD(PERF_CONTROL, SNAPSHOT, 0, 1, "Copy the running counters to the registers below")          \
   FIELD(PERF_CONTROL, CLEAR, 1, 1, "Clear the running counters (after a snapshot in one write)")   \

@@ -70,13 +70,17 @@ TANDEM_REGISTER_BLOCK(uart, "Transmit-only UART with a FIFO", 0x1000, TANDEM_UAR
 TANDEM_REGISTER_BLOCK(mailbox, "Requests in, tokens out: the firmware's link to the host", 0x1000,
                       TANDEM_MAILBOX_REGISTERS)
 
-#define TANDEM_SYSCON_REGISTERS(REG, FIELD)                                                   \
-  REG(ID, 0x000, 0x5453'5953, kReadOnly, 1, 0, "Device identification")                       \
-  REG(VERSION, 0x004, 0x0001'0000, kReadOnly, 1, 0, "Version of the register contract")       \
-  REG(EXIT, 0x010, 0, kReadWrite, 1, 0, "Firmware tells that it has stopped, once per reset") \
-  FIELD(EXIT, STOPPED, 0, 1, "1: all work is done, or none was possible")                     \
-  FIELD(EXIT, STATUS, 8, 8, "Status; 0: well")                                                \
-  REG(LOG, 0x014, 0, kWriteOnly, 1, 0, "Bits 7:0: a byte of text for the simulator's log")
+#define TANDEM_SYSCON_REGISTERS(REG, FIELD)                                                     \
+  REG(ID, 0x000, 0x5453'5953, kReadOnly, 1, 0, "Device identification")                         \
+  REG(VERSION, 0x004, 0x0001'0000, kReadOnly, 1, 0, "Version of the register contract")         \
+  REG(EXIT, 0x010, 0, kReadWrite, 1, 0, "Firmware tells that it has stopped, once per reset")   \
+  FIELD(EXIT, STOPPED, 0, 1, "1: all work is done, or none was possible")                       \
+  FIELD(EXIT, STATUS, 8, 8, "Status; 0: well")                                                  \
+  REG(LOG, 0x014, 0, kWriteOnly, 1, 0, "Bits 7:0: a byte of text for the simulator's log")      \
+  REG(RESET, 0x018, 0, kWriteOnly, 1, 0, "Write 1 to a bit: the same as that reset pin")        \
+  FIELD(RESET, PLATFORM, 0, 1, "Everything, the processor included; memories keep their bytes") \
+  FIELD(RESET, NPU, 1, 1, "The NPU")                                                            \
+  FIELD(RESET, PIM, 2, 1, "The PIM; nothing where there is none")
 TANDEM_REGISTER_BLOCK(syscon, "System controller: what concerns the platform as a whole", 0x1000,
                       TANDEM_SYSCON_REGISTERS)
 

@@ -63,12 +63,36 @@ struct PassCounters {
   }
 };
 
+// Cycles of a time that is counted in ps while the clock's period changes now and then.
+class CycleCount {
+ public:
+  std::uint64_t at(std::uint64_t ps, std::uint64_t period_ps) const {
+    return cycles_ + (ps - settled_ps_) / period_ps;
+  }
+  // What has come so far had this period.
+  void settle(std::uint64_t ps, std::uint64_t period_ps) {
+    cycles_ = at(ps, period_ps);
+    settled_ps_ = ps;
+  }
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(cycles_, settled_ps_);
+  }
+
+ private:
+  std::uint64_t cycles_ = 0;
+  std::uint64_t settled_ps_ = 0;
+};
+
 // What a stage of the model cost in commands of one phase.
 struct StageCounters {
   // Time in which the first primitive not done, in the order of the program, was of the stage;
   // commands side by side count each for itself.
   std::uint64_t time_ps = 0;
+  CycleCount cycles;             // of time_ps
   std::uint64_t pim_ps = 0;      // with a job of the stage at the PIM
+  CycleCount pim_cycles;         // of pim_ps
   std::uint64_t matrix_ps = 0;   // work of the stage on the array
   std::uint64_t vector_ps = 0;   // and on the vector unit
   std::uint64_t link_ps = 0;     // with an exchange of the stage on the link
@@ -76,7 +100,7 @@ struct StageCounters {
 
   template <typename Archive>
   void archive(Archive& archive) {
-    archive(time_ps, pim_ps, matrix_ps, vector_ps, link_ps, read_bytes);
+    archive(time_ps, cycles, pim_ps, pim_cycles, matrix_ps, vector_ps, link_ps, read_bytes);
   }
 };
 

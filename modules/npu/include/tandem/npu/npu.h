@@ -56,6 +56,7 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   void set_choice_listener(ChoiceListener* listener) { core_.choices = listener; }  // null: off
   // What goes wrong; must outlive the NPU. Null: nothing.
   void set_faults(FaultHooks* faults) { core_.faults = faults; }
+  // Of the clock before CLOCK_DIVIDER; takes effect as that does.
   void set_clock_period_ps(std::uint64_t period_ps);
 
   bool idle() const;
@@ -127,6 +128,10 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
     }
   };
   Perf running_counters() const;
+  void write_clock_divider(std::uint32_t value);
+  void adopt_clock();
+  void settle_cycles();
+  void set_periods(std::uint64_t period_ps);
 
   void collect_stages(std::size_t phase, observe::StatisticsSink& sink) const;
   void collect_window(const Window& window, observe::StatisticsSink& sink) const;
@@ -157,7 +162,12 @@ class Npu : public sc_core::sc_module, private QueuePair::Owner {
   std::uint64_t accounted_ps_ = 0;
   std::uint32_t told_phase_ = kIdlePhase;
   std::function<void(std::uint32_t)> on_phase_end_;
-  Perf perf_base_;
+  Perf perf_base_;  // since when the registers count ...
+  struct {
+    std::uint64_t elapsed = 0, matrix = 0, vector = 0;
+  } perf_cycles_;  // ... and what they had counted by then, at another clock
+  std::uint64_t undivided_period_ps_{core_.config.clock_period_ps};
+  std::uint32_t clock_divider_ = 1;
   sc_core::sc_event lt_request_;
   bool in_reset_ = false;
   std::deque<common::Payload*> lt_queue_;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <set>
 #include <vector>
 
 #include "tandem/abi/mailbox.h"
@@ -75,6 +74,8 @@ class Mailbox : public Peripheral {
   void write_request_head();
   void write_record_tail();
   void take_back_posted();
+  void take_back(std::deque<HostRequest>& requests);
+  bool is_taken(std::uint32_t request_id) const;
   void post_waiting();
   bool post(HostRequest& host_request, const RingView& ring, std::uint32_t slot);
   void update_status();
@@ -87,7 +88,7 @@ class Mailbox : public Peripheral {
   RecordSink sink_;
   std::deque<HostRequest> waiting_;  // not in the ring yet
   std::deque<HostRequest> posted_;   // in the ring, not taken by the firmware
-  std::set<std::uint32_t> taken_;    // ids of requests that the firmware has not ended
+  std::deque<HostRequest> taken_;    // by the firmware, not ended
   bool close_requested_ = false;
   bool was_enabled_ = false;
   std::uint32_t last_head_ = 0;

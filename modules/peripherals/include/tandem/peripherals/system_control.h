@@ -21,19 +21,23 @@ class SystemControl : public Peripheral {
     void validate() const;
   };
   using ExitSink = std::function<void(std::uint32_t status)>;
+  using ResetSink = std::function<void(std::uint32_t targets)>;
   using LogSink = std::function<void(std::string_view line)>;
 
   SystemControl(const sc_core::sc_module_name& name, const Config& config);
 
   // Called when the firmware sets EXIT.STOPPED: once until the next reset.
   void on_exit(ExitSink sink) { exit_ = std::move(sink); }
+  // Called when the firmware writes RESET, with what it wrote; acts after the write has been
+  // answered.
+  void on_reset_request(ResetSink sink) { reset_request_ = std::move(sink); }
   // Called for each line, without its end.
   void on_log(LogSink sink) { log_ = std::move(sink); }
 
   void collect(observe::StatisticsSink& sink) const override;
   void archive(common::Archive& archive) override {
     Peripheral::archive(archive);
-    archive(stopped_, line_, log_bytes_);
+    archive(stopped_, line_, log_bytes_, reset_requests_);
   }
 
  private:
@@ -44,10 +48,12 @@ class SystemControl : public Peripheral {
 
   Config config_;
   ExitSink exit_;
+  ResetSink reset_request_;
   LogSink log_;
   bool stopped_ = false;
   std::string line_;
   std::uint64_t log_bytes_ = 0;
+  std::uint64_t reset_requests_ = 0;
 };
 
 }  // namespace tandem::peripherals
