@@ -31,6 +31,12 @@ void require(uc_err error, const char* what) {
 // Unicorn's name of a CSR; UC_RISCV_REG_INVALID for one that is not needed here.
 int csr_register(std::uint32_t number) {
   switch (number) {
+    case kFflags:
+      return UC_RISCV_REG_FFLAGS;
+    case kFrm:
+      return UC_RISCV_REG_FRM;
+    case kFcsr:
+      return UC_RISCV_REG_FCSR;
     case kMstatus:
       return UC_RISCV_REG_MSTATUS;
     case kMie:

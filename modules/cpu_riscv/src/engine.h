@@ -12,6 +12,9 @@ namespace tandem::cpu {
 
 // Number of a control and status register, as in the privileged specification.
 enum Csr : std::uint32_t {
+  kFflags = 0x001,
+  kFrm = 0x002,
+  kFcsr = 0x003,
   kMstatus = 0x300,
   kMie = 0x304,
   kMtvec = 0x305,
@@ -77,6 +80,8 @@ class Engine {
   }
   // To be called from inside run(): ends it before the next instruction.
   void end_soon() { limit_ = executed_; }
+  // The same, after some more of them.
+  void end_after(std::uint64_t instructions) { limit_ = executed_ + instructions; }
 
   std::uint64_t pc() const { return pc_; }
   void set_pc(std::uint64_t pc) { pc_ = pc; }

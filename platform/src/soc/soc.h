@@ -63,6 +63,10 @@ class Soc : public sc_core::sc_module {
   }
   // Where its firmware is, for messages; empty if that is not known.
   std::string firmware_position() const { return cpu_->position(); }
+  const HardwareConfig& hardware() const { return hardware_; }
+  cpu::ControlCpu& cpu() { return *cpu_; }
+  // Nothing with the native form.
+  const std::optional<FirmwareFile>& firmware() const { return firmware_; }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 

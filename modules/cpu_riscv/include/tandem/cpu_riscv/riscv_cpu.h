@@ -21,16 +21,18 @@ class CpuDebugger {
  public:
   enum class Reason { kAttached, kBreakpoint, kStep, kWatchpoint, kRequest, kLockedUp };
   struct Halt {
-    Reason reason;
-    std::uint64_t address;  // of the memory that has changed (kWatchpoint)
+    Reason reason = Reason::kAttached;
+    std::uint64_t address = 0;  // of the memory that has changed (kWatchpoint)
+    std::uint64_t cause = 0;    // as in mcause (kLockedUp)
+    std::string why = {};       // in words (kLockedUp)
   };
-  enum class Resume { kContinue, kStep, kDetach };
+  // kKill: the hart executes nothing more, and finishes with a fault.
+  enum class Resume { kContinue, kStep, kDetach, kKill };
 
   virtual ~CpuDebugger() = default;
   virtual Resume halted(RiscvCpu& cpu, const Halt& halt) = 0;
-  // Asked whenever the hart meets the kernel, at least every poll_ps().
+  // Asked before each stretch of instructions; not while the hart sleeps.
   virtual bool wants_halt() = 0;
-  virtual std::uint64_t poll_ps() const { return 1'000'000'000; }
 };
 
 // One RV64GC hart in machine mode: executes what lies in memory, through two sockets. Every
@@ -68,13 +70,17 @@ class RiscvCpu : public ControlCpu {
   // The next instruction, with its symbol if there is one: "0x40000010 (hal_wait+0x8)".
   std::string position() const override;
   std::uint64_t instructions() const;
+  // Of the hart, which may run ahead of the kernel by a quantum.
+  std::uint64_t local_time_ps() const;
 
   Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
 
-  // From before the simulation starts; nullptr: none. The debugger must outlive the simulation.
-  void attach(CpuDebugger* debugger);
+  // From before the simulation starts. The debugger must outlive the simulation. It gets the hart
+  // before the first instruction. A step takes no interrupt (as with dcsr.stepie = 0), and one over
+  // WFI ends when the hart wakes up. Halts do not change what the program does or when.
+  void attach(CpuDebugger& debugger);
 
   // For a debugger. Registers as gdb numbers them: 0..31 x, 32 pc, 33..64 f, 65 + n the CSR n.
   static constexpr unsigned kPcRegister = 32;
@@ -87,8 +93,8 @@ class RiscvCpu : public ControlCpu {
   unsigned write_memory(std::uint64_t address, const unsigned char* bytes, unsigned count);
   void add_breakpoint(std::uint64_t address);
   void remove_breakpoint(std::uint64_t address);
-  // The hart halts when the bytes have changed, whoever wrote them: after the hart's own store, or
-  // where it next meets the kernel.
+  // The hart halts when the bytes have changed, whoever wrote them: after the hart's own store;
+  // when others wrote them within a quantum, or when the hart wakes up.
   void add_watchpoint(std::uint64_t address, unsigned bytes);
   void remove_watchpoint(std::uint64_t address, unsigned bytes);
 
@@ -130,13 +136,11 @@ class RiscvCpu : public ControlCpu {
   bool write_own_csr(std::uint32_t number, std::uint64_t value);
   void execute_natively();
   void wait_for_interrupt();
-  // Until something happens; a debugger is asked from time to time. False: it had the hart.
-  bool sleep_a_while();
   void exception(std::uint32_t cause, std::uint64_t value);
   void take_interrupt();
   void enter_trap(std::uint64_t cause, std::uint64_t value);
   std::uint64_t pending() const;
-  void lock_up(const std::string& why);
+  void lock_up(const std::string& why, std::uint64_t cause);
   std::string trap_text(std::uint64_t cause, std::uint64_t value) const;
 
   bool transport(tlm::tlm_command command, std::uint64_t address, unsigned bytes,
@@ -150,9 +154,9 @@ class RiscvCpu : public ControlCpu {
   void end_slice();
 
   void meet_debugger();
-  void halt(CpuDebugger::Reason reason, std::uint64_t address);
+  void halt(const CpuDebugger::Halt& halt);
   bool watched_memory_changed(std::uint64_t& address);
-  bool at_breakpoint(std::uint64_t pc) const;
+  bool has_breakpoint(std::uint64_t pc) const;
 
   Config config_;
   std::unique_ptr<Surroundings> surroundings_;
@@ -173,7 +177,7 @@ class RiscvCpu : public ControlCpu {
 
   CpuDebugger* debugger_ = nullptr;
   bool single_step_ = false;
-  std::uint64_t resumed_at_;  // no breakpoint there until the hart has left it
+  bool at_breakpoint_ = false;  // the engine has stopped there
   std::vector<std::uint64_t> breakpoints_;
   std::vector<Watchpoint> watchpoints_;
 
