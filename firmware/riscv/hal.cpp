@@ -20,8 +20,10 @@ constexpr u64 kTimerInterrupt = 7;
 constexpr u64 kExternalInterrupt = 11;
 constexpr u64 kStatusMie = 1u << 3;
 
-// What interrupts leave for those who wait: bits as in mie. Zero after reset, as all variables.
-volatile u64 arrived;
+// Zero after reset, as all variables.
+volatile u64 arrived;  // what interrupts leave for those who wait: bits as in mie
+u64 timer_lead_ns;     // of the timer over the hart's counter
+u32 compare_high;
 
 void set_mie(u64 bits) {
   asm volatile("csrs mie, %0" ::"r"(bits) : "memory");
@@ -45,18 +47,26 @@ const abi::BootInfo& boot_of(void* context) {
   return *static_cast<const abi::BootInfo*>(context);
 }
 
-// The timer counts from its own reset, the hart's counter from the beginning of time: only
-// differences pass from one to the other.
-void alarm_in(u64 timer, u64 delay_ns) {
+// The timer counts from its own reset, the hart's counter from the beginning of time. The upper
+// half of its compare value changes every four seconds.
+void start_timer(u64 timer) {
   u32 low = 0;
   u32 high = 0;
   bus_load(timer + abi::timer::TIME_LO, &low);
   bus_load(timer + abi::timer::TIME_HI, &high);
-  const u64 now = (u64{high} << 32) | low;
+  timer_lead_ns = ((u64{high} << 32) | low) - time_ns();
+  compare_high = ~u32{0};  // as after reset
+  bus_store(timer + abi::timer::CONTROL, abi::timer::CONTROL_IRQ_ENABLE.put(1));
+}
+
+void alarm_in(u64 timer, u64 delay_ns) {
+  const u64 now = time_ns() + timer_lead_ns;
   const u64 at = now + delay_ns < now ? ~u64{0} : now + delay_ns;
-  bus_store(timer + abi::timer::COMPARE_HI, ~u32{0});
+  const bool moves = high_word(at) != compare_high;
+  if (moves) bus_store(timer + abi::timer::COMPARE_HI, ~u32{0});
   bus_store(timer + abi::timer::COMPARE_LO, low_word(at));
-  bus_store(timer + abi::timer::COMPARE_HI, high_word(at));
+  if (moves) bus_store(timer + abi::timer::COMPARE_HI, high_word(at));
+  compare_high = high_word(at);
 }
 
 int wait_irq(void* context, u64 timeout_ns) {
@@ -98,9 +108,7 @@ void log(void* context, const char* text, u32 bytes) {
 }  // namespace
 
 tandem_hal start_hal(const abi::BootInfo& boot) {
-  if (boot.timer_base != 0) {
-    bus_store(boot.timer_base + abi::timer::CONTROL, abi::timer::CONTROL_IRQ_ENABLE.put(1));
-  }
+  if (boot.timer_base != 0) start_timer(boot.timer_base);
   tandem_hal hal{};
   hal.context = const_cast<abi::BootInfo*>(&boot);
   hal.read32 = [](void*, u64 address, u32* value) {
@@ -125,9 +133,9 @@ void tell_exit(const abi::BootInfo& boot, u32 status) {
 
 }  // namespace tandem::firmware::riscv
 
-// Where the hart goes on after a trap. An interrupt is masked until somebody waits for it again: its
-// line stays up until its cause is served. An access through the HAL that fails gives an error. Any
-// other exception is a bug: without a handler it shows itself once more, at its place.
+// Where the hart goes on after a trap. An interrupt is masked until somebody waits for it again:
+// its line stays up until its cause is served. An access through the HAL that fails gives an error.
+// Any other exception is a bug: without a handler it shows itself once more, at its place.
 std::uint64_t handle_trap(std::uint64_t cause, std::uint64_t pc, std::uint64_t) {
   namespace riscv = tandem::firmware::riscv;
   if ((cause & riscv::kInterruptFlag) != 0) {

@@ -22,8 +22,7 @@ tandem::abi::Status run(const tandem_firmware& firmware, const tandem::abi::Boot
   if (firmware.arena_bytes > room) return tandem::abi::Status::kNoSpace;
   tandem::firmware::fill_zero(__arena_start, firmware.arena_bytes);
   const tandem_hal hal = tandem::firmware::riscv::start_hal(boot);
-  const int status =
-      firmware.init(__arena_start, &hal, reinterpret_cast<std::uint64_t>(&boot));
+  const int status = firmware.init(__arena_start, &hal, reinterpret_cast<std::uint64_t>(&boot));
   if (status != 0) return static_cast<tandem::abi::Status>(status);
   for (;;) {
     const int next = firmware.step(__arena_start, &hal);

@@ -8,8 +8,7 @@ namespace {
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 
 bool aligned(const void* a, const void* b) {
-  return ((reinterpret_cast<std::uintptr_t>(a) | reinterpret_cast<std::uintptr_t>(b)) %
-          kWord) == 0;
+  return ((reinterpret_cast<std::uintptr_t>(a) | reinterpret_cast<std::uintptr_t>(b)) % kWord) == 0;
 }
 
 // May alias anything, unlike std::uint64_t.

@@ -119,7 +119,8 @@ bool module_may_include(const std::string& module, const std::string& header, bo
   }
   if (quoted) return is_private(header);
   return contains(kStandardHeaders, header) || header == "systemc" || header == "tlm" ||
-         starts_with(header, "tlm_utils/");
+         starts_with(header, "tlm_utils/") ||
+         (module == "cpu_riscv" && starts_with(header, "unicorn/"));
 }
 
 bool firmware_may_include(const std::string& header, bool quoted) {

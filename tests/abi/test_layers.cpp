@@ -80,6 +80,13 @@ TEST_CASE("a module may not include what lies above it or beside the project") {
   }
 }
 
+TEST_CASE("only the RISC-V core may include Unicorn") {
+  const std::string code = "#include <unicorn/unicorn.h>\n";
+  CHECK(breaches("modules/cpu_riscv/src/a.cpp", code).empty());
+  CHECK(refused("modules/cpu/src/a.cpp", code));
+  CHECK(refused("modules/cpu_riscv/src/a.cpp", "#include <yaml-cpp/yaml.h>\n"));
+}
+
 TEST_CASE("firmware may include the contract and itself, nothing else") {
   for (const char* header : {"<cstdint>", "<cstddef>", "<stdint.h>", "\"tandem/abi/hal.h\"",
                              "\"tandem/firmware/driver/npu.h\""}) {

@@ -168,8 +168,6 @@ TEST_CASE_METHOD(ScenarioFixture, "the timing checker needs commands to look at"
 }
 
 TEST_CASE_METHOD(ScenarioFixture, "words of a later version are recognised and refused") {
-  CHECK(error_of(minimal("platform: {cpu: {form: riscv}}"))
-            .find("platform.cpu.form: 'riscv' is not available") != std::string::npos);
   CHECK(error_of(minimal("sweep: {a: 1}")) ==
         "s.yaml:4:1: sweep: sweeps are not available yet; run one scenario per point");
 }

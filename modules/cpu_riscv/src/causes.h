@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers of mcause, from the RISC-V privileged specification.
+// Numbers of mcause, and a field of mstatus, from the RISC-V privileged specification.
 #pragma once
 #include <cstdint>
 
@@ -8,6 +8,8 @@ namespace tandem::cpu {
 constexpr std::uint64_t kInterruptFlag = std::uint64_t{1} << 63;
 constexpr unsigned kTimerInterrupt = 7;
 constexpr unsigned kExternalInterrupt = 11;
+
+constexpr std::uint64_t kStatusMpp = 3u << 11;  // of mstatus: the mode before a trap
 
 enum Cause : std::uint32_t {
   kMisalignedFetch = 0,

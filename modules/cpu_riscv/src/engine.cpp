@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "causes.h"
+
 namespace tandem::cpu {
 namespace {
 
@@ -104,13 +106,23 @@ Engine::Stop Engine::start(std::uint64_t instructions) {
   running_ = true;
   error_ = uc_emu_start(uc_, pc_, kNever, 0, 0);
   running_ = false;
-  if (!stopped_ && error_ == UC_ERR_OK && instruction() == kWfi) {
-    // The only one of its kind that does not end a block: it went to sleep by itself.
-    --executed_;
-    why_ = Stop::kSystem;
-  }
+  if (!stopped_) explain_own_end();
   apply_withdrawals();
   return why_;
+}
+
+// Two instructions end a run without a hook: WFI, the only one of its kind that does not end a
+// block, and C.EBREAK, which Unicorn calls invalid.
+void Engine::explain_own_end() {
+  if (error_ == UC_ERR_OK && instruction() == kWfi) {
+    why_ = Stop::kSystem;
+  } else if (error_ == UC_ERR_INSN_INVALID) {
+    why_ = Stop::kException;
+    cause_ = kBreakpoint;
+  } else {
+    return;
+  }
+  --executed_;
 }
 
 void Engine::stop(Stop why) {
@@ -146,7 +158,7 @@ bool Engine::stops_before(std::uint64_t address) {
     return false;
   } else if (check_breakpoints_ && surroundings_.breakpoint(address)) {
     stop(Stop::kBreakpoint);
-  } else if (address == system_pc_) {
+  } else if (address == system_pc_ && surroundings_.executes(instruction())) {
     stop(Stop::kSystem);
   } else {
     return false;

@@ -48,13 +48,16 @@ class Engine {
     virtual bool load(std::uint64_t address, unsigned bytes, std::uint64_t& value) = 0;
     virtual bool store(std::uint64_t address, unsigned bytes, std::uint64_t value) = 0;
     virtual Direct direct(std::uint64_t address, bool fetch) = 0;
+    // Of the SYSTEM opcode, or FENCE.I: true to stop before it, false to have the engine execute
+    // it.
+    virtual bool executes(std::uint32_t instruction) = 0;
     // Before each instruction, while breakpoints are checked: true to stop there.
     virtual bool breakpoint(std::uint64_t pc) = 0;
   };
 
   enum class Stop {
     kBudget,       // as many instructions as allowed
-    kSystem,       // before an instruction of the SYSTEM opcode or FENCE.I
+    kSystem,       // before an instruction that the surroundings execute
     kException,    // cause() says which
     kLoadFault,    // address() is where
     kStoreFault,   // address() is where
@@ -127,6 +130,7 @@ class Engine {
 
   void add_hooks();
   void stop(Stop why);
+  void explain_own_end();
   Stop start(std::uint64_t instructions);
   void fault(Stop why, std::uint64_t address);
   bool map(std::uint64_t address, bool fetch);

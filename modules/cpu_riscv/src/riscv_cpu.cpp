@@ -87,6 +87,7 @@ void RiscvCpu::start_program() {
   if (engine_) executed_before_ += engine_->executed();
   engine_ = std::make_unique<Engine>(*surroundings_);
   engine_->set_pc(config_.entry);
+  engine_->set_csr(kMstatus, kStatusMpp);
   engine_->set_x(kFirstArgument, config_.hart_id);
   engine_->set_x(kFirstArgument + 1, config_.boot_info_address);
   engine_->check_breakpoints(!breakpoints_.empty());

@@ -9,8 +9,26 @@
 
 namespace tandem::cpu {
 
-void RiscvCpu::attach(CpuDebugger& debugger) {
-  debugger_ = &debugger;
+void RiscvCpu::attach(CpuDebugger* debugger) {
+  debugger_ = debugger;
+}
+
+// An event of its own among those of the kernel may change their order: none without need.
+bool RiscvCpu::sleep_a_while() {
+  if (watchpoints_.empty()) {
+    wait(wake_up_);
+    return true;
+  }
+  wait(common::from_ps(config_.quantum_ps), wake_up_);
+  if (aborted_) return true;
+  const std::uint64_t asleep_at = engine_->pc();
+  std::uint64_t address = 0;
+  if (watched_memory_changed(address)) {
+    halt({CpuDebugger::Reason::kWatchpoint, address});
+  } else if (debugger_->wants_halt()) {
+    halt({CpuDebugger::Reason::kRequest});
+  }
+  return engine_->pc() == asleep_at;
 }
 
 // Before each stretch of instructions.
@@ -29,6 +47,8 @@ void RiscvCpu::meet_debugger() {
 }
 
 void RiscvCpu::halt(const CpuDebugger::Halt& halt) {
+  halted_at_ = engine_->pc();
+  halted_after_ = engine_->executed();
   const CpuDebugger::Resume resume = debugger_->halted(*this, halt);
   single_step_ = resume == CpuDebugger::Resume::kStep;
   std::uint64_t ignored = 0;
@@ -48,6 +68,7 @@ void RiscvCpu::halt(const CpuDebugger::Halt& halt) {
 // ------------------------------------------------------------------
 
 bool RiscvCpu::has_breakpoint(std::uint64_t pc) const {
+  if (pc == halted_at_ && engine_->executed() == halted_after_) return false;
   return std::find(breakpoints_.begin(), breakpoints_.end(), pc) != breakpoints_.end();
 }
 

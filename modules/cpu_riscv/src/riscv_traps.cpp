@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::uint64_t kStatusMie = 1u << 3;
 constexpr std::uint64_t kStatusMpie = 1u << 7;
-constexpr std::uint64_t kStatusMpp = 3u << 11;
 
+constexpr std::uint32_t kOpcodeMask = 0x7F;
+constexpr std::uint32_t kSystemOpcode = 0x73;
 constexpr std::uint32_t kEcall = 0x0000'0073;
 constexpr std::uint32_t kEbreak = 0x0010'0073;
 constexpr std::uint32_t kMret = 0x3020'0073;
@@ -62,6 +63,7 @@ struct CsrAccess {
         destination((instruction >> 7) & 31),
         funct3((instruction >> 12) & 7) {}
 
+  bool is_csr() const { return (funct3 & 3) != 0; }
   bool is_immediate() const { return (funct3 & 4) != 0; }
   bool writes() const { return (funct3 & 3) == 1 || source != 0; }
   std::uint64_t combined(std::uint64_t old, std::uint64_t operand) const {
@@ -146,8 +148,33 @@ void RiscvCpu::enter_trap(std::uint64_t cause, std::uint64_t value) {
   engine_->set_pc(vectored ? base + 4 * (cause & ~kInterruptFlag) : base);
 }
 
+// MPP stays machine mode, the only one there is. The engine would change it, and with it forget all
+// that it knows of memory.
+void RiscvCpu::return_from_trap() {
+  const std::uint64_t status = engine_->csr(kMstatus);
+  if ((status & kStatusMpp) != kStatusMpp) {
+    return lock_up("MRET at pc " + position() +
+                       " leaves machine mode, which is the only one here (mstatus.MPP is not 3)",
+                   kIllegalInstruction);
+  }
+  nested_traps_ = 0;
+  const std::uint64_t enabled = (status & kStatusMpie) != 0 ? kStatusMie : 0;
+  engine_->set_csr(kMstatus, (status & ~kStatusMie) | enabled | kStatusMpie);
+  engine_->retire(engine_->csr(kMepc));
+  account_instructions();
+}
+
 // --- instructions of the SYSTEM opcode
 // ------------------------------------------------------------
+
+// While no line is up, instructions that only change what the engine keeps let no interrupt in.
+bool RiscvCpu::executes(std::uint32_t instruction) const {
+  const CsrAccess access(instruction);
+  std::uint64_t value = 0;
+  const bool plain = (instruction & kOpcodeMask) == kSystemOpcode && access.is_csr() &&
+                     !own_csr(access.number, value);
+  return !plain || pending() != 0;
+}
 
 void RiscvCpu::system_instruction() {
   const std::uint32_t instruction = engine_->instruction();
@@ -155,17 +182,10 @@ void RiscvCpu::system_instruction() {
   if (instruction == kEcall) return exception(kMachineCall, 0);
   if (instruction == kEbreak) return exception(kBreakpoint, engine_->pc());
   if ((instruction & kFenceIMask) == kFenceI) engine_->forget_code();
-  if (instruction == kMret) {
-    if ((engine_->csr(kMstatus) & kStatusMpp) != kStatusMpp) {
-      return lock_up("MRET at pc " + position() +
-                         " leaves machine mode, which is the only one here (mstatus.MPP is not 3)",
-                     kIllegalInstruction);
-    }
-    nested_traps_ = 0;
-  }
+  if (instruction == kMret) return return_from_trap();
   std::uint64_t value = 0;
   const CsrAccess access(instruction);
-  if ((access.funct3 & 3) != 0 && own_csr(access.number, value)) {
+  if (access.is_csr() && own_csr(access.number, value)) {
     return csr_instruction(instruction);
   }
   execute_natively();
@@ -232,13 +252,13 @@ void RiscvCpu::wait_for_interrupt() {
   const auto awake = [this] {
     return aborted_ || locked_up_ || (pending() & engine_->csr(kMie)) != 0;
   };
-  if (awake()) return;
+  // The lines follow what the hart has written only when the kernel has caught up.
   synchronise();
   if (awake()) return;
   ++counters_.sleeps;
   end_slice();
   const std::uint64_t begin_ps = common::now_ps();
-  while (!awake()) wait(wake_up_);
+  while (!awake() && sleep_a_while()) continue;
   counters_.idle_ps += common::now_ps() - begin_ps;
   begin_slice();
 }

@@ -19,6 +19,7 @@ class RiscvCpu::Surroundings : public Engine::Surroundings {
     return cpu_.transport(tlm::TLM_WRITE_COMMAND, address, bytes, value);
   }
   Engine::Direct direct(std::uint64_t address, bool fetch) override;
+  bool executes(std::uint32_t instruction) override { return cpu_.executes(instruction); }
   bool breakpoint(std::uint64_t pc) override { return cpu_.has_breakpoint(pc); }
 
  private:

@@ -38,7 +38,7 @@ struct GdbAccess::Parts {
 
 GdbAccess::GdbAccess(const std::string& where, Soc& soc, RunObserver& observer)
     : parts_(std::make_unique<Parts>(where, soc)) {
-  core_of(soc).attach(parts_->debugger);
+  core_of(soc).attach(&parts_->debugger);
   observer.message(invitation(parts_->server.name(), soc));
 }
 

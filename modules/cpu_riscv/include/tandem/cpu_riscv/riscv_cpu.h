@@ -31,7 +31,7 @@ class CpuDebugger {
 
   virtual ~CpuDebugger() = default;
   virtual Resume halted(RiscvCpu& cpu, const Halt& halt) = 0;
-  // Asked before each stretch of instructions; not while the hart sleeps.
+  // Asked before each stretch of instructions; while the hart sleeps only if memory is watched.
   virtual bool wants_halt() = 0;
 };
 
@@ -77,10 +77,11 @@ class RiscvCpu : public ControlCpu {
   void set_timeline(observe::Timeline* timeline) override;
   void collect(observe::StatisticsSink& sink) const override;
 
-  // From before the simulation starts. The debugger must outlive the simulation. It gets the hart
-  // before the first instruction. A step takes no interrupt (as with dcsr.stepie = 0), and one over
-  // WFI ends when the hart wakes up. Halts do not change what the program does or when.
-  void attach(CpuDebugger& debugger);
+  // From before the simulation starts; nullptr: none. The debugger must outlive the simulation. It
+  // gets the hart before the first instruction. A step takes no interrupt (as with dcsr.stepie =
+  // 0), and one over WFI ends when the hart wakes up. Else halts change nothing, unless memory is
+  // watched while the hart sleeps: looking at it may change the order of what happens at one time.
+  void attach(CpuDebugger* debugger);
 
   // For a debugger. Registers as gdb numbers them: 0..31 x, 32 pc, 33..64 f, 65 + n the CSR n.
   static constexpr unsigned kPcRegister = 32;
@@ -93,8 +94,8 @@ class RiscvCpu : public ControlCpu {
   unsigned write_memory(std::uint64_t address, const unsigned char* bytes, unsigned count);
   void add_breakpoint(std::uint64_t address);
   void remove_breakpoint(std::uint64_t address);
-  // The hart halts when the bytes have changed, whoever wrote them: after the hart's own store;
-  // when others wrote them within a quantum, or when the hart wakes up.
+  // The hart halts when the bytes have changed, whoever wrote them: after the hart's own store,
+  // and within a quantum of that of others.
   void add_watchpoint(std::uint64_t address, unsigned bytes);
   void remove_watchpoint(std::uint64_t address, unsigned bytes);
 
@@ -129,6 +130,7 @@ class RiscvCpu : public ControlCpu {
 
   std::uint64_t budget() const;
   void engine_exception();
+  bool executes(std::uint32_t instruction) const;
   void system_instruction();
   void csr_instruction(std::uint32_t instruction);
   // Registers that the hart keeps, not the engine. False: another one.
@@ -136,9 +138,12 @@ class RiscvCpu : public ControlCpu {
   bool write_own_csr(std::uint32_t number, std::uint64_t value);
   void execute_natively();
   void wait_for_interrupt();
+  // Until something happens. False: a debugger has set the pc.
+  bool sleep_a_while();
   void exception(std::uint32_t cause, std::uint64_t value);
   void take_interrupt();
   void enter_trap(std::uint64_t cause, std::uint64_t value);
+  void return_from_trap();
   std::uint64_t pending() const;
   void lock_up(const std::string& why, std::uint64_t cause);
   std::string trap_text(std::uint64_t cause, std::uint64_t value) const;
@@ -178,6 +183,10 @@ class RiscvCpu : public ControlCpu {
   CpuDebugger* debugger_ = nullptr;
   bool single_step_ = false;
   bool at_breakpoint_ = false;  // the engine has stopped there
+  // The instruction of the last halt, and the count then: its own breakpoint does not stop it
+  // again.
+  std::uint64_t halted_at_ = ~std::uint64_t{0};
+  std::uint64_t halted_after_ = 0;
   std::vector<std::uint64_t> breakpoints_;
   std::vector<Watchpoint> watchpoints_;
 

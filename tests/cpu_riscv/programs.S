@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: Apache-2.0
+# Small programs for the tests of the core, one per label. They write what they have seen to
+# `results`, and end in the system controller's EXIT register.
+.equ INTC, 0x02000000
+.equ TIMER, 0x02010000
+.equ SYSCON, 0x02040000
+.equ NOTHING, 0x03000000
+
+.macro finish
+  li t6, SYSCON
+  li t5, 1
+  sw t5, 0x10(t6)
+1000:
+  j 1000b
+.endm
+.macro put index, register
+  la t6, results
+  sd \register, (8 * \index)(t6)
+.endm
+
+.text
+.globl _start
+_start:
+  finish
+
+# 10 instructions, then the end.
+.globl count
+count:
+  li t0, 4
+1:
+  addi t0, t0, -1
+  bnez t0, 1b
+  nop
+.globl count_end
+count_end:
+  j count_end
+
+# For ever: additions; and what firmware does more of, loads, stores, calls and branches.
+.globl additions
+additions:
+  addi t0, t0, 1
+  add t1, t1, t0
+  xor t2, t2, t1
+  srli t3, t2, 3
+  add t2, t2, t3
+  j additions
+.globl mixture
+mixture:
+  la s0, scratch
+1:
+  li a0, 8
+  call sum
+  sd a0, 32(s0)
+  j 1b
+sum:
+  mv t0, s0
+  li t2, 0
+2:
+  ld t1, 0(t0)
+  add t2, t2, t1
+  andi t3, a0, 1
+  beqz t3, 3f
+  addi t2, t2, 7
+3:
+  addi t0, t0, 4
+  addi a0, a0, -1
+  bnez a0, 2b
+  mv a0, t2
+  ret
+
+# Results: x0..: 64-bit sum, product, a byte, a half, floating point, atomics.
+.globl arithmetic
+arithmetic:
+  li t0, 0x123456789abcdef0
+  li t1, 3
+  mul t2, t0, t1
+  put 0, t2
+  la t3, scratch
+  sd t0, 0(t3)
+  lb t2, 7(t3)
+  put 1, t2
+  lhu t2, 2(t3)
+  put 2, t2
+  li t2, 0x6000
+  csrs mstatus, t2
+  fcvt.d.l fa0, t1
+  fadd.d fa0, fa0, fa0
+  fcvt.l.d t2, fa0
+  put 3, t2
+  amoadd.d t2, t1, (t3)
+  put 4, t2
+  ld t2, 0(t3)
+  put 5, t2
+1:
+  lr.d t2, (t3)
+  sc.d t4, t1, (t3)
+  bnez t4, 1b
+  ld t2, 0(t3)
+  put 6, t2
+  finish
+
+# A trap handler that notes cause, place and value, masks all interrupts, and goes on at s0.
+.balign 4
+.globl note_trap
+note_trap:
+  csrw mie, zero
+  csrr t0, mcause
+  put 0, t0
+  csrr t0, mepc
+  put 1, t0
+  csrr t0, mtval
+  put 2, t0
+  csrr t0, mstatus
+  put 3, t0
+  csrw mepc, s0
+  mret
+
+.macro trap_setup
+  la t0, note_trap
+  csrw mtvec, t0
+  la s0, after_trap
+  li a1, 5
+.endm
+
+.globl load_fault
+load_fault:
+  trap_setup
+  li a0, NOTHING
+.globl load_fault_at
+load_fault_at:
+  lw a1, 4(a0)
+after_trap:
+  put 4, a1
+  finish
+
+# A 64-bit load is two accesses, of which the first one fails.
+.globl wide_fault
+wide_fault:
+  trap_setup
+  li a0, NOTHING
+.globl wide_fault_at
+wide_fault_at:
+  ld a1, 8(a0)
+  j after_trap
+
+.globl store_fault
+store_fault:
+  trap_setup
+  li a0, SYSCON
+.globl store_fault_at
+store_fault_at:
+  sw a1, 0(a0)
+  j after_trap
+
+.globl atomic_register
+atomic_register:
+  li a0, SYSCON
+  addi a0, a0, 0x10
+  li a1, 5
+  amoadd.w a1, a1, (a0)
+1:
+  j 1b
+
+.globl illegal
+illegal:
+  trap_setup
+.globl illegal_at
+illegal_at:
+  .word 0xffffffff
+  j after_trap
+
+.globl call
+call:
+  trap_setup
+.globl call_at
+call_at:
+  ecall
+  j after_trap
+
+.globl break_point
+break_point:
+  trap_setup
+.globl break_at
+break_at:
+  .option push
+  .option norvc
+  ebreak
+  .option pop
+  j after_trap
+
+.globl compressed_break
+compressed_break:
+  trap_setup
+.globl compressed_break_at
+compressed_break_at:
+  c.ebreak
+  j after_trap
+
+.globl nowhere
+nowhere:
+  trap_setup
+  li a0, NOTHING
+  jr a0
+
+# Writes to a counter that may only be read.
+.globl read_only_counter
+read_only_counter:
+  trap_setup
+.globl read_only_counter_at
+read_only_counter_at:
+  csrw cycle, a1
+  j after_trap
+
+.globl no_handler
+no_handler:
+  li a0, NOTHING
+.globl no_handler_at
+no_handler_at:
+  sw a1, 0(a0)
+
+# The handler needs a stack that is not there.
+.globl lost_stack
+lost_stack:
+  la t0, push_and_die
+  csrw mtvec, t0
+  li sp, NOTHING
+  sd ra, -8(sp)
+.balign 4
+push_and_die:
+  addi sp, sp, -16
+  sd ra, 0(sp)
+  mret
+
+.globl to_user_mode
+to_user_mode:
+  la t0, after_trap
+  csrw mepc, t0
+  li t0, 0x1800
+  csrc mstatus, t0
+.globl to_user_mode_at
+to_user_mode_at:
+  mret
+
+# Time, cycles and instructions, before and after 100 turns of two instructions.
+.globl counters
+counters:
+  rdtime s0
+  rdcycle s1
+  rdinstret s2
+  li t0, 100
+1:
+  addi t0, t0, -1
+  bnez t0, 1b
+  rdtime s3
+  rdcycle s4
+  rdinstret s5
+  sub s3, s3, s0
+  sub s4, s4, s1
+  sub s5, s5, s2
+  put 0, s3
+  put 1, s4
+  put 2, s5
+  li t0, 1000
+  csrw minstret, t0
+  csrr t1, minstret
+  put 3, t1
+  csrr t1, mhartid
+  put 4, t1
+  finish
+
+# Sleeps until the timer reaches 5 us; the trap comes when interrupts are let through.
+.globl timer_sleep
+timer_sleep:
+  la t0, note_trap
+  csrw mtvec, t0
+  la s0, woken
+  li t1, TIMER
+  li t0, 1
+  sw t0, 0x20(t1)
+  sw zero, 0x1c(t1)
+  li t0, 5000
+  sw t0, 0x18(t1)
+  li t0, 0x80
+  csrw mie, t0
+  csrr t2, mip
+  wfi
+  rdtime s1
+  csrr s2, mip
+  csrsi mstatus, 8
+  li s1, 0
+woken:
+  put 4, s1
+  put 5, s2
+  put 6, t2
+  finish
+
+# Vectored: the software line of the interrupt controller, while the hart is busy.
+.globl vectored
+vectored:
+  la t0, vectors
+  ori t0, t0, 1
+  csrw mtvec, t0
+  li t0, 0x800
+  csrw mie, t0
+  csrsi mstatus, 8
+  li t1, INTC
+  li t0, 16
+  sw t0, 0x14(t1)
+  sw t0, 0x1c(t1)
+1:
+  addi s1, s1, 1
+  j 1b
+.balign 256
+vectors:
+  .option push
+  .option norvc
+  j wrong
+  .rept 10
+  j wrong
+  .endr
+  j external
+  .option pop
+wrong:
+  li t0, 1
+  put 1, t0
+  finish
+external:
+  csrr t0, mcause
+  put 0, t0
+  lw t0, 0x18(t1)
+  put 2, t0
+  sw zero, 0x1c(t1)
+  put 3, s1
+  finish
+
+# Changes an instruction of its own.
+.globl self_modifying
+self_modifying:
+  call patched
+  put 0, a0
+  la t0, patched
+  lw t1, 8(t0)
+  sw t1, 0(t0)
+  fence.i
+  call patched
+  put 1, a0
+  finish
+.balign 8
+patched:
+  .option push
+  .option norvc
+  li a0, 1
+  ret
+  li a0, 2
+  .option pop
+
+.data
+.balign 8
+scratch:
+  .zero 64
+.globl results
+results:
+  .zero 64

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "rig.h"
+#include "tandem/observe/statistics.h"
+
+using namespace tandem;
+using test::address_of;
+using test::HartRig;
+
+namespace {
+
+struct Trap {
+  const char* program;
+  const char* place;
+  std::uint64_t cause;
+  std::uint64_t value;
+};
+
+constexpr std::uint64_t kNothing = 0x0300'0000;
+constexpr std::uint64_t kMpp = 3u << 11;
+
+constexpr Trap kTraps[] = {
+    {"load_fault", "load_fault_at", 5, kNothing + 4},
+    {"wide_fault", "wide_fault_at", 5, kNothing + 8},
+    {"store_fault", "store_fault_at", 7, 0x0204'0000},
+    {"illegal", "illegal_at", 2, 0xFFFF'FFFF},
+    {"call", "call_at", 11, 0},
+    {"break_point", "break_at", 3, 1},
+    {"compressed_break", "compressed_break_at", 3, 1},
+    {"read_only_counter", "read_only_counter_at", 2, 0xC005'9073},
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE_SIG(
+    "riscv: an exception names its cause, place and value, and changes nothing else", "",
+    ((std::size_t Index), Index), 0, 1, 2, 3, 4, 5, 6, 7) {
+  static_assert(std::size(kTraps) == 8);
+  const Trap& trap = kTraps[Index];
+  INFO(trap.program);
+  HartRig rig(trap.program);
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  CHECK(rig.result(0) == trap.cause);
+  CHECK(rig.result(1) == address_of(trap.place));
+  CHECK(rig.result(2) == (trap.cause == 3 ? address_of(trap.place) : trap.value));
+  CHECK((rig.result(3) & kMpp) == kMpp);
+  CHECK(rig.result(4) == 5);  // the register that the access would have changed
+}
+
+TEST_CASE("riscv: a jump to nowhere") {
+  HartRig rig("nowhere");
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  CHECK(rig.result(0) == 1);
+  CHECK(rig.result(1) == kNothing);
+  CHECK(rig.result(2) == kNothing);
+}
+
+// Adding 5 to EXIT, which was 0, sets STOPPED.
+TEST_CASE("riscv: an atomic access to a register is a load and a store") {
+  HartRig rig("atomic_register");
+  rig.run();
+  CHECK(rig.exit_status == 0u);
+  CHECK(rig.cpu.read_register(11) == 0);
+  observe::StatisticsTable table;
+  rig.cpu.collect(table);
+  CHECK(table.find("bus_reads")->integer == 1);
+}
+
+TEST_CASE("riscv: an exception without a handler ends the program") {
+  HartRig rig("no_handler");
+  rig.run();
+  CHECK_FALSE(rig.exit_status.has_value());
+  CHECK(rig.cpu.finished());
+  CHECK_THAT(rig.cpu.fault(),
+             Catch::Contains("store access fault") && Catch::Contains("(no_handler_at)") &&
+                 Catch::Contains("address 0x3000000") && Catch::Contains("mtvec is 0"));
+}
+
+TEST_CASE("riscv: a handler that traps itself ends the program") {
+  HartRig rig("lost_stack");
+  rig.run();
+  CHECK(rig.cpu.finished());
+  CHECK_THAT(rig.cpu.fault(), Catch::Contains("does not return") &&
+                                  Catch::Contains("101 exceptions without an MRET") &&
+                                  Catch::Contains("store access fault"));
+}
+
+TEST_CASE("riscv: there is no user mode") {
+  HartRig rig("to_user_mode");
+  rig.run();
+  CHECK(rig.cpu.finished());
+  CHECK_THAT(rig.cpu.fault(), Catch::Contains("leaves machine mode"));
+}
+
+TEST_CASE("riscv: after a lock-up a reset starts the program again") {
+  HartRig rig("no_handler");
+  rig.run();
+  REQUIRE(rig.cpu.finished());
+  rig.reset = true;
+  sc_core::sc_start(1, sc_core::SC_US);
+  rig.reset = false;
+  sc_core::sc_start(sc_core::SC_ZERO_TIME);
+  const std::uint64_t before = rig.cpu.instructions();
+  rig.run();
+  CHECK(rig.cpu.finished());
+  CHECK(rig.cpu.instructions() > before);
+}
