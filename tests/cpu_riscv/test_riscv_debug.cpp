@@ -119,7 +119,8 @@ TEST_CASE("riscv: a debugger reads and writes registers and memory, and leaves")
   CHECK(rig.result(7) == 0x030201);
 }
 
-TEST_CASE("riscv: a breakpoint in a loop stops each time round, until the debugger kills the hart") {
+TEST_CASE(
+    "riscv: a breakpoint in a loop stops each time round, until the debugger kills the hart") {
   HartRig rig("count_end");  // one instruction, for ever
   const std::uint64_t loop = address_of("count_end");
   Notes notes([&](cpu::RiscvCpu& cpu, const Notes::Seen& seen) {
