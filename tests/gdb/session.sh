@@ -23,6 +23,7 @@ run() { # OUT [OPTION...]
 
 # Starts a run in the background and waits until it listens.
 start() {
+  : >"$work/run.err"
   run with --gdb :0 >"$work/run.out" 2>"$work/run.err" &
   run_pid=$!
   local tries
@@ -104,9 +105,9 @@ GDB
     expect gdb.txt '^pc .*<_start>' '^a1 ' '=> 0x40000000 <_start>' \
       '^Breakpoint 1, tandem::firmware::QueuePair::submit' \
       '^#1 .* in tandem::firmware::' \
-      'opcode = tandem::abi::Opcode::k' \
+      '= \{opcode = [1-9].* abi_version = 1 .* tag = 1, program = [1-9]' \
       '^Hardware watchpoint 2: ' '^Old value = 0' '^New value = 1' \
-      'status = tandem::abi::Status::kOk' '^[0-9]+ ps \([0-9.]+ us\)' \
+      '= \{tag = 1, status = 0 .* phase = 1 ' '^[0-9]+ ps \([0-9.]+ us\)' \
       '^Breakpoint 3, handle_trap' '^#1 .* trap_entry' '0x800000000000000b' \
       'Located in .*firmware/riscv/hal.cpp' \
       '^NPU.STATUS' '^INTC\.' 'exited normally'
