@@ -179,3 +179,22 @@ TEST_CASE("riscv: halts and steps move nothing in time") {
   CHECK(stepped.cpu.work().busy_ps == alone.cpu.work().busy_ps);
   CHECK(stepped.result(0) == alone.result(0));
 }
+
+TEST_CASE("riscv: code that a debugger writes is executed at once") {
+  HartRig rig("count_end");  // for ever
+  const std::uint64_t loop = address_of("count_end");
+  Notes notes([&](cpu::RiscvCpu& cpu, const Notes::Seen& seen) {
+    if (cpu.instructions() < 1000) return CpuDebugger::Resume::kContinue;
+    if (seen.reason == CpuDebugger::Reason::kStep) return CpuDebugger::Resume::kKill;
+    const unsigned char nop[] = {0x01, 0x00};
+    CHECK(cpu.write_memory(loop, nop, sizeof nop) == sizeof nop);
+    return CpuDebugger::Resume::kStep;
+  });
+  rig.cpu.attach(&notes);
+  sc_core::sc_start(3, sc_core::SC_US);
+  notes.request = true;
+  rig.run();
+  REQUIRE(notes.halts.size() == 3);
+  CHECK(notes.halts[1].pc == loop);
+  CHECK(notes.halts[2].pc == loop + 2);
+}

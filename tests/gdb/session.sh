@@ -5,6 +5,8 @@
 set -euo pipefail
 readonly name=$1 tandem=$2 gdb=$3 elf=$4 work=$5
 
+interrupt_after_s= # empty: gdb is left alone
+
 rm -rf "$work"
 mkdir -p "$work"
 
@@ -17,14 +19,14 @@ fail() {
 run() { # OUT [OPTION...]
   local out=$1
   shift
-  timeout 120 "$tandem" run scenarios/quickstart.yaml --set platform.cpu=riscv \
+  "$tandem" run scenarios/quickstart.yaml --set platform.cpu=riscv \
     --set workload.max_tokens=24 --no-progress --out "$work/$out" "$@"
 }
 
 # Starts a run in the background and waits until it listens.
 start() {
   : >"$work/run.err"
-  run with --gdb :0 >"$work/run.out" 2>"$work/run.err" &
+  run with --gdb :0 "$@" >"$work/run.out" 2>"$work/run.err" &
   run_pid=$!
   local tries
   for ((tries = 0; tries < 600; ++tries)); do
@@ -42,8 +44,13 @@ debug() {
     printf 'set pagination off\nset confirm off\ntarget remote %s\n' "$address"
     cat
   } >"$work/script.gdb"
-  timeout 120 "$gdb" -batch -nx -x "$work/script.gdb" "$elf" >"$work/gdb.txt" 2>&1 ||
-    fail "gdb has failed"
+  timeout 120 "$gdb" -batch -nx -x "$work/script.gdb" "$elf" >"$work/gdb.txt" 2>&1 &
+  local gdb_pid=$!  # timeout's, which hands signals on
+  if [[ -n $interrupt_after_s ]]; then
+    sleep "$interrupt_after_s"
+    kill -INT "$gdb_pid"
+  fi
+  wait "$gdb_pid" || fail "gdb has failed"
 }
 
 # The run's exit code.
@@ -147,6 +154,52 @@ GDB
     finish 2
     expect run.err 'the run is incomplete: .*ended the run'
     expect with/result.json '"complete": false'
+    ;;
+  fault)
+    start
+    debug <<'GDB'
+break tandem::firmware::QueuePair::submit
+continue
+set $pc = 0x10
+delete
+continue
+print/x $pc
+print/x $ra
+continue
+GDB
+    finish 1
+    expect gdb.txt 'cannot go on: instruction access fault at pc 0x10' 'SIGSEGV' '= 0x10$' \
+      'exited with code 01'
+    expect run.err 'instruction access fault at pc 0x10'
+    ;;
+  limit)
+    start --set run.max_simulated_time=600us
+    debug <<'GDB'
+continue
+backtrace
+monitor time
+continue
+GDB
+    finish 2
+    expect gdb.txt 'the run is incomplete: .*run.max_simulated_time was reached' 'SIGINT' \
+      '^#0 ' '^(599|600)[0-9]{6} ps' 'exited with code 01'
+    ;;
+  interrupt)
+    start
+    interrupt_after_s=3
+    # The instruction becomes one that jumps to itself.
+    debug <<'GDB'
+tbreak tandem::firmware::QueuePair::submit
+continue
+set $stuck = $pc
+set var *(short*)$pc = 0xa001
+continue
+print $pc == $stuck
+detach
+GDB
+    kill "$run_pid"
+    finish 143
+    expect gdb.txt 'SIGINT' '= true$' 'detached'
     ;;
   gone)
     start

@@ -106,7 +106,7 @@ class Engine {
   // Direct memory between these addresses is not to be used any more. Inside run() it takes effect
   // before the next instruction.
   void withdraw(std::uint64_t first, std::uint64_t last);
-  // Code may have changed behind the engine's back.
+  // Code may have changed behind the engine's back. Not from inside run().
   void forget_code();
 
  private:
@@ -128,6 +128,7 @@ class Engine {
   static void on_store(uc_engine* uc, std::uint64_t offset, unsigned size, std::uint64_t value,
                        void* page);
 
+  void open();
   void add_hooks();
   void stop(Stop why);
   void explain_own_end();
