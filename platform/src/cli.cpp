@@ -9,6 +9,7 @@
 
 #include "cli_list.h"
 #include "command_line.h"
+#include "debug/server.h"
 #include "oracle/oracle_recorder.h"
 #include "tandem/platform/checkpoint.h"
 #include "tandem/platform/errors.h"
@@ -44,6 +45,8 @@ Options of run, check and serve
   --timeout TIME    (run) end the run as incomplete after a time of the host, such as 30s, or, with
                     simulated=5ms, of the simulation; run.max_wall_time, run.max_simulated_time
   --out DIR         (run) result folder, replaced if it holds results; default out/NAME
+  --gdb ADDRESS     (run) wait for gdb at :PORT, HOST:PORT or /SOCKET and let it debug the firmware,
+                    which must run on the RISC-V core: --set platform.cpu=riscv
   --no-progress     (run) no progress line
   --quiet           (run, serve) print nothing but errors; serve: and the UART's text
   --checkpoint FILE     (run) save the state in FILE; the run goes on
@@ -58,6 +61,7 @@ Options of registers
 Examples
   tandem run scenarios/quickstart.yaml
   tandem run scenarios/quickstart.yaml --set policy.draft.length=8 --out out/length8
+  tandem run scenarios/quickstart.yaml --set platform.cpu=riscv --gdb :1234
   tandem run scenarios/quickstart.yaml --set 'platform.dram.channels=2' --set seed=7
   tandem check scenarios/quickstart.yaml --effective
   tandem serve scenarios/quickstart.yaml --socket /tmp/tandem.socket
@@ -176,17 +180,31 @@ CheckpointPlan checkpoint_plan(const po::variables_map& values) {
   return plan;
 }
 
+// Throws UserError if gdb would find nobody there.
+std::string gdb_address(const std::string& text, const Scenario& scenario) {
+  debug::parse_address(text);
+  if (scenario.platform.cpu.form == CpuForm::kRiscv) return text;
+  throw UserError(
+      "--gdb: the firmware of this run is compiled into the simulator "
+      "(platform.cpu.form: native)",
+      "use --set platform.cpu=riscv, or gdb on tandem itself");
+}
+
 int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
         const CommandStreams& streams) {
   po::options_description options;
   add_overrides(options);
   options.add_options()("timeout", po::value<std::vector<std::string>>()->composing());
+  options.add_options()("gdb", po::value<std::string>());
   options.add_options()("out", po::value<std::string>())("no-progress", "")("quiet", "");
   options.add_options()("checkpoint", po::value<std::string>())(
       "checkpoint-at", po::value<std::string>())("restore", po::value<std::string>());
   const po::variables_map values = parse(arguments, options, "file");
   Scenario scenario = load(values, "run", hooks, streams);
   scenario.checkpoint = checkpoint_plan(values);
+  if (values.count("gdb") != 0) {
+    scenario.gdb = gdb_address(values["gdb"].as<std::string>(), scenario);
+  }
   const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                    : fs::path("out") / scenario.file.stem();
   check_result_folder(folder);

@@ -151,17 +151,18 @@ memory::Sram::Config firmware_memory_config(const HardwareConfig& hardware) {
   return config;
 }
 
-std::string name_of_address(const HardwareConfig& hardware, std::uint64_t address) {
+std::vector<debug::MappedBlock> register_blocks(const HardwareConfig& hardware) {
   const AddressMap& map = hardware.address_map;
-  const std::pair<const abi::RegisterBlock*, std::uint64_t> blocks[] = {
-      {&abi::npu::kBlock, map.npu},
-      {&abi::pim::kBlock, map.pim},
-      {&abi::intc::kBlock, map.interrupt_controller},
-      {&abi::timer::kBlock, map.timer},
-      {&abi::uart::kBlock, map.uart},
-      {&abi::mailbox::kBlock, map.mailbox},
-      {&abi::syscon::kBlock, map.system_control}};
-  for (const auto& [block, base] : blocks) {
+  std::vector<debug::MappedBlock> blocks = {
+      {&abi::npu::kBlock, map.npu},         {&abi::intc::kBlock, map.interrupt_controller},
+      {&abi::timer::kBlock, map.timer},     {&abi::uart::kBlock, map.uart},
+      {&abi::mailbox::kBlock, map.mailbox}, {&abi::syscon::kBlock, map.system_control}};
+  if (hardware.pim.enabled) blocks.push_back({&abi::pim::kBlock, map.pim});
+  return blocks;
+}
+
+std::string name_of_address(const HardwareConfig& hardware, std::uint64_t address) {
+  for (const auto& [block, base] : register_blocks(hardware)) {
     if (address - base >= block->size_bytes) continue;
     return common::describe_register(*block, static_cast<std::uint32_t>(address - base));
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "debug/monitor.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/cpu/elf_image.h"
 #include "tandem/memory/sram.h"
@@ -28,6 +29,9 @@ std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware,
 
 // Memory of the processor's own, for the RISC-V form.
 memory::Sram::Config firmware_memory_config(const HardwareConfig& hardware);
+
+// Where the devices' registers are.
+std::vector<debug::MappedBlock> register_blocks(const HardwareConfig& hardware);
 
 // What a bus address is called: "NPU.CONTROL", "sram+0x40"; empty if nothing is there.
 std::string name_of_address(const HardwareConfig& hardware, std::uint64_t address);

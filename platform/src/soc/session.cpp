@@ -8,6 +8,7 @@
 #include <optional>
 #include <systemc>
 
+#include "gdb_access.h"
 #include "oracle/oracle_recorder.h"
 #include "request_list.h"
 #include "scenario_oracle.h"
@@ -72,6 +73,7 @@ class Session {
                                },
                                [this] { on_progress("run"); }});
     parts_.push_back({*soc_, setup.policy, setup.echo});
+    if (!scenario.gdb.empty()) gdb_ = std::make_unique<GdbAccess>(scenario.gdb, *soc_, observer_);
     if (scenario.run.baseline == Baseline::kPlain && scenario.policy.name != PolicyName::kPlain) {
       setup.policy.name = PolicyName::kPlain;
       setup.timeline = nullptr;
@@ -116,6 +118,7 @@ class Session {
     refuse_unusable(*soc_, scenario_);
     if (baseline_) refuse_unusable(*baseline_, scenario_);
     const bool out_of_wall_time = wall_limit && wall_limit->reached() && !all_ended();
+    const bool ended_by_gdb = killed();
     wall_limit.reset();
     const std::string unfinished = why_unfinished(out_of_wall_time);
     const Outcome outcome = result_of(*soc_, unfinished);
@@ -136,10 +139,11 @@ class Session {
       report.baseline = make_baseline(outcome, *baseline);
     }
     report.model = facts_;
-    report.stopped_by_limit = out_of_wall_time || reached_limit();
+    report.stopped_by_limit = out_of_wall_time || ended_by_gdb || reached_limit();
     report.no_checkpoint = why_no_checkpoint();
     report.timeline = std::move(timeline_);
     if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
+    if (gdb_) gdb_->end(report.complete ? "" : report.incomplete_reason);
     return report;
   }
 
@@ -255,6 +259,7 @@ class Session {
     uart_text_ += text;
     observer_.uart(text);
   }
+  bool killed() const { return gdb_ && gdb_->killed(); }
 
   bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }
 
@@ -266,7 +271,7 @@ class Session {
       expected *= 2;
     }
     observer_.progress({stage, common::now_ps(), tokens, expected});
-    if (all_ended()) sc_core::sc_pause();
+    if (all_ended() || killed()) sc_core::sc_pause();
   }
 
   bool reached_limit() const { return !all_ended() && sc_core::sc_pending_activity(); }
@@ -274,6 +279,7 @@ class Session {
   std::string why_unfinished(bool out_of_wall_time) const {
     const std::string position = soc_->firmware_position();
     const std::string where = position.empty() ? "" : "; the firmware was at " + position;
+    if (killed()) return "gdb ended the run" + where;
     if (out_of_wall_time) return "run.max_wall_time was reached" + where;
     if (reached_limit()) return "run.max_simulated_time was reached" + where;
     return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps" + where;
@@ -306,6 +312,7 @@ class Session {
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;
   std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state
+  std::unique_ptr<GdbAccess> gdb_;            // must outlive the SoC's processes
   std::optional<Soc> soc_;
   std::optional<Soc> baseline_;
   std::deque<Part> parts_;  // soc_, then baseline_ if there is one

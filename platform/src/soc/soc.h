@@ -82,6 +82,10 @@ class Soc : public sc_core::sc_module {
   std::string firmware_position() const { return cpu_->position(); }
   // Something was made to go wrong, which may be why the firmware has stopped.
   bool had_faults() const { return faults_ && !faults_->log().all().empty(); }
+  const HardwareConfig& hardware() const { return hardware_; }
+  cpu::ControlCpu& cpu() { return *cpu_; }
+  // Nothing with the native form.
+  const std::optional<FirmwareFile>& firmware() const { return firmware_; }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 

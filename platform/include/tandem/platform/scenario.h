@@ -471,6 +471,7 @@ struct Scenario {
   std::filesystem::path directory;  // paths of the effective configuration are relative to it
 
   CheckpointPlan checkpoint;
+  std::string gdb;  // where a run waits for gdb (--gdb, not a key); empty: nowhere
 
   std::vector<std::string> warnings;  // what loading found doubtful, with file and line
   // Where a key, or the nearest section around it, is written: "file.yaml:12:5"; empty if none is.

@@ -23,6 +23,8 @@ class RunObserver {
   // Text that the firmware wrote to the UART.
   virtual void uart(std::string_view text) = 0;
   virtual void progress(const RunProgress& progress) = 0;
+  // Whole lines that the user must see.
+  virtual void message(std::string_view) {}
 };
 
 // Loads the model, builds the platform and starts its firmware; throws UserError as run_scenario
