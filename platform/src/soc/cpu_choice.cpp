@@ -121,12 +121,14 @@ std::optional<FirmwareFile> load_firmware(const HardwareConfig& hardware) {
 }
 
 std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware,
-                                          const std::optional<FirmwareFile>& firmware) {
+                                          const std::optional<FirmwareFile>& firmware,
+                                          const tandem_firmware* native) {
   if (!firmware) {
     cpu::NativeCpu::Config config;
     config.boot_info_address = hardware.address_map.sram;
     config.hal_call_ps = hardware.cpu.hal_call_ps;
-    return std::make_unique<cpu::NativeCpu>("cpu", native_firmware(hardware.cpu.app), config);
+    return std::make_unique<cpu::NativeCpu>(
+        "cpu", native != nullptr ? *native : native_firmware(hardware.cpu.app), config);
   }
 #ifdef TANDEM_HAVE_RISCV
   cpu::RiscvCpu::Config config;

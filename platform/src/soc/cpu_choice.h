@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "tandem/abi/firmware_entry.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/cpu/elf_image.h"
 #include "tandem/memory/sram.h"
@@ -23,8 +24,10 @@ struct FirmwareFile {
 // platform: damaged, or outside its memories.
 std::optional<FirmwareFile> load_firmware(const HardwareConfig& hardware);
 
+// `native`: what the native form runs instead of the app of the scenario; nullptr: that app.
 std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware,
-                                          const std::optional<FirmwareFile>& firmware);
+                                          const std::optional<FirmwareFile>& firmware,
+                                          const tandem_firmware* native = nullptr);
 
 // Memory of the processor's own, for the RISC-V form.
 memory::Sram::Config firmware_memory_config(const HardwareConfig& hardware);

@@ -39,7 +39,9 @@ ModelFacts facts_of(ModelShape shape, const RunConfig& run) {
 // The SoCs of one run, side by side in one kernel, each from time 0 and by itself.
 class Session {
  public:
-  Session(const Scenario& scenario, RunObserver& observer)
+  // `firmware`: nullptr for that of the scenario.
+  Session(const Scenario& scenario, RunObserver& observer,
+          const tandem_firmware* firmware = nullptr)
       : scenario_(scenario),
         observer_(observer),
         model_(load_model(scenario.model, scenario.execution)),
@@ -56,6 +58,7 @@ class Session {
       oracle_ = checked_oracle();
     }
     Soc::Setup setup{scenario, scenario.policy, model_, requests_};
+    setup.firmware = firmware;
     setup.oracle = oracle_.get();
     setup.timeline = timeline_.get();
     setup.choices = recorder_.get();
@@ -209,6 +212,15 @@ void check_scenario(const Scenario& scenario) {
 
 RunReport run_scenario(const Scenario& scenario, RunObserver& observer) {
   Session session(scenario, observer);
+  return session.run();
+}
+
+RunReport run_with_firmware(const tandem_firmware& firmware, const Scenario& scenario,
+                            RunObserver& observer) {
+  if (scenario.platform.cpu.form != CpuForm::kNative) {
+    throw UserError("platform.cpu.form: firmware of this process runs on the native form only");
+  }
+  Session session(scenario, observer, &firmware);
   return session.run();
 }
 

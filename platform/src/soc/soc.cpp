@@ -103,7 +103,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
       firmware_(load_firmware(hardware_)),
-      cpu_(make_cpu(hardware_, firmware_)),
+      cpu_(make_cpu(hardware_, firmware_, setup.firmware)),
       npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario),
                              replay_layers(setup.scenario.fidelity))),
       sram_("sram", sram_config(hardware_)),

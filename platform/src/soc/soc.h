@@ -41,10 +41,11 @@ class Soc : public sc_core::sc_module {
     PolicyConfig policy;  // may differ from the scenario's: the baseline's is plain
     const LoadedModel& model;
     const RequestList& requests;
-    observe::Timeline* timeline = nullptr;   // nullptr: off
-    npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
-    npu::TokenOracle* oracle = nullptr;      // for timing-only execution
-    bool echo = false;                       // the first answer goes to the UART
+    const tandem_firmware* firmware = nullptr;  // native; nullptr: the app of the scenario
+    observe::Timeline* timeline = nullptr;      // nullptr: off
+    npu::ChoiceListener* choices = nullptr;     // nullptr: nobody listens
+    npu::TokenOracle* oracle = nullptr;         // for timing-only execution
+    bool echo = false;                          // the first answer goes to the UART
   };
   struct Listener {
     std::function<void(char)> on_byte;  // sent by the UART
