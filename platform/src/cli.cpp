@@ -59,6 +59,7 @@ Results
   DIR/result.json     statistics with units, effective configuration, tokens
   DIR/summary.txt     what an architect wants first
   DIR/requests.csv    a line per request, if there are several
+  DIR/console.txt     what bring-up said over the UART
   DIR/timeline.json   open it in https://ui.perfetto.dev
 
 Exit code: 0 success, 1 a defect of Tandem, 2 a mistake in what it was given.
@@ -145,6 +146,7 @@ std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& 
   files.back().content.append(1, '\n');
   files.push_back({"summary.txt", summary});
   if (report.serving) files.push_back({"requests.csv", requests_csv(report)});
+  if (report.bringup) files.push_back({"console.txt", report.bringup->console});
   if (report.timeline) files.push_back({"timeline.json", report.timeline->to_json()});
   return files;
 }
@@ -201,6 +203,11 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   }
   if (report.complete) return kExitOk;
   streams.err << "tandem: the run is incomplete: " << report.incomplete_reason << '\n';
+  if (report.bringup) {
+    for (const std::string& failure : report.bringup->failures) {
+      streams.err << "  [fail] " << failure << '\n';
+    }
+  }
   if (!report.oracle_record.empty()) {
     streams.err << "  hint: run.record_oracle was not written, it holds complete runs only\n";
   }

@@ -100,6 +100,7 @@ constexpr Choice kCpuForm[] = {
 };
 constexpr Choice kFirmwareApp[] = {
     {"generate", "answers the requests of the workload"},
+    {"bringup", "checks every device, says over the UART what it finds, takes no requests"},
 };
 constexpr Choice kWeightFormat[] = {
     {"fp16", "16 bits"},

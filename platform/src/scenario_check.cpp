@@ -304,10 +304,31 @@ void check_batch(const Checker& check, const Scenario& scenario) {
   if (listed) check_readable(check, "workload.batch.file", batch.file);
 }
 
+constexpr const char* kNoRequests = "platform.cpu.app: bringup takes no requests";
+
+bool takes_no_requests(const Scenario& scenario) {
+  return scenario.platform.cpu.app == FirmwareApp::kBringup;
+}
+
+void check_app(const Checker& check, const Scenario& scenario) {
+  if (!takes_no_requests(scenario)) return;
+  if (scenario.execution != Execution::kFunctional) {
+    check.fail("platform.cpu.app", "bringup looks at results, which execution: timing has none of",
+               "leave execution away");
+  }
+  if (scenario.run.baseline != Baseline::kNone) check.fail("run.baseline", kNoRequests);
+  if (!scenario.run.record_oracle.empty()) check.fail("run.record_oracle", kNoRequests);
+  if (scenario.run.layers || scenario.run.steps) check.fail("run", kNoRequests);
+}
+
 void check_workload(const Checker& check, const Scenario& scenario) {
   const Workload& w = scenario.workload;
   const int sources = int{!w.prompts.empty()} + int{w.trace.present} + int{w.generate.present} +
                       int{w.batch.present};
+  if (takes_no_requests(scenario)) {
+    if (sources != 0) check.fail("workload", kNoRequests);
+    return;
+  }
   if (sources != 1) {
     check.fail("workload", std::string("expected one of prompts, trace, generate and batch, got ") +
                                (sources == 0 ? "none" : "several"));
@@ -488,6 +509,7 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   }
   check_batching(check, scenario.policy);
   check_ahead(check, scenario);
+  check_app(check, scenario);
   check_workload(check, scenario);
   if (const std::string text = idle_sub_batches(scenario); !text.empty()) warnings.push_back(text);
   check_fidelity(check, scenario);

@@ -10,6 +10,7 @@
 #include "tandem/abi/tables.h"
 #include "tandem/common/register_bank.h"
 #include "tandem/cpu/native_cpu.h"
+#include "tandem/firmware/apps/bringup.h"
 #include "tandem/firmware/apps/generate.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
@@ -52,6 +53,8 @@ const tandem_firmware& native_firmware(FirmwareApp app) {
   switch (app) {
     case FirmwareApp::kGenerate:
       return *tandem_generate_firmware();
+    case FirmwareApp::kBringup:
+      return *tandem_bringup_firmware();
   }
   throw InternalError("unknown firmware app");
 }

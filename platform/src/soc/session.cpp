@@ -9,6 +9,7 @@
 #include "oracle/oracle_recorder.h"
 #include "request_list.h"
 #include "soc.h"
+#include "tandem/firmware/apps/bringup.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/model/shard.h"
@@ -65,6 +66,7 @@ class Session {
     setup.echo = requests_.written();
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
+                                 if (is_bringup()) console_ += byte;
                                  observer_.uart({&byte, 1});
                                },
                                [this] { on_progress("run"); }});
@@ -114,6 +116,7 @@ class Session {
       }
       report.baseline = make_baseline(outcome, *baseline);
     }
+    if (is_bringup()) take_bringup(outcome, report);
     report.model = facts_;
     report.stopped_by_limit = out_of_wall_time || reached_limit();
     report.timeline = std::move(timeline_);
@@ -122,6 +125,23 @@ class Session {
   }
 
  private:
+  bool is_bringup() const {
+    return scenario_.platform.cpu.app == FirmwareApp::kBringup &&
+           scenario_.platform.cpu.riscv.elf.empty();
+  }
+
+  // It is judged by what it says, and by the status that it stops with.
+  void take_bringup(const Outcome& outcome, RunReport& report) const {
+    report.bringup = read_bringup(console_);
+    const bool says_so = soc_->firmware_exit() == 0;
+    report.complete = report.bringup->good() && says_so;
+    report.stopped_by_firmware = soc_->ended();
+    if (report.complete) return;
+    report.incomplete_reason = report.bringup->reason();
+    if (report.incomplete_reason.empty() || !soc_->ended())
+      report.incomplete_reason = outcome.unfinished;
+  }
+
   OracleFacts oracle_facts() const {
     OracleFacts facts;
     facts.vocabulary = model_.shape.vocabulary;
@@ -173,6 +193,7 @@ class Session {
     if (!scenario.platform.cpu.riscv.elf.empty()) return;  // that may mean anything
     const abi::Status status = soc.firmware_status();
     if (status == abi::Status::kOk) return;
+    if (soc.firmware_exit() == TANDEM_BRINGUP_FAILED) return;  // the report says what
     throw UserError(
         std::string("the firmware cannot run this model on this platform: ") + abi::name_of(status),
         status == abi::Status::kNoSpace
@@ -190,6 +211,7 @@ class Session {
   LoadedModel model_;
   const ModelFacts facts_;
   RequestList requests_;
+  std::string console_;  // of bring-up
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;
   std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state

@@ -62,6 +62,8 @@ class Soc : public sc_core::sc_module {
   abi::Status firmware_status() const {
     return static_cast<abi::Status>(firmware_exit_.value_or(0));
   }
+  // What it has stopped with: a status of the contract, or one of its own.
+  std::optional<int> firmware_exit() const { return firmware_exit_; }
   // Where its firmware is, for messages; empty if that is not known.
   std::string firmware_position() const { return cpu_->position(); }
   // Of the moment at which the last request ended; if that has not come, of now.

@@ -14,6 +14,7 @@
 #include "tandem/observe/phase_ledger.h"
 #include "tandem/observe/statistics.h"
 #include "tandem/observe/timeline.h"
+#include "tandem/platform/bringup.h"
 #include "tandem/platform/scenario.h"
 #include "tandem/platform/serving.h"
 
@@ -146,7 +147,8 @@ struct RunReport {
   observe::StatisticsTable statistics;
   std::string timing_violations;  // what the timing checker objects to: the first, one line each
   std::optional<BaselineResult> baseline;
-  std::optional<ServingReport> serving;         // several requests, or times of arrival
+  std::optional<BringupReport> bringup;  // of the app of that name: there are no requests then
+  std::optional<ServingReport> serving;  // several requests, or times of arrival
   std::unique_ptr<observe::Timeline> timeline;  // null: off
   std::string oracle_record;                    // the file run.record_oracle; empty: not asked for
 

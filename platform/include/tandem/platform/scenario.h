@@ -121,7 +121,7 @@ struct SramConfig {
 };
 
 enum class CpuForm { kNative, kRiscv };
-enum class FirmwareApp { kGenerate };
+enum class FirmwareApp { kGenerate, kBringup };
 
 struct RiscvConfig {
   bool present = false;
