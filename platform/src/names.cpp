@@ -211,6 +211,25 @@ constexpr Choice kBaseline[] = {
     {"plain", "run the same workload with plain decoding as well, and compare"},
     {"none", "run the scenario only"},
 };
+constexpr Choice kLogLevel[] = {
+    {"off", "nothing"},
+    {"error", "accesses answered with an error"},
+    {"info", "and what the firmware logs (cpu), interrupt lines (intc)"},
+    {"access", "and every access on the bus, registers decoded"},
+};
+constexpr Choice kLogModule[] = {
+    {"cpu", "texts of the firmware, memory of its own"},
+    {"npu", "registers of the NPU"},
+    {"pim", "registers and windows of the PIM"},
+    {"intc", "registers of the interrupt controller, interrupt lines"},
+    {"timer", "registers of the timer"},
+    {"uart", "registers of the UART"},
+    {"mailbox", "registers of the mailbox"},
+    {"syscon", "registers of the system controller"},
+    {"dram", "the memory behind the NPU"},
+    {"sram", "the control memory"},
+    {"bus", "addresses with nothing there"},
+};
 
 template <std::size_t kSize>
 constexpr ChoiceList list(const Choice (&array)[kSize]) {
@@ -394,6 +413,14 @@ ChoiceList choices<ExpertKind>() {
 template <>
 ChoiceList choices<Baseline>() {
   return list(kBaseline);
+}
+template <>
+ChoiceList choices<LogLevel>() {
+  return list(kLogLevel);
+}
+template <>
+ChoiceList choices<LogModule>() {
+  return list(kLogModule);
 }
 
 }  // namespace tandem::platform

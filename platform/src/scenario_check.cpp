@@ -8,6 +8,7 @@
 
 #include "device_schema.h"
 #include "oracle/check_oracle.h"
+#include "register_names.h"
 #include "tandem/abi/command.h"
 #include "tandem/memory/field_error.h"
 #include "tandem/platform/device_file.h"
@@ -310,6 +311,23 @@ bool takes_no_requests(const Scenario& scenario) {
   return scenario.platform.cpu.app == FirmwareApp::kBringup;
 }
 
+void check_register_views(const Checker& check, const Scenario& scenario) {
+  try {
+    for (const RegisterView& view : parse_register_views(scenario.run.registers)) {
+      for (const NamedRegister& named : view.registers) {
+        const std::string block = named.block->name;
+        const bool absent =
+            block == "pe_array" || (block == "pim" && !scenario.platform.pim.enabled);
+        if (absent) check.fail("run.registers", named.name + ": this platform has no " + block);
+      }
+    }
+  } catch (const ScenarioError&) {
+    throw;
+  } catch (const UserError& error) {
+    check.fail("run.registers", error.what(), error.hint());
+  }
+}
+
 void check_app(const Checker& check, const Scenario& scenario) {
   if (!takes_no_requests(scenario)) return;
   if (scenario.execution != Execution::kFunctional) {
@@ -510,6 +528,7 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   check_batching(check, scenario.policy);
   check_ahead(check, scenario);
   check_app(check, scenario);
+  check_register_views(check, scenario);
   check_workload(check, scenario);
   if (const std::string text = idle_sub_batches(scenario); !text.empty()) warnings.push_back(text);
   check_fidelity(check, scenario);

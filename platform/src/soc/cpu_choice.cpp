@@ -125,11 +125,13 @@ std::optional<FirmwareFile> load_firmware(const HardwareConfig& hardware) {
 
 std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware,
                                           const std::optional<FirmwareFile>& firmware,
-                                          const tandem_firmware* native) {
+                                          const tandem_firmware* native,
+                                          std::function<void(std::string_view)> log) {
   if (!firmware) {
     cpu::NativeCpu::Config config;
     config.boot_info_address = hardware.address_map.sram;
     config.hal_call_ps = hardware.cpu.hal_call_ps;
+    config.log = std::move(log);
     return std::make_unique<cpu::NativeCpu>(
         "cpu", native != nullptr ? *native : native_firmware(hardware.cpu.app), config);
   }

@@ -6,9 +6,12 @@
 #include <optional>
 #include <systemc>
 
+#include "access_log.h"
 #include "oracle/oracle_recorder.h"
+#include "register_names.h"
 #include "request_list.h"
 #include "soc.h"
+#include "tandem/common/register_bank.h"
 #include "tandem/firmware/apps/bringup.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
@@ -59,6 +62,8 @@ class Session {
       oracle_ = checked_oracle();
     }
     Soc::Setup setup{scenario, scenario.policy, model_, requests_};
+    if (scenario.run.log.enabled()) log_.emplace(scenario.run.log, scenario.platform);
+    setup.log = log_ ? &*log_ : nullptr;
     setup.firmware = firmware;
     setup.oracle = oracle_.get();
     setup.timeline = timeline_.get();
@@ -70,6 +75,10 @@ class Session {
                                  observer_.uart({&byte, 1});
                                },
                                [this] { on_progress("run"); }});
+    for (const RegisterView& view : parse_register_views(scenario.run.registers)) {
+      sc_core::sc_spawn([this, view] { show(view); });
+    }
+    setup.log = nullptr;
     if (scenario.run.baseline == Baseline::kPlain && scenario.policy.name != PolicyName::kPlain) {
       setup.policy.name = PolicyName::kPlain;
       setup.timeline = nullptr;
@@ -117,6 +126,14 @@ class Session {
       report.baseline = make_baseline(outcome, *baseline);
     }
     if (is_bringup()) take_bringup(outcome, report);
+    report.registers = registers_;
+    for (const RegisterView& view : parse_register_views(scenario_.run.registers)) {
+      if (view.at_ps > outcome.simulated_time_ps) add_missing(view, report.registers);
+    }
+    if (log_) {
+      report.access_log = log_->text();
+      report.access_log_dropped = log_->dropped();
+    }
     report.model = facts_;
     report.stopped_by_limit = out_of_wall_time || reached_limit();
     report.timeline = std::move(timeline_);
@@ -125,6 +142,23 @@ class Session {
   }
 
  private:
+  // A process of its own: reads registers when their time has come.
+  void show(const RegisterView& view) {
+    sc_core::wait(common::from_ps(view.at_ps));
+    if (all_ended()) return;
+    for (const NamedRegister& named : view.registers) {
+      const std::uint32_t value = soc_->read_register(*named.block, named.offset);
+      registers_.push_back({view.at_ps, named.name, value,
+                            common::describe_access(*named.block, named.offset, value, false)});
+    }
+  }
+
+  static void add_missing(const RegisterView& view, std::vector<RegisterValue>& values) {
+    for (const NamedRegister& named : view.registers) {
+      values.push_back({view.at_ps, named.name, {}, named.name + ": the run ended before"});
+    }
+  }
+
   bool is_bringup() const {
     return scenario_.platform.cpu.app == FirmwareApp::kBringup &&
            scenario_.platform.cpu.riscv.elf.empty();
@@ -212,6 +246,8 @@ class Session {
   const ModelFacts facts_;
   RequestList requests_;
   std::string console_;  // of bring-up
+  std::optional<AccessLog> log_;
+  std::vector<RegisterValue> registers_;
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;
   std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soc.h"
 
+#include <array>
+#include <iterator>
+
 #include "soc_config.h"
+#include "tandem/abi/tables.h"
 #include "tandem/platform/errors.h"
 #include "text.h"
 
@@ -103,7 +107,13 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
       firmware_(load_firmware(hardware_)),
-      cpu_(make_cpu(hardware_, firmware_, setup.firmware)),
+      cpu_(make_cpu(
+          hardware_, firmware_, setup.firmware,
+          setup.log == nullptr
+              ? std::function<void(std::string_view)>()
+              : [log = setup.log](
+                    std::string_view
+                        text) { log->say(common::now_ps(), LogModule::kCpu, LogLevel::kInfo, text); })),
       npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario),
                              replay_layers(setup.scenario.fidelity))),
       sram_("sram", sram_config(hardware_)),
@@ -115,6 +125,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       lines_("line", kInterruptLines),
       cpu_irq_("cpu_irq"),
       reset_("reset"),
+      log_(setup.log),
       listener_(std::move(listener)),
       transcript_(setup.requests.size()),
       energy_(phase_names()) {
@@ -133,6 +144,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   connect();
   connect_interrupts();
   connect_reset();
+  connect_log();
   npu_.set_oracle(setup.oracle);
   record_timeline(setup.timeline);
   npu_.set_choice_listener(setup.choices);
@@ -153,8 +165,17 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
 }
 
 void Soc::connect() {
-  cpu_->data_bus().bind(bus_.from_initiator(kCpuPort));
-  npu_.memory.bind(bus_.from_initiator(kNpuPort));
+  if (log_ == nullptr) {
+    cpu_->data_bus().bind(bus_.from_initiator(kCpuPort));
+    npu_.memory.bind(bus_.from_initiator(kNpuPort));
+  } else {
+    cpu_tap_ = std::make_unique<BusTap>("cpu_tap", "cpu", *log_);
+    npu_tap_ = std::make_unique<BusTap>("npu_tap", "npu", *log_);
+    cpu_->data_bus().bind(cpu_tap_->from_initiator);
+    cpu_tap_->to_bus.bind(bus_.from_initiator(kCpuPort));
+    npu_.memory.bind(npu_tap_->from_initiator);
+    npu_tap_->to_bus.bind(bus_.from_initiator(kNpuPort));
+  }
   mailbox_.memory.bind(bus_.from_initiator(kMailboxPort));
   bus_.to_target(kSramPort).bind(sram_.target());
   bus_.to_target(kNpuRegisters).bind(npu_.registers());
@@ -180,6 +201,56 @@ void Soc::connect_interrupts() {
   intc_.irq(cpu_irq_);
   cpu_->irq(cpu_irq_);
   if (cpu_->timer_irq_port() != nullptr) (*cpu_->timer_irq_port())(lines_[kTimerLine]);
+}
+
+void Soc::connect_log() {
+  if (log_ == nullptr) return;
+  syscon_.on_log([this](std::string_view line) {
+    log_->say(common::now_ps(), LogModule::kCpu, LogLevel::kInfo, line);
+  });
+  TANDEM_HAS_PROCESS(Soc);
+  SC_METHOD(on_interrupt_line);
+  for (unsigned line = 0; line < kInterruptLines; ++line) sensitive << lines_[line];
+  dont_initialize();
+}
+
+void Soc::on_interrupt_line() {
+  constexpr std::array<const char*, kInterruptLines> kNames = {"npu", "pim", "timer", "mailbox"};
+  for (unsigned line = 0; line < kInterruptLines; ++line) {
+    const bool level = lines_[line].read();
+    if (level == ((line_levels_ >> line & 1u) != 0)) continue;
+    line_levels_ ^= 1u << line;
+    log_->say(common::now_ps(), LogModule::kIntc, LogLevel::kInfo,
+              std::string("line ") + kNames[line] + (level ? " rises" : " falls"));
+  }
+}
+
+std::uint32_t Soc::read_register(const abi::RegisterBlock& block, std::uint32_t offset) {
+  common::RegisterSocket* const sockets[] = {&npu_.registers(),
+                                             &intc_.registers,
+                                             &timer_.registers,
+                                             &uart_.registers,
+                                             &mailbox_.registers,
+                                             &syscon_.registers,
+                                             pim_ ? &pim_->registers : nullptr};
+  const abi::RegisterBlock* const blocks[] = {
+      &abi::npu::kBlock,     &abi::intc::kBlock,   &abi::timer::kBlock, &abi::uart::kBlock,
+      &abi::mailbox::kBlock, &abi::syscon::kBlock, &abi::pim::kBlock};
+  for (std::size_t i = 0; i < std::size(blocks); ++i) {
+    // Every source file has its own copy of the tables.
+    if (!abi::same_text(blocks[i]->name, block.name) || sockets[i] == nullptr) continue;
+    std::array<unsigned char, 4> bytes{};
+    common::Payload payload;
+    payload.set_command(tlm::TLM_READ_COMMAND);
+    payload.set_address(offset);
+    payload.set_data_ptr(bytes.data());
+    payload.set_data_length(4);
+    payload.set_streaming_width(4);
+    if (sockets[i]->get_base_interface().transport_dbg(payload) != 4) break;
+    return bytes[0] | std::uint32_t{bytes[1]} << 8 | std::uint32_t{bytes[2]} << 16 |
+           std::uint32_t{bytes[3]} << 24;
+  }
+  throw InternalError(std::string("cannot read a register of ") + block.name);
 }
 
 // Never asserted by the platform itself.

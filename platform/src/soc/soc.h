@@ -8,7 +8,9 @@
 #include <systemc>
 #include <vector>
 
+#include "access_log.h"
 #include "boot_image.h"
+#include "bus_tap.h"
 #include "cpu_choice.h"
 #include "outcome.h"
 #include "request_feeder.h"
@@ -45,6 +47,7 @@ class Soc : public sc_core::sc_module {
     observe::Timeline* timeline = nullptr;      // nullptr: off
     npu::ChoiceListener* choices = nullptr;     // nullptr: nobody listens
     npu::TokenOracle* oracle = nullptr;         // for timing-only execution
+    AccessLog* log = nullptr;                   // nullptr: off
     bool echo = false;                          // the first answer goes to the UART
   };
   struct Listener {
@@ -64,6 +67,8 @@ class Soc : public sc_core::sc_module {
   }
   // What it has stopped with: a status of the contract, or one of its own.
   std::optional<int> firmware_exit() const { return firmware_exit_; }
+  // The register, without side effects; throws InternalError for a block that is not there.
+  std::uint32_t read_register(const abi::RegisterBlock& block, std::uint32_t offset);
   // Where its firmware is, for messages; empty if that is not known.
   std::string firmware_position() const { return cpu_->position(); }
   // Of the moment at which the last request ended; if that has not come, of now.
@@ -75,6 +80,8 @@ class Soc : public sc_core::sc_module {
   void connect();
   void connect_interrupts();
   void connect_reset();
+  void connect_log();
+  void on_interrupt_line();
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
   void load_program(const BootImage& image);
@@ -117,6 +124,10 @@ class Soc : public sc_core::sc_module {
   sc_core::sc_vector<sc_core::sc_signal<bool>> lines_;
   sc_core::sc_signal<bool> cpu_irq_;
   sc_core::sc_signal<bool> reset_;
+
+  AccessLog* log_ = nullptr;  // nullptr: off
+  std::unique_ptr<BusTap> cpu_tap_, npu_tap_;
+  unsigned line_levels_ = 0;  // as they were last logged
 
   Listener listener_;
   Transcript transcript_;

@@ -120,5 +120,9 @@ template <>
 ChoiceList choices<ExpertKind>();
 template <>
 ChoiceList choices<Baseline>();
+template <>
+ChoiceList choices<LogLevel>();
+template <>
+ChoiceList choices<LogModule>();
 
 }  // namespace tandem::platform

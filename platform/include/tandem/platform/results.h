@@ -106,6 +106,14 @@ struct ModelFacts {
   std::uint32_t positions = 0;
 };
 
+// A register as it was at a time, or as it could not be read.
+struct RegisterValue {
+  std::uint64_t at_ps = 0;
+  std::string name;  // "npu.SQ_TAIL[2]"
+  std::optional<std::uint32_t> value;
+  std::string text;  // decoded, or why there is no value
+};
+
 // The same workload decoded plainly on the same hardware.
 struct BaselineResult {
   std::uint64_t simulated_time_ps = 0;
@@ -150,6 +158,9 @@ struct RunReport {
   std::optional<BringupReport> bringup;  // of the app of that name: there are no requests then
   std::optional<ServingReport> serving;  // several requests, or times of arrival
   std::unique_ptr<observe::Timeline> timeline;  // null: off
+  std::string access_log;                       // the file; empty: not asked for
+  std::uint64_t access_log_dropped = 0;         // lines
+  std::vector<RegisterValue> registers;         // what run.registers asks for
   std::string oracle_record;                    // the file run.record_oracle; empty: not asked for
 
   // Accepted over drafted; nothing if nothing was drafted.
@@ -176,6 +187,9 @@ void check_physics(const Scenario& scenario, const RunReport& report);
 
 nlohmann::ordered_json result_json(const Scenario& scenario, const RunReport& report,
                                    const WallTime& wall);
+// registers.txt and registers.json.
+std::string registers_text(const RunReport& report);
+nlohmann::ordered_json registers_json(const RunReport& report);
 std::string summary_text(const Scenario& scenario, const RunReport& report);
 
 }  // namespace tandem::platform
