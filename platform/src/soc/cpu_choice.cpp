@@ -10,6 +10,7 @@
 #include "tandem/abi/tables.h"
 #include "tandem/common/register_bank.h"
 #include "tandem/cpu/native_cpu.h"
+#include "tandem/firmware/apps/bringup.h"
 #include "tandem/firmware/apps/generate.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
@@ -52,6 +53,8 @@ const tandem_firmware& native_firmware(FirmwareApp app) {
   switch (app) {
     case FirmwareApp::kGenerate:
       return *tandem_generate_firmware();
+    case FirmwareApp::kBringup:
+      return *tandem_bringup_firmware();
   }
   throw InternalError("unknown firmware app");
 }
@@ -121,12 +124,16 @@ std::optional<FirmwareFile> load_firmware(const HardwareConfig& hardware) {
 }
 
 std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware,
-                                          const std::optional<FirmwareFile>& firmware) {
+                                          const std::optional<FirmwareFile>& firmware,
+                                          const tandem_firmware* native,
+                                          std::function<void(std::string_view)> log) {
   if (!firmware) {
     cpu::NativeCpu::Config config;
     config.boot_info_address = hardware.address_map.sram;
     config.hal_call_ps = hardware.cpu.hal_call_ps;
-    return std::make_unique<cpu::NativeCpu>("cpu", native_firmware(hardware.cpu.app), config);
+    config.log = std::move(log);
+    return std::make_unique<cpu::NativeCpu>(
+        "cpu", native != nullptr ? *native : native_firmware(hardware.cpu.app), config);
   }
 #ifdef TANDEM_HAVE_RISCV
   cpu::RiscvCpu::Config config;

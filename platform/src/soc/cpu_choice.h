@@ -2,11 +2,14 @@
 // The control processor that a scenario asks for, and its firmware.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "debug/monitor.h"
+#include "tandem/abi/firmware_entry.h"
 #include "tandem/cpu/control_cpu.h"
 #include "tandem/cpu/elf_image.h"
 #include "tandem/memory/sram.h"
@@ -24,8 +27,12 @@ struct FirmwareFile {
 // platform: damaged, or outside its memories.
 std::optional<FirmwareFile> load_firmware(const HardwareConfig& hardware);
 
+// `log` hears what native firmware logs. `native`: what the native form runs instead of the app of
+// the scenario; nullptr: that app.
 std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware,
-                                          const std::optional<FirmwareFile>& firmware);
+                                          const std::optional<FirmwareFile>& firmware,
+                                          const tandem_firmware* native = nullptr,
+                                          std::function<void(std::string_view)> log = {});
 
 // Memory of the processor's own, for the RISC-V form.
 memory::Sram::Config firmware_memory_config(const HardwareConfig& hardware);

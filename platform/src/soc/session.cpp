@@ -8,12 +8,16 @@
 #include <optional>
 #include <systemc>
 
+#include "access_log.h"
 #include "gdb_access.h"
 #include "oracle/oracle_recorder.h"
+#include "register_names.h"
 #include "request_list.h"
 #include "scenario_oracle.h"
 #include "soc.h"
 #include "tandem/common/archive.h"
+#include "tandem/common/register_bank.h"
+#include "tandem/firmware/apps/bringup.h"
 #include "tandem/platform/checkpoint.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
@@ -45,7 +49,9 @@ ModelFacts facts_of(ModelShape shape, const RunConfig& run) {
 // The SoCs of one run, side by side in one kernel, each from time 0 and by itself.
 class Session {
  public:
-  Session(const Scenario& scenario, RunObserver& observer)
+  // `firmware`: nullptr for that of the scenario.
+  Session(const Scenario& scenario, RunObserver& observer,
+          const tandem_firmware* firmware = nullptr)
       : scenario_(scenario),
         observer_(observer),
         restored_(checkpoint_of(scenario)),
@@ -61,6 +67,9 @@ class Session {
     }
     oracle_ = scenario_oracle(scenario, requests_, model_.shape);
     Soc::Setup setup{scenario, scenario.policy, model_, requests_};
+    if (scenario.run.log.enabled()) log_.emplace(scenario.run.log, scenario.platform);
+    setup.log = log_ ? &*log_ : nullptr;
+    setup.firmware = firmware;
     setup.oracle = oracle_.get();
     setup.timeline = timeline_.get();
     setup.choices = recorder_.get();
@@ -69,11 +78,16 @@ class Session {
     setup.faults = scenario.faults.present;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
+                                 if (is_bringup()) console_ += byte;
                                  on_uart({&byte, 1});
                                },
                                [this] { on_progress("run"); }});
     parts_.push_back({*soc_, setup.policy, setup.echo});
     if (!scenario.gdb.empty()) gdb_ = std::make_unique<GdbAccess>(scenario.gdb, *soc_, observer_);
+    for (const RegisterView& view : parse_register_views(scenario.run.registers)) {
+      sc_core::sc_spawn([this, view] { show(view); });
+    }
+    setup.log = nullptr;
     if (scenario.run.baseline == Baseline::kPlain && scenario.policy.name != PolicyName::kPlain) {
       setup.policy.name = PolicyName::kPlain;
       setup.timeline = nullptr;
@@ -94,6 +108,11 @@ class Session {
     if (checkpoint && scenario.run.reset.present) {
       throw UserError("run.reset: a run with resets can be neither saved nor restored",
                       "leave run.reset or --checkpoint and --restore out");
+    }
+    if (setup.held &&
+        (scenario.run.log.enabled() || !scenario.run.registers.empty() || is_bringup())) {
+      throw UserError("--restore: what was logged or shown before the checkpoint is not in it",
+                      "leave run.log, run.registers and the app bringup out of a restored run");
     }
     if (checkpoint && !soc_->has_save_points()) {
       throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
@@ -138,6 +157,15 @@ class Session {
       }
       report.baseline = make_baseline(outcome, *baseline);
     }
+    if (is_bringup()) take_bringup(outcome, report);
+    report.registers = registers_;
+    for (const RegisterView& view : parse_register_views(scenario_.run.registers)) {
+      if (view.at_ps > outcome.simulated_time_ps) add_missing(view, report.registers);
+    }
+    if (log_) {
+      report.access_log = log_->text();
+      report.access_log_dropped = log_->dropped();
+    }
     report.model = facts_;
     report.stopped_by_limit = out_of_wall_time || ended_by_gdb || reached_limit();
     report.no_checkpoint = why_no_checkpoint();
@@ -158,6 +186,40 @@ class Session {
   static Checkpoint checkpoint_of(const Scenario& scenario) {
     if (scenario.checkpoint.restore.empty()) return {};
     return read_checkpoint(scenario.checkpoint.restore, scenario);
+  }
+
+  // A process of its own: reads registers when their time has come.
+  void show(const RegisterView& view) {
+    sc_core::wait(common::from_ps(view.at_ps));
+    if (all_ended()) return;
+    for (const NamedRegister& named : view.registers) {
+      const std::uint32_t value = soc_->read_register(*named.block, named.offset);
+      registers_.push_back({view.at_ps, named.name, value,
+                            common::describe_access(*named.block, named.offset, value, false)});
+    }
+  }
+
+  static void add_missing(const RegisterView& view, std::vector<RegisterValue>& values) {
+    for (const NamedRegister& named : view.registers) {
+      values.push_back({view.at_ps, named.name, {}, named.name + ": the run ended before"});
+    }
+  }
+
+  bool is_bringup() const {
+    return scenario_.platform.cpu.app == FirmwareApp::kBringup &&
+           scenario_.platform.cpu.riscv.elf.empty();
+  }
+
+  // It is judged by what it says, and by the status that it stops with.
+  void take_bringup(const Outcome& outcome, RunReport& report) const {
+    report.bringup = read_bringup(console_);
+    const bool says_so = soc_->firmware_exit() == 0;
+    report.complete = report.bringup->good() && says_so;
+    report.stopped_by_firmware = soc_->ended();
+    if (report.complete) return;
+    report.incomplete_reason = report.bringup->reason();
+    if (report.incomplete_reason.empty() || !soc_->ended())
+      report.incomplete_reason = outcome.unfinished;
   }
 
   // Until everything has ended, nothing is left to happen, or the time is up.
@@ -290,6 +352,7 @@ class Session {
     if (!scenario.platform.cpu.riscv.elf.empty()) return;  // that may mean anything
     const abi::Status status = soc.firmware_status();
     if (status == abi::Status::kOk || soc.had_faults()) return;
+    if (soc.firmware_exit() == TANDEM_BRINGUP_FAILED) return;  // the report says what
     throw UserError(
         std::string("the firmware cannot run this model on this platform: ") + abi::name_of(status),
         status == abi::Status::kNoSpace
@@ -309,6 +372,9 @@ class Session {
   LoadedModel model_;
   const ModelFacts facts_;
   RequestList requests_;
+  std::string console_;  // of bring-up
+  std::optional<AccessLog> log_;
+  std::vector<RegisterValue> registers_;
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;
   std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state
@@ -335,6 +401,15 @@ void check_scenario(const Scenario& scenario) {
 
 RunReport run_scenario(const Scenario& scenario, RunObserver& observer) {
   Session session(scenario, observer);
+  return session.run();
+}
+
+RunReport run_with_firmware(const tandem_firmware& firmware, const Scenario& scenario,
+                            RunObserver& observer) {
+  if (scenario.platform.cpu.form != CpuForm::kNative) {
+    throw UserError("platform.cpu.form: firmware of this process runs on the native form only");
+  }
+  Session session(scenario, observer, &firmware);
   return session.run();
 }
 

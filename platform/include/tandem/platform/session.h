@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tandem/abi/firmware_entry.h"
 #include "tandem/platform/results.h"
 #include "tandem/platform/scenario.h"
 
@@ -35,5 +36,9 @@ void check_scenario(const Scenario& scenario);
 // Throws UserError for what the user can put right (corrupt weights, a platform too small for the
 // model), anything else is a defect. Does not touch the console or write files.
 RunReport run_scenario(const Scenario& scenario, RunObserver& observer);
+
+// The same with another firmware than `platform.cpu.app` names, where platform.cpu.form is native.
+RunReport run_with_firmware(const tandem_firmware& firmware, const Scenario& scenario,
+                            RunObserver& observer);
 
 }  // namespace tandem::platform
