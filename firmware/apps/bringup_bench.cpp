@@ -140,7 +140,7 @@ void Bench::start_npu() {
     machine_.write_pair(state_.boot.npu_base + npu_regs::PIM_BASE_LO, state_.boot.pim_base);
   }
   for (u32 i = 0; i < 2; ++i) {
-    state_.queues[i].start(machine_, state_.boot.npu_base, i, state_.rings[i], kBringupRing);
+    state_.queues[i].start(machine_, state_.boot.npu_base, i, state_.rings[i], kBringupRing, false);
   }
 }
 

@@ -47,8 +47,6 @@ int csr_register(std::uint32_t number) {
       return UC_RISCV_REG_FCSR;
     case kMstatus:
       return UC_RISCV_REG_MSTATUS;
-    case kFcsr:
-      return UC_RISCV_REG_FCSR;
     case kMie:
       return UC_RISCV_REG_MIE;
     case kMtvec:
