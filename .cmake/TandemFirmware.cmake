@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# tandem_firmware_elf(NAME SOURCES ... [ENTRY function])
+# tandem_firmware_elf(NAME SOURCES ... [ENTRY function] [INCLUDES folder ...] [DEPENDS file ...])
 #   Builds <build>/firmware/NAME.elf for the RISC-V core: freestanding, at fixed addresses, with
 #   debug information. ENTRY is the function that gives the app's tandem_firmware; without it the
 #   sources have start-up code of their own. Does nothing without the cross compiler.
@@ -13,7 +13,7 @@ set(TANDEM_RISCV_FLAGS
   -fno-tree-loop-distribute-patterns -ffunction-sections -fdata-sections -nostdlib -Wall -Wextra)
 
 function(tandem_firmware_elf name)
-  cmake_parse_arguments(ARG "" "ENTRY" "SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "ENTRY" "SOURCES;INCLUDES;DEPENDS" ${ARGN})
   if(NOT TANDEM_RISCV_CXX)
     return()
   endif()
@@ -23,6 +23,9 @@ function(tandem_firmware_elf name)
   set(flags ${TANDEM_RISCV_FLAGS} -I${PROJECT_SOURCE_DIR}/firmware
             -I${PROJECT_SOURCE_DIR}/firmware/include -I${PROJECT_SOURCE_DIR}/modules/abi/include
             -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+  foreach(include IN LISTS ARG_INCLUDES)
+    list(APPEND flags -I${include})
+  endforeach()
   if(ARG_ENTRY)
     list(APPEND flags -DTANDEM_FIRMWARE_ENTRY=${ARG_ENTRY})
     list(APPEND ARG_SOURCES riscv/start.S riscv/hal.cpp riscv/main.cpp riscv/memory.cpp)
@@ -32,12 +35,16 @@ function(tandem_firmware_elf name)
     string(REPLACE "/" "_" object ${source})
     set(object ${folder}/${name}/${object}.o)
     set(language -std=c++17)
+    set(compile_flags ${flags})
     if(source MATCHES "\\.S$")
       set(language)
+    elseif(source MATCHES "\\.c$")
+      set(language -x c -std=c99)
+      list(REMOVE_ITEM compile_flags -fno-exceptions -fno-rtti -fno-threadsafe-statics)
     endif()
-    add_custom_command(OUTPUT ${object} DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source}
+    add_custom_command(OUTPUT ${object} DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source} ${ARG_DEPENDS}
       DEPFILE ${object}.d
-      COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${TANDEM_RISCV_CXX} ${flags} ${language} -MD -MF
+      COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${TANDEM_RISCV_CXX} ${compile_flags} ${language} -MD -MF
               ${object}.d -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
       COMMENT "Building RISC-V object firmware/${name}/${source}" VERBATIM)
     list(APPEND objects ${object})

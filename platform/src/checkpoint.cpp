@@ -139,7 +139,7 @@ void archive_checkpoint(Archive& archive, std::string& build, std::string& confi
     std::uint64_t count = checkpoint.socs.size();
     archive(count);
     checkpoint.socs.resize(count);
-    for (SavedSoc& soc : checkpoint.socs) archive(soc.time_ps, soc.state);
+    for (SavedSoc& soc : checkpoint.socs) archive(soc.time_ps, soc.initial_hash, soc.state);
   });
 }
 

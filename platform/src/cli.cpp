@@ -9,9 +9,12 @@
 
 #include "cli_list.h"
 #include "command_line.h"
+#include "debug/server.h"
 #include "oracle/oracle_recorder.h"
+#include "register_names.h"
 #include "tandem/platform/checkpoint.h"
 #include "tandem/platform/errors.h"
+#include "tandem/platform/names.h"
 #include "tandem/platform/progress.h"
 #include "tandem/platform/result_folder.h"
 #include "tandem/platform/scenario_loader.h"
@@ -35,7 +38,7 @@ Usage
   tandem validate [SYSTEM ...]  published figures beside ours; 'tandem validate --help' has the options
   tandem list [TOPIC]           scenarios, hardware, devices, models, published, policies, formats,
                                 keys, device-keys
-  tandem registers [options]    print the hardware-software contract
+  tandem registers [NAME]       print the hardware-software contract, or what a register or block is
   tandem probe TOPIC [options]  characterise a DRAM device; 'tandem probe --help' has the options
   tandem --help | --version
 
@@ -43,7 +46,12 @@ Options of run, check and serve
   --set KEY=VALUE   override one key with a YAML value; may be repeated, later wins
   --timeout TIME    (run) end the run as incomplete after a time of the host, such as 30s, or, with
                     simulated=5ms, of the simulation; run.max_wall_time, run.max_simulated_time
+  --log MODULE=LEVEL  (run) write access.log: off, error, info or access, of a module (run.log); without
+                    MODULE= of all of them; may be repeated
+  --registers NAMES@TIME  (run) show registers as they are at a time, such as npu.STATUS,npu.SQ_*@10us
   --out DIR         (run) result folder, replaced if it holds results; default out/NAME
+  --gdb ADDRESS     (run) wait for gdb at :PORT, HOST:PORT or /SOCKET and let it debug the firmware,
+                    which must run on the RISC-V core: --set platform.cpu=riscv
   --no-progress     (run) no progress line
   --quiet           (run, serve) print nothing but errors; serve: and the UART's text
   --checkpoint FILE     (run) save the state in FILE; the run goes on
@@ -53,11 +61,13 @@ Options of run, check and serve
   --socket PATH     (serve) where clients connect; the owner alone may
 
 Options of registers
+  NAME              such as npu, npu.CONTROL, npu.SQ_*
   --format F        markdown, c-header, svd or json; default markdown
 
 Examples
   tandem run scenarios/quickstart.yaml
   tandem run scenarios/quickstart.yaml --set policy.draft.length=8 --out out/length8
+  tandem run scenarios/quickstart.yaml --set platform.cpu=riscv --gdb :1234
   tandem run scenarios/quickstart.yaml --set 'platform.dram.channels=2' --set seed=7
   tandem check scenarios/quickstart.yaml --effective
   tandem serve scenarios/quickstart.yaml --socket /tmp/tandem.socket
@@ -68,6 +78,8 @@ Results
   DIR/result.json     statistics with units, effective configuration, tokens
   DIR/summary.txt     what an architect wants first
   DIR/requests.csv    a line per request, if there are several
+  DIR/console.txt     what bring-up said over the UART
+  DIR/access.log, registers.txt  what --log and --registers ask for
   DIR/timeline.json   open it in https://ui.perfetto.dev
 
 Exit code: 0 success, 1 a defect of Tandem, 2 a mistake in what it was given.
@@ -123,6 +135,24 @@ std::string timeout_override(const std::string& limit) {
   return (kind == "wall" ? "run.max_wall_time=" : "run.max_simulated_time=") + time;
 }
 
+// "npu=access", or "access" of all modules.
+void add_log_overrides(const std::string& log, std::vector<std::string>& overrides) {
+  if (log.find('=') != std::string::npos) {
+    overrides.push_back("run.log." + log);
+    return;
+  }
+  const ChoiceList modules = choices<LogModule>();
+  for (std::size_t i = 0; i < kLogModules; ++i) {
+    overrides.push_back("run.log." + std::string(modules.data[i].name) + "=" + log);
+  }
+}
+
+std::string registers_override(const std::vector<std::string>& views) {
+  std::string all;
+  for (const std::string& view : views) all += (all.empty() ? "" : "; ") + view;
+  return "run.registers='" + all + "'";
+}
+
 Scenario load(const po::variables_map& values, const char* command, const CommandHooks& hooks,
               const CommandStreams& streams) {
   if (values.count("file") == 0) {
@@ -134,6 +164,14 @@ Scenario load(const po::variables_map& values, const char* command, const Comman
     for (const std::string& limit : values["timeout"].as<std::vector<std::string>>()) {
       overrides.push_back(timeout_override(limit));
     }
+  }
+  if (values.count("log") != 0) {
+    for (const std::string& log : values["log"].as<std::vector<std::string>>()) {
+      add_log_overrides(log, overrides);
+    }
+  }
+  if (values.count("registers") != 0) {
+    overrides.push_back(registers_override(values["registers"].as<std::vector<std::string>>()));
   }
   const std::string file = values["file"].as<std::string>();
   Scenario scenario = load_scenario(file, overrides);
@@ -155,6 +193,12 @@ std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& 
   files.back().content.append(1, '\n');
   files.push_back({"summary.txt", summary});
   if (report.serving) files.push_back({"requests.csv", requests_csv(report)});
+  if (report.bringup) files.push_back({"console.txt", report.bringup->console});
+  if (scenario.run.log.enabled()) files.push_back({"access.log", report.access_log});
+  if (!report.registers.empty()) {
+    files.push_back({"registers.txt", registers_text(report)});
+    files.push_back({"registers.json", registers_json(report).dump(2) + "\n"});
+  }
   if (report.timeline) files.push_back({"timeline.json", report.timeline->to_json()});
   return files;
 }
@@ -176,17 +220,33 @@ CheckpointPlan checkpoint_plan(const po::variables_map& values) {
   return plan;
 }
 
+// Throws UserError if gdb would find nobody there.
+std::string gdb_address(const std::string& text, const Scenario& scenario) {
+  debug::parse_address(text);
+  if (scenario.platform.cpu.form == CpuForm::kRiscv) return text;
+  throw UserError(
+      "--gdb: the firmware of this run is compiled into the simulator "
+      "(platform.cpu.form: native)",
+      "use --set platform.cpu=riscv, or gdb on tandem itself");
+}
+
 int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
         const CommandStreams& streams) {
   po::options_description options;
   add_overrides(options);
   options.add_options()("timeout", po::value<std::vector<std::string>>()->composing());
+  options.add_options()("gdb", po::value<std::string>());
+  options.add_options()("log", po::value<std::vector<std::string>>()->composing());
+  options.add_options()("registers", po::value<std::vector<std::string>>()->composing());
   options.add_options()("out", po::value<std::string>())("no-progress", "")("quiet", "");
   options.add_options()("checkpoint", po::value<std::string>())(
       "checkpoint-at", po::value<std::string>())("restore", po::value<std::string>());
   const po::variables_map values = parse(arguments, options, "file");
   Scenario scenario = load(values, "run", hooks, streams);
   scenario.checkpoint = checkpoint_plan(values);
+  if (values.count("gdb") != 0) {
+    scenario.gdb = gdb_address(values["gdb"].as<std::string>(), scenario);
+  }
   const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                    : fs::path("out") / scenario.file.stem();
   check_result_folder(folder);
@@ -224,6 +284,10 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (!quiet && !scenario.checkpoint.save.empty() && report.no_checkpoint.empty()) {
     streams.out << "checkpoint in " << scenario.checkpoint.save.string() << '\n';
   }
+  if (!quiet && report.access_log_dropped > 0) {
+    streams.out << "access.log is cut short: " << report.access_log_dropped
+                << " lines were dropped; raise run.log.max_size, or lower some level\n";
+  }
   if (!quiet && report.timeline && report.timeline->dropped() != 0) {
     streams.out << "timeline.json is cut short: " << report.timeline->dropped()
                 << " events were dropped; raise run.timeline.max_events, or narrow its window\n";
@@ -237,6 +301,11 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   }
   if (report.complete) return report.no_checkpoint.empty() ? kExitOk : kExitUser;
   streams.err << "tandem: the run is incomplete: " << report.incomplete_reason << '\n';
+  if (report.bringup) {
+    for (const std::string& failure : report.bringup->failures) {
+      streams.err << "  [fail] " << failure << '\n';
+    }
+  }
   if (!report.oracle_record.empty()) {
     streams.err << "  hint: run.record_oracle was not written, it holds complete runs only\n";
   }
@@ -293,7 +362,14 @@ int registers(const std::vector<std::string>& arguments, const CommandHooks& hoo
               const CommandStreams& streams) {
   po::options_description options;
   options.add_options()("format", po::value<std::string>()->default_value("markdown"));
-  const po::variables_map values = parse(arguments, options, nullptr);
+  const po::variables_map values = parse(arguments, options, "name");
+  if (values.count("name") != 0) {
+    if (!values["format"].defaulted()) {
+      throw UserError("registers: --format is of the whole contract, a NAME is for people");
+    }
+    streams.out << describe_registers(values["name"].as<std::string>());
+    return kExitOk;
+  }
   const std::string format = values["format"].as<std::string>();
   const std::vector<std::string> formats = {"markdown", "c-header", "svd", "json"};
   if (std::find(formats.begin(), formats.end(), format) == formats.end()) {

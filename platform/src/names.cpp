@@ -100,6 +100,7 @@ constexpr Choice kCpuForm[] = {
 };
 constexpr Choice kFirmwareApp[] = {
     {"generate", "answers the requests of the workload"},
+    {"bringup", "checks every device, says over the UART what it finds, takes no requests"},
 };
 constexpr Choice kResetTarget[] = {
     {"platform", "everything; the firmware starts again"},
@@ -214,6 +215,25 @@ constexpr Choice kExpertOracle[] = {
 constexpr Choice kBaseline[] = {
     {"plain", "run the same workload with plain decoding as well, and compare"},
     {"none", "run the scenario only"},
+};
+constexpr Choice kLogLevel[] = {
+    {"off", "nothing"},
+    {"error", "accesses answered with an error"},
+    {"info", "and what the firmware logs (cpu), interrupt lines (intc)"},
+    {"access", "and every access on the bus, registers decoded"},
+};
+constexpr Choice kLogModule[] = {
+    {"cpu", "texts of the firmware, memory of its own"},
+    {"npu", "registers of the NPU"},
+    {"pim", "registers and windows of the PIM"},
+    {"intc", "registers of the interrupt controller, interrupt lines"},
+    {"timer", "registers of the timer"},
+    {"uart", "registers of the UART"},
+    {"mailbox", "registers of the mailbox"},
+    {"syscon", "registers of the system controller"},
+    {"dram", "the memory behind the NPU"},
+    {"sram", "the control memory"},
+    {"bus", "addresses with nothing there"},
 };
 
 constexpr Choice kFaultKind[] = {
@@ -420,6 +440,14 @@ ChoiceList choices<Baseline>() {
 template <>
 ChoiceList choices<FaultKind>() {
   return list(kFaultKind);
+}
+template <>
+ChoiceList choices<LogLevel>() {
+  return list(kLogLevel);
+}
+template <>
+ChoiceList choices<LogModule>() {
+  return list(kLogModule);
 }
 
 }  // namespace tandem::platform

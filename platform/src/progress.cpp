@@ -71,6 +71,11 @@ void ConsoleObserver::progress(const RunProgress& progress) {
   drawn_ = true;
 }
 
+void ConsoleObserver::message(std::string_view lines) {
+  wipe();
+  status_ << lines << std::flush;
+}
+
 void ConsoleObserver::finish() {
   wipe();
   if (!at_line_start_) text_ << '\n';

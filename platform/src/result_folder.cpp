@@ -18,8 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array kOurFiles = {"result.json", "summary.txt", "timeline.json", "requests.csv",
-                                  "report.html"};
+constexpr std::array kOurFiles = {"result.json",  "summary.txt",   "timeline.json",
+                                  "requests.csv", "report.html",   "console.txt",
+                                  "access.log",   "registers.txt", "registers.json"};
 
 std::string quoted(const fs::path& path) {
   return "'" + printable_path(path) + "'";

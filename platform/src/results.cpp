@@ -318,6 +318,13 @@ Json driver_part_json(const DriverCost::Part& part) {
           {"time_ps", part.time_ps}};
 }
 
+Json bringup_json(const BringupReport& bringup) {
+  return {{"passed", bringup.passed},
+          {"failed", bringup.failed},
+          {"skipped", bringup.skipped},
+          {"failures", bringup.failures}};
+}
+
 }  // namespace
 
 Json result_json(const Scenario& scenario, const RunReport& report, const WallTime& wall) {
@@ -332,6 +339,7 @@ Json result_json(const Scenario& scenario, const RunReport& report, const WallTi
   for (const RequestResult& request : report.requests) {
     json["requests"].push_back(request_json(request));
   }
+  json["bringup"] = report.bringup ? bringup_json(*report.bringup) : Json(nullptr);
   json["slice"] = slice_json(scenario.run);
   json["summary"] = summary_json(scenario.run, report);
   json["serving"] = report.serving ? serving_json(*report.serving, scenario.workload.slo,

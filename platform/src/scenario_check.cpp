@@ -9,6 +9,7 @@
 #include "device_schema.h"
 #include "fault_plan.h"
 #include "oracle/check_oracle.h"
+#include "register_names.h"
 #include "tandem/abi/command.h"
 #include "tandem/memory/field_error.h"
 #include "tandem/platform/device_file.h"
@@ -305,10 +306,48 @@ void check_batch(const Checker& check, const Scenario& scenario) {
   if (listed) check_readable(check, "workload.batch.file", batch.file);
 }
 
+constexpr const char* kNoRequests = "platform.cpu.app: bringup takes no requests";
+
+bool takes_no_requests(const Scenario& scenario) {
+  return scenario.platform.cpu.app == FirmwareApp::kBringup;
+}
+
+void check_register_views(const Checker& check, const Scenario& scenario) {
+  try {
+    for (const RegisterView& view : parse_register_views(scenario.run.registers)) {
+      for (const NamedRegister& named : view.registers) {
+        const std::string block = named.block->name;
+        const bool absent =
+            block == "pe_array" || (block == "pim" && !scenario.platform.pim.enabled);
+        if (absent) check.fail("run.registers", named.name + ": this platform has no " + block);
+      }
+    }
+  } catch (const ScenarioError&) {
+    throw;
+  } catch (const UserError& error) {
+    check.fail("run.registers", error.what(), error.hint());
+  }
+}
+
+void check_app(const Checker& check, const Scenario& scenario) {
+  if (!takes_no_requests(scenario)) return;
+  if (scenario.execution != Execution::kFunctional) {
+    check.fail("platform.cpu.app", "bringup looks at results, which execution: timing has none of",
+               "leave execution away");
+  }
+  if (scenario.run.baseline != Baseline::kNone) check.fail("run.baseline", kNoRequests);
+  if (!scenario.run.record_oracle.empty()) check.fail("run.record_oracle", kNoRequests);
+  if (scenario.run.layers || scenario.run.steps) check.fail("run", kNoRequests);
+}
+
 void check_workload(const Checker& check, const Scenario& scenario) {
   const Workload& w = scenario.workload;
   const int sources = int{!w.prompts.empty()} + int{w.trace.present} + int{w.generate.present} +
                       int{w.batch.present};
+  if (takes_no_requests(scenario)) {
+    if (sources != 0) check.fail("workload", kNoRequests);
+    return;
+  }
   if (sources != 1) {
     check.fail("workload", std::string("expected one of prompts, trace, generate and batch, got ") +
                                (sources == 0 ? "none" : "several"));
@@ -503,6 +542,8 @@ std::vector<std::string> check_scenario(const Scenario& scenario, const BindingN
   }
   check_batching(check, scenario.policy);
   check_ahead(check, scenario);
+  check_app(check, scenario);
+  check_register_views(check, scenario);
   check_workload(check, scenario);
   if (const std::string text = idle_sub_batches(scenario); !text.empty()) warnings.push_back(text);
   check_fidelity(check, scenario);

@@ -42,6 +42,10 @@ Scenario bind_document(YamlNode tree, std::vector<YamlNode> overrides) {
   if (scenario.platform.cpu.riscv.present && notes.marks.count("platform.cpu.form") == 0) {
     scenario.platform.cpu.form = CpuForm::kRiscv;
   }
+  if (scenario.platform.cpu.app == FirmwareApp::kBringup &&
+      notes.marks.count("run.baseline") == 0) {
+    scenario.run.baseline = Baseline::kNone;
+  }
   choose_model(scenario, notes, start);
   take_slice(scenario, notes, start);
   // Drawn prompts have no end that a model could see.

@@ -346,6 +346,17 @@ void bind_run(Binder& b, RunConfig& r) {
                       10'000'000);
       },
       {"enabled"});
+  b.section({"log", "which accesses and events access.log keeps; by module"}, [&](Binder& inner) {
+    const ChoiceList modules = choices<LogModule>();
+    for (std::size_t i = 0; i < kLogModules; ++i) {
+      inner.choice({modules.data[i].name, modules.data[i].meaning}, r.log.levels[i]);
+    }
+    inner.measure({"max_size", "of access.log; later lines are counted"}, r.log.max_bytes,
+                  Quantity::kBytes);
+  });
+  b.word({"registers", "registers to show, NAMES@TIME such as 'npu.STATUS,npu.SQ_*@10us; pim@1ms'",
+          false, kNone},
+         r.registers);
   b.measure({"max_simulated_time", "reaching it ends the run as incomplete"},
             r.max_simulated_time_ps, Quantity::kTime);
   b.measure({"max_wall_time", "of the host; reaching it ends the run as incomplete", false, kNone},

@@ -516,6 +516,18 @@ void write_requests(Page& page, const RunReport& report) {
   }
 }
 
+// There are no tokens, so nothing of how fast they came.
+void write_bringup(Page& page, const RunReport& report) {
+  page.heading("Bring-up");
+  page.line("simulated time", time_text(report.simulated_time_ps));
+  page.line("checks passed", grouped(report.bringup->passed));
+  page.line("checks failed", grouped(report.bringup->failed));
+  page.line("checks skipped", grouped(report.bringup->skipped));
+  for (const std::string& failure : report.bringup->failures) {
+    page.out() << "  [fail] " << failure << '\n';
+  }
+}
+
 }  // namespace
 
 std::string summary_text(const Scenario& scenario, const RunReport& report) {
@@ -525,6 +537,10 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
              << (report.complete ? "" : " (INCOMPLETE: " + report.incomplete_reason + ")")
              << "\n\n";
   write_setup(page, scenario, report);
+  if (report.bringup) {
+    write_bringup(page, report);
+    return page.text();
+  }
   write_speed(page, scenario, report);
   write_speculation(page, scenario, report);
   if (report.serving) write_serving(page, scenario, *report.serving);

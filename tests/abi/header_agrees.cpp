@@ -21,3 +21,7 @@ static_assert(sizeof(tandem_primitive) == sizeof(abi::Primitive), "");
 static_assert(offsetof(tandem_primitive, weight) == offsetof(abi::Primitive, weight), "");
 static_assert(sizeof(tandem_boot_info) == sizeof(abi::BootInfo), "");
 static_assert(offsetof(tandem_parameter_block, slots) == abi::kParameterHeaderBytes, "");
+static_assert(TANDEM_GET(TANDEM_NPU_VERSION_RESET, TANDEM_NPU_VERSION_MAJOR) == 1, "");
+static_assert(TANDEM_PUT(5, TANDEM_NPU_CAPABILITY_CONTEXTS) == abi::npu::CAPABILITY_CONTEXTS.put(5),
+              "");
+static_assert(TANDEM_KV_PAGE_BYTES(2, 4, 8, 16) == 2 * 2 * 4 * 8 * 16 * 2, "");

@@ -126,3 +126,11 @@ TEST_CASE("printing twice gives the same bytes") {
     CHECK(out.str() == render_registers(format));
   }
 }
+
+TEST_CASE("the notes of the contract are in the chapter and in the C header") {
+  for (const char* format : {"markdown", "c-header"}) {
+    const std::string text = render_registers(format);
+    CHECK(contains(text, "Operands of primitives"));
+    CHECK(contains(text, "K [kv_head][token][head_dim]"));
+  }
+}

@@ -118,3 +118,83 @@ TEST_CASE("riscv: a debugger reads and writes registers and memory, and leaves")
   CHECK(rig.exit_status == 0u);
   CHECK(rig.result(7) == 0x030201);
 }
+
+TEST_CASE(
+    "riscv: a breakpoint in a loop stops each time round, until the debugger kills the hart") {
+  HartRig rig("count_end");  // one instruction, for ever
+  const std::uint64_t loop = address_of("count_end");
+  Notes notes([&](cpu::RiscvCpu& cpu, const Notes::Seen& seen) {
+    if (seen.reason == CpuDebugger::Reason::kRequest) {
+      cpu.add_breakpoint(loop);
+      cpu.add_breakpoint(loop);
+      cpu.remove_breakpoint(loop);  // one of the two stays
+    }
+    return cpu.instructions() < 5 ? CpuDebugger::Resume::kContinue : CpuDebugger::Resume::kKill;
+  });
+  rig.cpu.attach(&notes);
+  rig.run();
+  REQUIRE(notes.halts.size() == 6);
+  CHECK(notes.halts[5].reason == CpuDebugger::Reason::kBreakpoint);
+  CHECK(rig.cpu.instructions() == 5);
+  CHECK(rig.cpu.finished());
+  CHECK(rig.cpu.fault() == "the debugger has ended the run");
+}
+
+TEST_CASE("riscv: a debugger sees why the hart is locked up, and where") {
+  HartRig rig("no_handler");
+  std::vector<CpuDebugger::Halt> halts;
+  class Keeper : public CpuDebugger {
+   public:
+    explicit Keeper(std::vector<Halt>& halts) : halts_(halts) {}
+    Resume halted(cpu::RiscvCpu&, const Halt& halt) override {
+      halts_.push_back(halt);
+      return Resume::kContinue;
+    }
+    bool wants_halt() override { return false; }
+
+   private:
+    std::vector<Halt>& halts_;
+  } keeper(halts);
+  rig.cpu.attach(&keeper);
+  rig.run();
+  REQUIRE(halts.size() == 1);
+  CHECK(halts[0].reason == CpuDebugger::Reason::kLockedUp);
+  CHECK(halts[0].why == rig.cpu.fault());
+  CHECK_THAT(halts[0].why, Catch::Contains("no trap handler is set"));
+}
+
+TEST_CASE("riscv: halts and steps move nothing in time") {
+  HartRig alone("timer_sleep", 1'000'000, "alone");
+  HartRig stepped("timer_sleep", 1'000'000, "stepped");
+  // Until it sleeps: a step takes no interrupt.
+  Notes notes([](cpu::RiscvCpu& cpu, const Notes::Seen&) {
+    const bool asleep = cpu.local_time_ps() > 4'000'000;
+    return asleep ? CpuDebugger::Resume::kContinue : CpuDebugger::Resume::kStep;
+  });
+  stepped.cpu.attach(&notes);
+  alone.run();
+  stepped.run();
+  CHECK(notes.halts.size() > 10);
+  CHECK(stepped.cpu.instructions() == alone.cpu.instructions());
+  CHECK(stepped.cpu.work().busy_ps == alone.cpu.work().busy_ps);
+  CHECK(stepped.result(0) == alone.result(0));
+}
+
+TEST_CASE("riscv: code that a debugger writes is executed at once") {
+  HartRig rig("count_end");  // for ever
+  const std::uint64_t loop = address_of("count_end");
+  Notes notes([&](cpu::RiscvCpu& cpu, const Notes::Seen& seen) {
+    if (cpu.instructions() < 1000) return CpuDebugger::Resume::kContinue;
+    if (seen.reason == CpuDebugger::Reason::kStep) return CpuDebugger::Resume::kKill;
+    const unsigned char nop[] = {0x01, 0x00};
+    CHECK(cpu.write_memory(loop, nop, sizeof nop) == sizeof nop);
+    return CpuDebugger::Resume::kStep;
+  });
+  rig.cpu.attach(&notes);
+  sc_core::sc_start(3, sc_core::SC_US);
+  notes.request = true;
+  rig.run();
+  REQUIRE(notes.halts.size() == 3);
+  CHECK(notes.halts[1].pc == loop);
+  CHECK(notes.halts[2].pc == loop + 2);
+}

@@ -315,3 +315,20 @@ TEST_CASE_METHOD(CommandFixture, "output that cannot be written is noticed") {
   CHECK(run_command({"--version"}, "", hooks, {broken, err}) == 2);
   CHECK(err.str() == "tandem: cannot write to standard output\n");
 }
+
+TEST_CASE_METHOD(CommandFixture, "bring-up with a failing check gives exit code 2 and the lines") {
+  hooks.run = [](const Scenario&, RunObserver&) {
+    RunReport report = consistent_report();
+    report.requests.clear();
+    report.bringup =
+        read_bringup("[fail] npu.nop: no completion\nbringup: 0 passed, 1 failed, 0 skipped\n");
+    report.complete = false;
+    report.incomplete_reason = report.bringup->reason();
+    report.stopped_by_firmware = true;
+    return report;
+  };
+  CHECK(command({"run", file, "--out", out_folder, "--quiet"}) == 2);
+  CHECK(err.str().find("1 of 1 bring-up checks failed") != std::string::npos);
+  CHECK(err.str().find("[fail] npu.nop: no completion") != std::string::npos);
+  CHECK(read_whole(folder.path() / "out/console.txt").find("[fail] npu.nop") == 0);
+}

@@ -44,6 +44,8 @@ TEST_CASE_METHOD(ScenarioFixture, "it holds every key with units written") {
   const auto generate = effective_configuration(load(head + "{generate: {requests: 3}}"));
   const auto faulty = effective_configuration(
       load(minimal() + "faults: {list: [{kind: uart_overrun}], random: {}}\n"));
+  const auto riscv = effective_configuration(load(minimal("platform: {cpu: {riscv: {}}}")));
+  CHECK(riscv["platform"]["cpu"]["form"] == "riscv");  // the section implies it
   // Every key of the table is there, but for reserved ones, a device's own values and nothings.
   std::ostringstream table;
   print_key_table(table);
@@ -70,7 +72,9 @@ TEST_CASE_METHOD(ScenarioFixture, "it holds every key with units written") {
     const bool of_trace = path.rfind("/workload/trace/", 0) == 0;
     const bool of_generate = path.rfind("/workload/generate/", 0) == 0;
     const bool of_faults = path.rfind("/faults/", 0) == 0;
+    const bool of_riscv = path.rfind("/platform/cpu/riscv/", 0) == 0;
     const auto& holder = of_trace      ? trace
+                         : of_riscv    ? riscv
                          : of_generate ? generate
                          : of_faults   ? faulty
                                        : configuration;

@@ -17,10 +17,10 @@ function(run name expected_code expected_text)
     message(SEND_ERROR "${name}: '${expected_text}' is not in: ${text}")
   endif()
 endfunction()
-function(must_exist file yes)
-  if(yes AND NOT EXISTS ${WORK}/${file})
+function(must_exist file expected)
+  if(expected AND NOT EXISTS ${WORK}/${file})
     message(SEND_ERROR "${file} is missing")
-  elseif(NOT yes AND EXISTS ${WORK}/${file})
+  elseif(NOT expected AND EXISTS ${WORK}/${file})
     message(SEND_ERROR "${file} should not be there")
   endif()
 endfunction()
@@ -37,6 +37,10 @@ run(time 2 "--checkpoint-at: expected a time such as" --checkpoint c.ckpt --chec
 run(target 2 "it exists and is no checkpoint" --checkpoint late/result.json --checkpoint-at "0 s")
 run(missing 2 "there is no such file" --restore none.ckpt)
 must_exist(missing FALSE)
+
+run(faults 2 "runs with injected faults can be neither saved nor restored"
+    --checkpoint f.ckpt --checkpoint-at "0 s" --set "faults={list: [{kind: uart_overrun, nth: 5}]}")
+must_exist(f.ckpt FALSE)
 
 run(saved 0 "" --checkpoint c.ckpt --checkpoint-at "100 us")
 run(other 2 "policy.draft.length is 7, but 4 in the checkpoint" --restore c.ckpt

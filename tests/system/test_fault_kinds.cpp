@@ -108,11 +108,22 @@ TEST_CASE("interrupts that are all lost only take time") {
   CHECK(seen.tokens == story());
 }
 
-TEST_CASE("an engine that is stuck is reset") {
-  check_survives(faulty("[{kind: stuck_engine, where: npu.matrix},"
-                        " {kind: stuck_engine, where: npu.vector, at: 3300 us, nth: 40},"
-                        " {kind: stuck_engine, where: npu.sampler, at: 6400 us}]"),
-                 kReset, 3);
+TEST_CASE("a stuck array is reset") {
+  check_survives(faulty("[{kind: stuck_engine, where: npu.matrix}]"), kReset);
+}
+
+TEST_CASE("a stuck vector unit is reset") {
+  check_survives(faulty("[{kind: stuck_engine, where: npu.vector, nth: 100}]"), kReset);
+}
+
+TEST_CASE("a stuck sampler is reset") {
+  check_survives(faulty("[{kind: stuck_engine, where: npu.sampler, nth: 7}]"), kReset);
+}
+
+TEST_CASE("the work of both sub-batches is started again after a reset") {
+  check_survives(faulty("[{kind: stuck_engine, where: npu.matrix, nth: 50}]",
+                        {"policy.sub_batches=2", "policy.sub_batch_min=2"}),
+                 kReset);
 }
 
 TEST_CASE("an engine that gets stuck again and again fails the request") {
@@ -192,6 +203,33 @@ TEST_CASE("a byte that the console loses is sent again") {
       faulty("[{kind: uart_overrun, nth: 3, every: 6, count: 1000000}]"), console);
   CHECK(report.complete);
   CHECK(text == report.requests[0].text);
+}
+
+TEST_CASE("an NPU that can no longer be reset fails the request") {
+  // CONTROL
+  check_fails(faulty("[{kind: stuck_engine, where: npu.matrix, at: 150 us},"
+                     " {kind: bus_error, where: cpu.bus, address: 0x02100010, at: 150 us,"
+                     " count: 1000000}]"),
+              "error: BusError");
+}
+
+TEST_CASE("with several sequences those that fail harm none of the others") {
+  platform::Scenario scenario = faulty(
+      "[{kind: stuck_engine, where: npu.matrix, at: 150 us, every: 20, count: 4},"
+      " {kind: ecc_uncorrected, at: 4 ms, every: 50, count: 100}]",
+      {"policy.max_batch=2", "workload.prompts=[[1],[1,403,407],[1,261],[1,378,432]]"});
+  const Seen seen = see(scenario);
+  const std::vector<Tokens> right =
+      reference_answers({{1}, {1, 403, 407}, {1, 261}, {1, 378, 432}}, kTokens);
+  unsigned failed = 0;
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    const Tokens& tokens = seen.report.requests[i].tokens;
+    REQUIRE(tokens.size() <= right[i].size());
+    CHECK(std::equal(tokens.begin(), tokens.end(), right[i].begin()));
+    failed += seen.report.requests[i].status.find("error") == 0 ? 1 : 0;
+  }
+  CHECK(failed > 0);
+  CHECK_FALSE(seen.report.complete);
 }
 
 TEST_CASE("what has not come to happen is said") {

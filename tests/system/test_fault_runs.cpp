@@ -14,7 +14,7 @@ namespace tandem::test {
 namespace {
 
 constexpr unsigned kRuns = 50;  // of a process
-constexpr std::uint32_t kTokens = 8;
+constexpr std::uint32_t kTokens = 6;
 constexpr std::uint64_t kLimitPs = 2'000'000'000'000;  // far beyond all timeouts
 const std::vector<Tokens> kPrompts = {{1}, {1, 403, 407}};
 
@@ -39,7 +39,7 @@ platform::Scenario drawn(unsigned process, unsigned run) {
   settings.insert(
       settings.end(),
       {"platform.cpu.command_timeout=3 ms", "workload.stop_at_eos=false",
-       "faults={random: {number: " + number + ", seed: " + seed + ", within: 400 us}}"});
+       "faults={random: {number: " + number + ", seed: " + seed + ", within: 300 us}}"});
   return story_scenario(kPrompts, kTokens, settings);
 }
 

@@ -2,7 +2,9 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +21,10 @@ constexpr std::uint32_t kOpcodeFunct3Mask = 0x707F;
 constexpr std::uint32_t kSystemOpcode = 0x73;
 constexpr std::uint32_t kFenceI = 0x100F;
 constexpr std::uint32_t kSystemBytes = 4;
+constexpr unsigned kRegisters = 32;
+// All that a program can set; mstatus first, as it decides about the floating-point ones.
+constexpr std::uint32_t kKeptCsrs[] = {kMstatus, kMie,    kMtvec, kMscratch,
+                                       kMepc,    kMcause, kMtval, kFcsr};
 constexpr std::uint32_t kWfi = 0x1050'0073;
 
 std::uint64_t page_of(std::uint64_t address) {
@@ -33,6 +39,12 @@ void require(uc_err error, const char* what) {
 // Unicorn's name of a CSR; UC_RISCV_REG_INVALID for one that is not needed here.
 int csr_register(std::uint32_t number) {
   switch (number) {
+    case kFflags:
+      return UC_RISCV_REG_FFLAGS;
+    case kFrm:
+      return UC_RISCV_REG_FRM;
+    case kFcsr:
+      return UC_RISCV_REG_FCSR;
     case kMstatus:
       return UC_RISCV_REG_MSTATUS;
     case kFcsr:
@@ -57,17 +69,22 @@ int csr_register(std::uint32_t number) {
 }  // namespace
 
 Engine::Engine(Surroundings& surroundings) : surroundings_(surroundings) {
+  open();
+}
+
+void Engine::open() {
   require(uc_open(UC_ARCH_RISCV, UC_MODE_RISCV64, &uc_), "uc_open");
   try {
     add_hooks();
   } catch (...) {
     uc_close(uc_);
+    uc_ = nullptr;
     throw;
   }
 }
 
 Engine::~Engine() {
-  uc_close(uc_);
+  if (uc_ != nullptr) uc_close(uc_);
 }
 
 void Engine::add_hooks() {
@@ -298,8 +315,27 @@ void Engine::apply_withdrawals() {
   withdrawn_.clear();
 }
 
+// Flushing Unicorn's translations takes seconds, a new one some hundred microseconds.
 void Engine::forget_code() {
-  uc_ctl_flush_tlb(uc_);
+  std::array<std::uint64_t, kRegisters> integers{};
+  std::array<std::uint64_t, kRegisters> floats{};
+  std::array<std::uint64_t, std::size(kKeptCsrs)> csrs{};
+  for (unsigned i = 0; i < kRegisters; ++i) {
+    integers[i] = x(i);
+    floats[i] = f(i);
+  }
+  for (std::size_t i = 0; i < csrs.size(); ++i) csrs[i] = csr(kKeptCsrs[i]);
+  uc_close(uc_);
+  uc_ = nullptr;
+  regions_.clear();
+  pages_.clear();
+  code_ = {};
+  open();
+  for (std::size_t i = 0; i < csrs.size(); ++i) set_csr(kKeptCsrs[i], csrs[i]);
+  for (unsigned i = 0; i < kRegisters; ++i) {
+    set_x(i, integers[i]);
+    set_f(i, floats[i]);
+  }
 }
 
 // --- registers

@@ -12,6 +12,8 @@ namespace tandem::cpu {
 
 // Number of a control and status register, as in the privileged specification.
 enum Csr : std::uint32_t {
+  kFflags = 0x001,
+  kFrm = 0x002,
   kFcsr = 0x003,
   kMstatus = 0x300,
   kMie = 0x304,
@@ -81,6 +83,8 @@ class Engine {
   }
   // To be called from inside run(): ends it before the next instruction.
   void end_soon() { limit_ = executed_; }
+  // The same, after some more of them.
+  void end_after(std::uint64_t instructions) { limit_ = executed_ + instructions; }
 
   std::uint64_t pc() const { return pc_; }
   void set_pc(std::uint64_t pc) { pc_ = pc; }
@@ -105,7 +109,7 @@ class Engine {
   // While it does not run; into a new one. Registers, and which memory is direct.
   template <typename Archive>
   void archive(Archive& archive);
-  // Code may have changed behind the engine's back.
+  // Code may have changed behind the engine's back. Not from inside run().
   void forget_code();
 
  private:
@@ -127,6 +131,7 @@ class Engine {
   static void on_store(uc_engine* uc, std::uint64_t offset, unsigned size, std::uint64_t value,
                        void* page);
 
+  void open();
   void add_hooks();
   void stop(Stop why);
   void explain_own_end();

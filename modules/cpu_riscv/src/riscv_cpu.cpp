@@ -39,8 +39,7 @@ RiscvCpu::RiscvCpu(const sc_core::sc_module_name& name, const Config& config)
       fetch("fetch"),
       timer_irq("timer_irq"),
       config_(config),
-      surroundings_(std::make_unique<Surroundings>(*this)),
-      resumed_at_(~std::uint64_t{0}) {
+      surroundings_(std::make_unique<Surroundings>(*this)) {
   config_.validate();
   common::require_picosecond_resolution();
   data.register_invalidate_direct_mem_ptr(this, &RiscvCpu::invalidate);
@@ -78,7 +77,8 @@ void RiscvCpu::run() {
 void RiscvCpu::run_until_reset() {
   while (!aborted_ && !locked_up_) {
     if (debugger_ != nullptr) meet_debugger();
-    take_interrupt();
+    if (locked_up_) break;
+    if (!single_step_) take_interrupt();
     execute();
     if (!aborted_ && !locked_up_) save_point();
   }
@@ -101,6 +101,7 @@ void RiscvCpu::start_program() {
   nested_traps_ = 0;
   aborted_ = false;
   locked_up_ = false;
+  at_breakpoint_ = false;
   begin_slice();
 }
 
@@ -132,10 +133,11 @@ void RiscvCpu::archive(common::Archive& archive) {
   archive(counters_);  // last, because loading the engine counts
 }
 
-void RiscvCpu::lock_up(const std::string& why) {
+void RiscvCpu::lock_up(const std::string& why, std::uint64_t cause) {
   locked_up_ = true;
-  if (debugger_ != nullptr) halt(CpuDebugger::Reason::kLockedUp, 0);
-  finish(0, "the RISC-V core cannot go on: " + why);
+  const std::string fault = "the RISC-V core cannot go on: " + why;
+  if (debugger_ != nullptr) halt({CpuDebugger::Reason::kLockedUp, 0, cause, fault});
+  finish(0, fault);
 }
 
 // --- execution ----------------------------------------------------------------------------------
@@ -153,15 +155,14 @@ std::uint64_t RiscvCpu::budget() const {
 }
 
 void RiscvCpu::execute() {
-  stepped_ = single_step_;
   const Engine::Stop stop = engine_->run(budget());
   account_instructions();
   switch (stop) {
     case Engine::Stop::kBudget:
       break;
     case Engine::Stop::kBreakpoint:
-      halt(CpuDebugger::Reason::kBreakpoint, engine_->pc());
-      return;
+      at_breakpoint_ = true;
+      break;
     case Engine::Stop::kSystem:
       system_instruction();
       break;
@@ -178,9 +179,9 @@ void RiscvCpu::execute() {
       exception(kFetchFault, engine_->pc());
       break;
     case Engine::Stop::kEngineError:
-      lock_up("the instruction-set simulator failed at " + position() + ": " + engine_->error());
+      lock_up("the instruction-set simulator failed at " + position() + ": " + engine_->error(),
+              kIllegalInstruction);
   }
-  if (engine_->pc() != resumed_at_) resumed_at_ = ~std::uint64_t{0};
   if (common::to_ps(ahead_) >= config_.quantum_ps) synchronise();
 }
 
@@ -201,6 +202,10 @@ void RiscvCpu::synchronise() {
 
 std::uint64_t RiscvCpu::instructions() const {
   return executed_before_ + (engine_ ? engine_->executed() : 0);
+}
+
+std::uint64_t RiscvCpu::local_time_ps() const {
+  return common::local_time_ps(ahead_);
 }
 
 std::string RiscvCpu::position() const {
@@ -224,7 +229,11 @@ bool RiscvCpu::transport(tlm::tlm_command command, std::uint64_t address, unsign
   const std::uint64_t took_ps = common::local_time_ps(ahead_) - begin_ps;
   counters_.busy_ps += took_ps;
   counters_.bus_ps += took_ps;
-  if (aborted_ || common::to_ps(ahead_) >= config_.quantum_ps) engine_->end_soon();
+  if (aborted_ || common::to_ps(ahead_) >= config_.quantum_ps) {
+    engine_->end_soon();
+  } else {
+    engine_->end_after(budget());  // the access has taken its part of the quantum
+  }
   if (!payload_.is_response_ok()) {
     ++counters_.bus_errors;
     return false;

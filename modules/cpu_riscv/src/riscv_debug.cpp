@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a debugger sees of the hart, and when it gets it.
 #include <algorithm>
+#include <utility>
 
 #include "engine.h"
 #include "tandem/common/payload_pool.h"
@@ -12,34 +13,51 @@ void RiscvCpu::attach(CpuDebugger* debugger) {
   debugger_ = debugger;
 }
 
+// An event of its own among those of the kernel may change their order: none without need.
 bool RiscvCpu::sleep_a_while() {
-  if (debugger_ == nullptr) {
+  if (watchpoints_.empty()) {
     wait(wake_up_);
     return true;
   }
-  const std::uint64_t limit_ps = watchpoints_.empty() ? debugger_->poll_ps() : config_.quantum_ps;
-  wait(common::from_ps(std::max<std::uint64_t>(limit_ps, 1)), wake_up_);
-  const std::uint64_t pc = engine_->pc();
+  wait(common::from_ps(config_.quantum_ps), wake_up_);
+  if (aborted_) return true;
+  const std::uint64_t asleep_at = engine_->pc();
   std::uint64_t address = 0;
-  if (watched_memory_changed(address)) halt(CpuDebugger::Reason::kWatchpoint, address);
-  if (debugger_ != nullptr && debugger_->wants_halt()) halt(CpuDebugger::Reason::kRequest, 0);
-  return engine_->pc() == pc;
+  if (watched_memory_changed(address)) {
+    halt({CpuDebugger::Reason::kWatchpoint, address});
+  } else if (debugger_->wants_halt()) {
+    halt({CpuDebugger::Reason::kRequest});
+  }
+  return engine_->pc() == asleep_at;
 }
 
 // Before each stretch of instructions.
 void RiscvCpu::meet_debugger() {
   std::uint64_t address = 0;
-  if (watched_memory_changed(address)) return halt(CpuDebugger::Reason::kWatchpoint, address);
-  if (stepped_) return halt(CpuDebugger::Reason::kStep, 0);
-  if (debugger_->wants_halt()) halt(CpuDebugger::Reason::kRequest, 0);
+  const bool at_breakpoint = std::exchange(at_breakpoint_, false);
+  if (watched_memory_changed(address)) {
+    halt({CpuDebugger::Reason::kWatchpoint, address});
+  } else if (at_breakpoint) {
+    halt({CpuDebugger::Reason::kBreakpoint});
+  } else if (single_step_) {
+    halt({CpuDebugger::Reason::kStep});
+  } else if (debugger_->wants_halt()) {
+    halt({CpuDebugger::Reason::kRequest});
+  }
 }
 
-void RiscvCpu::halt(CpuDebugger::Reason reason, std::uint64_t address) {
-  const CpuDebugger::Resume resume = debugger_->halted(*this, {reason, address});
-  resumed_at_ = engine_->pc();
-  stepped_ = false;
+void RiscvCpu::halt(const CpuDebugger::Halt& halt) {
+  halted_at_ = engine_->pc();
+  halted_after_ = engine_->executed();
+  const CpuDebugger::Resume resume = debugger_->halted(*this, halt);
   single_step_ = resume == CpuDebugger::Resume::kStep;
-  if (resume != CpuDebugger::Resume::kDetach) return;
+  std::uint64_t ignored = 0;
+  watched_memory_changed(ignored);  // what the debugger has written
+  if (resume == CpuDebugger::Resume::kKill && !locked_up_) {
+    locked_up_ = true;
+    finish(0, "the debugger has ended the run");
+  }
+  if (resume != CpuDebugger::Resume::kDetach && resume != CpuDebugger::Resume::kKill) return;
   debugger_ = nullptr;
   breakpoints_.clear();
   watchpoints_.clear();
@@ -49,9 +67,9 @@ void RiscvCpu::halt(CpuDebugger::Reason reason, std::uint64_t address) {
 // --- breakpoints and watchpoints
 // ------------------------------------------------------------------
 
-bool RiscvCpu::at_breakpoint(std::uint64_t pc) const {
-  return pc != resumed_at_ &&
-         std::find(breakpoints_.begin(), breakpoints_.end(), pc) != breakpoints_.end();
+bool RiscvCpu::has_breakpoint(std::uint64_t pc) const {
+  if (pc == halted_at_ && engine_->executed() == halted_after_) return false;
+  return std::find(breakpoints_.begin(), breakpoints_.end(), pc) != breakpoints_.end();
 }
 
 void RiscvCpu::add_breakpoint(std::uint64_t address) {
@@ -60,8 +78,8 @@ void RiscvCpu::add_breakpoint(std::uint64_t address) {
 }
 
 void RiscvCpu::remove_breakpoint(std::uint64_t address) {
-  breakpoints_.erase(std::remove(breakpoints_.begin(), breakpoints_.end(), address),
-                     breakpoints_.end());
+  const auto found = std::find(breakpoints_.begin(), breakpoints_.end(), address);
+  if (found != breakpoints_.end()) breakpoints_.erase(found);
   if (engine_) engine_->check_breakpoints(!breakpoints_.empty());
 }
 
@@ -72,11 +90,10 @@ void RiscvCpu::add_watchpoint(std::uint64_t address, unsigned bytes) {
 }
 
 void RiscvCpu::remove_watchpoint(std::uint64_t address, unsigned bytes) {
-  const auto same = [&](const Watchpoint& w) {
-    return w.address == address && w.bytes.size() == bytes;
-  };
-  watchpoints_.erase(std::remove_if(watchpoints_.begin(), watchpoints_.end(), same),
-                     watchpoints_.end());
+  const auto found = std::find_if(
+      watchpoints_.begin(), watchpoints_.end(),
+      [&](const Watchpoint& w) { return w.address == address && w.bytes.size() == bytes; });
+  if (found != watchpoints_.end()) watchpoints_.erase(found);
 }
 
 bool RiscvCpu::watched_memory_changed(std::uint64_t& address) {

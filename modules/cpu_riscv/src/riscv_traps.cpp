@@ -114,11 +114,12 @@ void RiscvCpu::engine_exception() {
 void RiscvCpu::exception(std::uint32_t cause, std::uint64_t value) {
   ++counters_.exceptions;
   if (engine_->csr(kMtvec) == 0) {
-    return lock_up(trap_text(cause, value) + ", and no trap handler is set (mtvec is 0)");
+    return lock_up(trap_text(cause, value) + ", and no trap handler is set (mtvec is 0)", cause);
   }
   if (++nested_traps_ > config_.most_nested_traps) {
     return lock_up("its trap handler does not return: " + std::to_string(nested_traps_) +
-                   " exceptions without an MRET, the last one a " + trap_text(cause, value));
+                       " exceptions without an MRET, the last one a " + trap_text(cause, value),
+                   cause);
   }
   enter_trap(cause, value);
 }
@@ -153,7 +154,8 @@ void RiscvCpu::return_from_trap() {
   const std::uint64_t status = engine_->csr(kMstatus);
   if ((status & kStatusMpp) != kStatusMpp) {
     return lock_up("MRET at pc " + position() +
-                   " leaves machine mode, which is the only one here (mstatus.MPP is not 3)");
+                       " leaves machine mode, which is the only one here (mstatus.MPP is not 3)",
+                   kIllegalInstruction);
   }
   nested_traps_ = 0;
   const std::uint64_t enabled = (status & kStatusMpie) != 0 ? kStatusMie : 0;

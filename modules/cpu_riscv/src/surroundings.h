@@ -20,7 +20,7 @@ class RiscvCpu::Surroundings : public Engine::Surroundings {
   }
   Engine::Direct direct(std::uint64_t address, bool fetch) override;
   bool executes(std::uint32_t instruction) override { return cpu_.executes(instruction); }
-  bool breakpoint(std::uint64_t pc) override { return cpu_.at_breakpoint(pc); }
+  bool breakpoint(std::uint64_t pc) override { return cpu_.has_breakpoint(pc); }
 
  private:
   RiscvCpu& cpu_;

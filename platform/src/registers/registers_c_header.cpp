@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sstream>
 
+#include "contract_notes.h"
 #include "contract_text.h"
 #include "tandem/abi/tables.h"
 
@@ -25,6 +26,14 @@ const char* const kPrologue = R"(/* SPDX-License-Identifier: Apache-2.0
 #else
 #define TANDEM_CHECK(condition, name) typedef char name[(condition) ? 1 : -1]
 #endif
+
+/* A field of a register: TANDEM_GET(status, TANDEM_NPU_STATUS_BUSY). */
+#define TANDEM_GET(word, field) (((word) & field##_MASK) >> field##_SHIFT)
+#define TANDEM_PUT(value, field) (((uint32_t)(value) << field##_SHIFT) & field##_MASK)
+
+/* Bytes of a page of the KV cache in the layouts TOKEN_MAJOR and ELEMENT_MAJOR. */
+#define TANDEM_KV_PAGE_BYTES(layers, kv_heads, head_dim, page_tokens) \
+  ((uint64_t)(layers) * 2u * (kv_heads) * (page_tokens) * (head_dim) * 2u)
 )";
 
 const char* const kEpilogue = "\n#endif\n";
@@ -105,6 +114,17 @@ void print_constants(std::ostream& out, const abi::ConstantGroup& group) {
   }
 }
 
+void print_notes(std::ostream& out) {
+  for (const ContractNote& note : contract_notes()) {
+    out << "\n/* " << note.title << "\n * ";
+    for (const char c : comment(note.text)) {
+      out << c;
+      if (c == '\n') out << " * ";
+    }
+    out << " */\n";
+  }
+}
+
 std::string c_type(std::string_view type) {
   if (type == "u8") return "uint8_t";
   if (type == "u16") return "uint16_t";
@@ -138,7 +158,9 @@ void print_structure(std::ostream& out, const abi::StructureInfo& info) {
 
 std::string render_c_header() {
   std::ostringstream out;
-  out << kPrologue << "\n/* Registers: 32 bits wide, one aligned word per access. */\n";
+  out << kPrologue;
+  print_notes(out);
+  out << "\n/* Registers: 32 bits wide, one aligned word per access. */\n";
   for (const abi::RegisterBlock* block : abi::kRegisterBlocks) print_block(out, *block);
   for (const abi::ConstantGroup* group : abi::kConstantGroups) print_constants(out, *group);
   for (const abi::EnumerationInfo* info : abi::kEnumerations) print_enumeration(out, *info);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sstream>
 
+#include "contract_notes.h"
 #include "contract_text.h"
 #include "tandem/abi/tables.h"
 
@@ -89,7 +90,11 @@ std::string render_markdown() {
          "Registers are 32 bits wide and are accessed as one aligned word. RO: a write is answered "
          "with an error. WO: reads as zero. W1C: writing a 1 clears the bit. Reset "
          "'instance': the value is that of the built device. Everything in memory "
-         "is little endian, naturally aligned and without padding.\n\n## Registers\n";
+         "is little endian, naturally aligned and without padding.\n\n## Use\n";
+  for (const ContractNote& note : contract_notes()) {
+    out << "\n### " << note.title << "\n\n```text\n" << note.text << "\n```\n";
+  }
+  out << "\n## Registers\n";
   for (const abi::RegisterBlock* block : abi::kRegisterBlocks) {
     out << "\n### " << upper(block->name) << "\n\n"
         << block->meaning << "; " << hex(block->size_bytes) << " bytes.\n\n";

@@ -10,6 +10,7 @@
 #include "tandem/abi/tables.h"
 #include "tandem/common/register_bank.h"
 #include "tandem/cpu/native_cpu.h"
+#include "tandem/firmware/apps/bringup.h"
 #include "tandem/firmware/apps/generate.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
@@ -52,6 +53,8 @@ const tandem_firmware& native_firmware(FirmwareApp app) {
   switch (app) {
     case FirmwareApp::kGenerate:
       return *tandem_generate_firmware();
+    case FirmwareApp::kBringup:
+      return *tandem_bringup_firmware();
   }
   throw InternalError("unknown firmware app");
 }
@@ -121,12 +124,16 @@ std::optional<FirmwareFile> load_firmware(const HardwareConfig& hardware) {
 }
 
 std::unique_ptr<cpu::ControlCpu> make_cpu(const HardwareConfig& hardware,
-                                          const std::optional<FirmwareFile>& firmware) {
+                                          const std::optional<FirmwareFile>& firmware,
+                                          const tandem_firmware* native,
+                                          std::function<void(std::string_view)> log) {
   if (!firmware) {
     cpu::NativeCpu::Config config;
     config.boot_info_address = hardware.address_map.sram;
     config.hal_call_ps = hardware.cpu.hal_call_ps;
-    return std::make_unique<cpu::NativeCpu>("cpu", native_firmware(hardware.cpu.app), config);
+    config.log = std::move(log);
+    return std::make_unique<cpu::NativeCpu>(
+        "cpu", native != nullptr ? *native : native_firmware(hardware.cpu.app), config);
   }
 #ifdef TANDEM_HAVE_RISCV
   cpu::RiscvCpu::Config config;
@@ -151,17 +158,18 @@ memory::Sram::Config firmware_memory_config(const HardwareConfig& hardware) {
   return config;
 }
 
-std::string name_of_address(const HardwareConfig& hardware, std::uint64_t address) {
+std::vector<debug::MappedBlock> register_blocks(const HardwareConfig& hardware) {
   const AddressMap& map = hardware.address_map;
-  const std::pair<const abi::RegisterBlock*, std::uint64_t> blocks[] = {
-      {&abi::npu::kBlock, map.npu},
-      {&abi::pim::kBlock, map.pim},
-      {&abi::intc::kBlock, map.interrupt_controller},
-      {&abi::timer::kBlock, map.timer},
-      {&abi::uart::kBlock, map.uart},
-      {&abi::mailbox::kBlock, map.mailbox},
-      {&abi::syscon::kBlock, map.system_control}};
-  for (const auto& [block, base] : blocks) {
+  std::vector<debug::MappedBlock> blocks = {
+      {&abi::npu::kBlock, map.npu},         {&abi::intc::kBlock, map.interrupt_controller},
+      {&abi::timer::kBlock, map.timer},     {&abi::uart::kBlock, map.uart},
+      {&abi::mailbox::kBlock, map.mailbox}, {&abi::syscon::kBlock, map.system_control}};
+  if (hardware.pim.enabled) blocks.push_back({&abi::pim::kBlock, map.pim});
+  return blocks;
+}
+
+std::string name_of_address(const HardwareConfig& hardware, std::uint64_t address) {
+  for (const auto& [block, base] : register_blocks(hardware)) {
     if (address - base >= block->size_bytes) continue;
     return common::describe_register(*block, static_cast<std::uint32_t>(address - base));
   }

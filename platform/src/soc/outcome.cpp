@@ -118,7 +118,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
     }
   }
 
-  if (!report.complete && report.incomplete_reason.empty()) {
+  if (!report.complete && report.incomplete_reason.empty() && !report.requests.empty()) {
     report.none_fits = true;
     report.incomplete_reason =
         "the platform can hold none of the requests; request 0, " + report.requests.front().status;

@@ -8,11 +8,16 @@
 #include <optional>
 #include <systemc>
 
+#include "access_log.h"
+#include "gdb_access.h"
 #include "oracle/oracle_recorder.h"
+#include "register_names.h"
 #include "request_list.h"
 #include "scenario_oracle.h"
 #include "soc.h"
 #include "tandem/common/archive.h"
+#include "tandem/common/register_bank.h"
+#include "tandem/firmware/apps/bringup.h"
 #include "tandem/platform/checkpoint.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/model/loaded_model.h"
@@ -44,7 +49,9 @@ ModelFacts facts_of(ModelShape shape, const RunConfig& run) {
 // The SoCs of one run, side by side in one kernel, each from time 0 and by itself.
 class Session {
  public:
-  Session(const Scenario& scenario, RunObserver& observer)
+  // `firmware`: nullptr for that of the scenario.
+  Session(const Scenario& scenario, RunObserver& observer,
+          const tandem_firmware* firmware = nullptr)
       : scenario_(scenario),
         observer_(observer),
         restored_(checkpoint_of(scenario)),
@@ -60,6 +67,9 @@ class Session {
     }
     oracle_ = scenario_oracle(scenario, requests_, model_.shape);
     Soc::Setup setup{scenario, scenario.policy, model_, requests_};
+    if (scenario.run.log.enabled()) log_.emplace(scenario.run.log, scenario.platform);
+    setup.log = log_ ? &*log_ : nullptr;
+    setup.firmware = firmware;
     setup.oracle = oracle_.get();
     setup.timeline = timeline_.get();
     setup.choices = recorder_.get();
@@ -68,10 +78,16 @@ class Session {
     setup.faults = scenario.faults.present;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
+                                 if (is_bringup()) console_ += byte;
                                  on_uart({&byte, 1});
                                },
                                [this] { on_progress("run"); }});
     parts_.push_back({*soc_, setup.policy, setup.echo});
+    if (!scenario.gdb.empty()) gdb_ = std::make_unique<GdbAccess>(scenario.gdb, *soc_, observer_);
+    for (const RegisterView& view : parse_register_views(scenario.run.registers)) {
+      sc_core::sc_spawn([this, view] { show(view); });
+    }
+    setup.log = nullptr;
     if (scenario.run.baseline == Baseline::kPlain && scenario.policy.name != PolicyName::kPlain) {
       setup.policy.name = PolicyName::kPlain;
       setup.timeline = nullptr;
@@ -85,9 +101,18 @@ class Session {
     }
     if (!scenario.checkpoint.save.empty()) watch_for_checkpoint();
     const bool checkpoint = setup.held || !scenario.checkpoint.save.empty();
+    if (checkpoint && scenario.faults.present) {
+      throw UserError("faults: runs with injected faults can be neither saved nor restored",
+                      "leave the section out, or --checkpoint and --restore");
+    }
     if (checkpoint && scenario.run.reset.present) {
       throw UserError("run.reset: a run with resets can be neither saved nor restored",
                       "leave run.reset or --checkpoint and --restore out");
+    }
+    if (setup.held &&
+        (scenario.run.log.enabled() || !scenario.run.registers.empty() || is_bringup())) {
+      throw UserError("--restore: what was logged or shown before the checkpoint is not in it",
+                      "leave run.log, run.registers and the app bringup out of a restored run");
     }
     if (checkpoint && !soc_->has_save_points()) {
       throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
@@ -112,6 +137,7 @@ class Session {
     refuse_unusable(*soc_, scenario_);
     if (baseline_) refuse_unusable(*baseline_, scenario_);
     const bool out_of_wall_time = wall_limit && wall_limit->reached() && !all_ended();
+    const bool ended_by_gdb = killed();
     wall_limit.reset();
     const std::string unfinished = why_unfinished(out_of_wall_time);
     const Outcome outcome = result_of(*soc_, unfinished);
@@ -131,11 +157,21 @@ class Session {
       }
       report.baseline = make_baseline(outcome, *baseline);
     }
+    if (is_bringup()) take_bringup(outcome, report);
+    report.registers = registers_;
+    for (const RegisterView& view : parse_register_views(scenario_.run.registers)) {
+      if (view.at_ps > outcome.simulated_time_ps) add_missing(view, report.registers);
+    }
+    if (log_) {
+      report.access_log = log_->text();
+      report.access_log_dropped = log_->dropped();
+    }
     report.model = facts_;
-    report.stopped_by_limit = out_of_wall_time || reached_limit();
+    report.stopped_by_limit = out_of_wall_time || ended_by_gdb || reached_limit();
     report.no_checkpoint = why_no_checkpoint();
     report.timeline = std::move(timeline_);
     if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
+    if (gdb_) gdb_->end(report.complete ? "" : report.incomplete_reason);
     return report;
   }
 
@@ -150,6 +186,40 @@ class Session {
   static Checkpoint checkpoint_of(const Scenario& scenario) {
     if (scenario.checkpoint.restore.empty()) return {};
     return read_checkpoint(scenario.checkpoint.restore, scenario);
+  }
+
+  // A process of its own: reads registers when their time has come.
+  void show(const RegisterView& view) {
+    sc_core::wait(common::from_ps(view.at_ps));
+    if (all_ended()) return;
+    for (const NamedRegister& named : view.registers) {
+      const std::uint32_t value = soc_->read_register(*named.block, named.offset);
+      registers_.push_back({view.at_ps, named.name, value,
+                            common::describe_access(*named.block, named.offset, value, false)});
+    }
+  }
+
+  static void add_missing(const RegisterView& view, std::vector<RegisterValue>& values) {
+    for (const NamedRegister& named : view.registers) {
+      values.push_back({view.at_ps, named.name, {}, named.name + ": the run ended before"});
+    }
+  }
+
+  bool is_bringup() const {
+    return scenario_.platform.cpu.app == FirmwareApp::kBringup &&
+           scenario_.platform.cpu.riscv.elf.empty();
+  }
+
+  // It is judged by what it says, and by the status that it stops with.
+  void take_bringup(const Outcome& outcome, RunReport& report) const {
+    report.bringup = read_bringup(console_);
+    const bool says_so = soc_->firmware_exit() == 0;
+    report.complete = report.bringup->good() && says_so;
+    report.stopped_by_firmware = soc_->ended();
+    if (report.complete) return;
+    report.incomplete_reason = report.bringup->reason();
+    if (report.incomplete_reason.empty() || !soc_->ended())
+      report.incomplete_reason = outcome.unfinished;
   }
 
   // Until everything has ended, nothing is left to happen, or the time is up.
@@ -167,8 +237,9 @@ class Session {
     for (Part& part : parts_) {
       part.soc.when_quiescent(scenario_.checkpoint.save_at_ps, [this, &part] {
         common::Archive archive;
-        archive_part(archive, part);
-        part.saved = {common::now_ps(), archive.bytes()};
+        const BootImage initial = initial_of(part);
+        archive_part(archive, part, initial);
+        part.saved = {common::now_ps(), part.soc.hash_of(initial), archive.bytes()};
         if (all_saved()) sc_core::sc_pause();
       });
     }
@@ -205,6 +276,12 @@ class Session {
     if (restored_.socs.size() != parts_.size()) {
       throw InternalError("the checkpoint has another number of systems");
     }
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      if (parts_[i].soc.hash_of(initial_of(parts_[i])) == restored_.socs[i].initial_hash) continue;
+      throw UserError(
+          "cannot restore the checkpoint: firmware, model or prompts are not those of "
+          "the run that was saved");
+    }
     // That nothing happens until then is as it should be.
     sc_core::sc_report_handler::set_actions(sc_core::SC_ID_NO_SC_START_ACTIVITY_,
                                             sc_core::SC_DO_NOTHING);
@@ -220,16 +297,19 @@ class Session {
         sc_core::sc_start(common::from_ps(saved.time_ps - common::now_ps()));
       }
       common::Archive archive(saved.state);
-      archive_part(archive, parts_[i]);
+      archive_part(archive, parts_[i], initial_of(parts_[i]));
       sc_core::sc_start(sc_core::SC_ZERO_TIME);  // signals take their values
       parts_[i].soc.resume();
     }
   }
 
+  BootImage initial_of(const Part& part) const {
+    return make_boot_image(scenario_, part.policy, model_, requests_.prompt_bytes(), part.echo);
+  }
+
   // What belongs to the run as a whole belongs to its first part.
-  void archive_part(common::Archive& archive, Part& part) {
-    part.soc.archive(archive, make_boot_image(scenario_, part.policy, model_,
-                                              requests_.prompt_bytes(), part.echo));
+  void archive_part(common::Archive& archive, Part& part, const BootImage& initial) {
+    part.soc.archive(archive, initial);
     if (&part != &parts_.front()) return;
     archive.section("console", [&] { archive(uart_text_); });
     if (archive.loading() && !uart_text_.empty()) observer_.uart(uart_text_);
@@ -241,6 +321,7 @@ class Session {
     uart_text_ += text;
     observer_.uart(text);
   }
+  bool killed() const { return gdb_ && gdb_->killed(); }
 
   bool all_ended() const { return soc_->ended() && (!baseline_ || baseline_->ended()); }
 
@@ -252,7 +333,7 @@ class Session {
       expected *= 2;
     }
     observer_.progress({stage, common::now_ps(), tokens, expected});
-    if (all_ended()) sc_core::sc_pause();
+    if (all_ended() || killed()) sc_core::sc_pause();
   }
 
   bool reached_limit() const { return !all_ended() && sc_core::sc_pending_activity(); }
@@ -260,6 +341,7 @@ class Session {
   std::string why_unfinished(bool out_of_wall_time) const {
     const std::string position = soc_->firmware_position();
     const std::string where = position.empty() ? "" : "; the firmware was at " + position;
+    if (killed()) return "gdb ended the run" + where;
     if (out_of_wall_time) return "run.max_wall_time was reached" + where;
     if (reached_limit()) return "run.max_simulated_time was reached" + where;
     return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps" + where;
@@ -270,6 +352,7 @@ class Session {
     if (!scenario.platform.cpu.riscv.elf.empty()) return;  // that may mean anything
     const abi::Status status = soc.firmware_status();
     if (status == abi::Status::kOk || soc.had_faults()) return;
+    if (soc.firmware_exit() == TANDEM_BRINGUP_FAILED) return;  // the report says what
     throw UserError(
         std::string("the firmware cannot run this model on this platform: ") + abi::name_of(status),
         status == abi::Status::kNoSpace
@@ -289,9 +372,13 @@ class Session {
   LoadedModel model_;
   const ModelFacts facts_;
   RequestList requests_;
+  std::string console_;  // of bring-up
+  std::optional<AccessLog> log_;
+  std::vector<RegisterValue> registers_;
   std::unique_ptr<observe::Timeline> timeline_;
   std::unique_ptr<OracleRecorder> recorder_;
   std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state
+  std::unique_ptr<GdbAccess> gdb_;            // must outlive the SoC's processes
   std::optional<Soc> soc_;
   std::optional<Soc> baseline_;
   std::deque<Part> parts_;  // soc_, then baseline_ if there is one
@@ -314,6 +401,15 @@ void check_scenario(const Scenario& scenario) {
 
 RunReport run_scenario(const Scenario& scenario, RunObserver& observer) {
   Session session(scenario, observer);
+  return session.run();
+}
+
+RunReport run_with_firmware(const tandem_firmware& firmware, const Scenario& scenario,
+                            RunObserver& observer) {
+  if (scenario.platform.cpu.form != CpuForm::kNative) {
+    throw UserError("platform.cpu.form: firmware of this process runs on the native form only");
+  }
+  Session session(scenario, observer, &firmware);
   return session.run();
 }
 

@@ -89,6 +89,13 @@ peripherals::Mailbox::Config mailbox_config(const BootImage& image) {
   return config;
 }
 
+std::function<void(std::string_view)> log_sink(AccessLog* log) {
+  if (log == nullptr) return {};
+  return [log](std::string_view text) {
+    log->say(common::now_ps(), LogModule::kCpu, LogLevel::kInfo, text);
+  };
+}
+
 }  // namespace
 
 BootImage make_boot_image(const Soc::Setup& setup) {
@@ -107,7 +114,8 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       sizes_(image.sizes),
       bus_("bus", bus_config(hardware_)),
       firmware_(setup.make_cpu ? std::nullopt : load_firmware(hardware_)),
-      cpu_(setup.make_cpu ? setup.make_cpu() : make_cpu(hardware_, firmware_)),
+      cpu_(setup.make_cpu ? setup.make_cpu()
+                          : make_cpu(hardware_, firmware_, setup.firmware, log_sink(setup.log))),
       npu_("npu", npu_config(hardware_, tensor_traffic(setup.scenario),
                              replay_layers(setup.scenario.fidelity))),
       sram_("sram", sram_config(hardware_)),
@@ -119,6 +127,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
       lines_("line", kInterruptLines),
       cpu_irq_("cpu_irq"),
       resets_("reset"),
+      log_(setup.log),
       listener_(std::move(listener)),
       transcript_(setup.requests.size()),
       energy_(phase_names()) {
@@ -140,6 +149,7 @@ Soc::Soc(const sc_core::sc_module_name& name, const Setup& setup, const BootImag
   connect_interrupts();
   connect_reset();
   if (faults_) npu_.set_faults(&faults_->npu());
+  connect_log();
   npu_.set_oracle(setup.oracle);
   record_timeline(setup.timeline);
   npu_.set_choice_listener(setup.choices);
@@ -169,6 +179,15 @@ void Soc::connect(const char* path, Initiator& from, Target& to) {
   }
 }
 
+template <typename Initiator, typename Target>
+void Soc::connect_initiator(const char* path, std::unique_ptr<BusTap>& tap, const char* name,
+                            Initiator& from, Target& to) {
+  if (log_ == nullptr) return connect(path, from, to);
+  tap = std::make_unique<BusTap>(sc_core::sc_gen_unique_name(name), name, *log_);
+  from.bind(tap->from_initiator);
+  connect(path, tap->to_bus, to);
+}
+
 template <typename Port>
 void Soc::connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& to) {
   if (faults_) {
@@ -179,8 +198,8 @@ void Soc::connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& t
 }
 
 void Soc::connect() {
-  connect("cpu.bus", cpu_->data_bus(), bus_.from_initiator(kCpuPort));
-  connect("npu.memory", npu_.memory, bus_.from_initiator(kNpuPort));
+  connect_initiator("cpu.bus", cpu_tap_, "cpu", cpu_->data_bus(), bus_.from_initiator(kCpuPort));
+  connect_initiator("npu.memory", npu_tap_, "npu", npu_.memory, bus_.from_initiator(kNpuPort));
   mailbox_.memory.bind(bus_.from_initiator(kMailboxPort));
   connect("sram", bus_.to_target(kSramPort), sram_.target());
   bus_.to_target(kNpuRegisters).bind(npu_.registers());

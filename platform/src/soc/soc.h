@@ -8,7 +8,9 @@
 #include <systemc>
 #include <vector>
 
+#include "access_log.h"
 #include "boot_image.h"
+#include "bus_tap.h"
 #include "cpu_choice.h"
 #include "outcome.h"
 #include "request_feeder.h"
@@ -44,16 +46,18 @@ class Soc : public sc_core::sc_module {
     PolicyConfig policy;  // may differ from the scenario's: the baseline's is plain
     const LoadedModel& model;
     const RequestList& requests;
-    observe::Timeline* timeline = nullptr;   // nullptr: off
-    npu::ChoiceListener* choices = nullptr;  // nullptr: nobody listens
-    npu::TokenOracle* oracle = nullptr;      // for timing-only execution
-    const BootImage* image = nullptr;        // nullptr: made here; SoCs that are alike may share it
-    bool faults = false;                     // those of the scenario happen
-    bool echo = false;                       // the first answer goes to the UART
-    bool resets = true;                      // those of the scenario take place
+    const tandem_firmware* firmware = nullptr;  // native; nullptr: the app of the scenario
+    observe::Timeline* timeline = nullptr;      // nullptr: off
+    npu::ChoiceListener* choices = nullptr;     // nullptr: nobody listens
+    npu::TokenOracle* oracle = nullptr;         // for timing-only execution
+    AccessLog* log = nullptr;                   // nullptr: off
+    const BootImage* image = nullptr;  // nullptr: made here; SoCs that are alike may share it
+    bool faults = false;               // those of the scenario happen
+    bool echo = false;                 // the first answer goes to the UART
+    bool resets = true;                // those of the scenario take place
     // Makes what stands in the control processor's place; empty: what the scenario says.
     std::function<std::unique_ptr<cpu::ControlCpu>()> make_cpu{};
-    bool held = false;                       // nothing runs until a checkpoint has been loaded
+    bool held = false;  // nothing runs until a checkpoint has been loaded
   };
   struct Listener {
     std::function<void(char)> on_byte;  // sent by the UART
@@ -78,10 +82,18 @@ class Soc : public sc_core::sc_module {
   std::size_t peek(std::uint64_t address, void* data, std::size_t bytes);
   // Levels of the interrupt controller's inputs, bit per line.
   std::uint32_t interrupt_lines() const;
+  // What it has stopped with: a status of the contract, or one of its own.
+  std::optional<int> firmware_exit() const { return firmware_exit_; }
+  // The register, without side effects; throws InternalError for a block that is not there.
+  std::uint32_t read_register(const abi::RegisterBlock& block, std::uint32_t offset);
   // Where its firmware is, for messages; empty if that is not known.
   std::string firmware_position() const { return cpu_->position(); }
   // Something was made to go wrong, which may be why the firmware has stopped.
   bool had_faults() const { return faults_ && !faults_->log().all().empty(); }
+  const HardwareConfig& hardware() const { return hardware_; }
+  cpu::ControlCpu& cpu() { return *cpu_; }
+  // Nothing with the native form.
+  const std::optional<FirmwareFile>& firmware() const { return firmware_; }
   // Of the moment at which the last request ended; if that has not come, of now.
   Outcome outcome(const std::string& unfinished) const;
 
@@ -90,6 +102,8 @@ class Soc : public sc_core::sc_module {
   // soc_archive.cpp
   // Calls `hook` once, at the first moment from `from_ps` on at which it can be archived.
   void when_quiescent(std::uint64_t from_ps, std::function<void()> hook);
+  // Of what the memories hold before anything runs: boot image and program.
+  std::uint64_t hash_of(const BootImage& initial) const;
   // From that hook; or into a new one that is held, at the time of the saving. `initial` is what
   // the memories hold before anything runs.
   void archive(common::Archive& archive, const BootImage& initial);
@@ -102,12 +116,17 @@ class Soc : public sc_core::sc_module {
   void connect();
   template <typename Initiator, typename Target>
   void connect(const char* path, Initiator& from, Target& to);
+  template <typename Initiator, typename Target>
+  void connect_initiator(const char* path, std::unique_ptr<BusTap>& tap, const char* name,
+                         Initiator& from, Target& to);
   template <typename Port>
   void connect_line(const char* path, Port& from, sc_core::sc_signal<bool>& to);
   void connect_interrupts();
   void connect_reset();
   void begin_anew();
   void take_uart_byte(char byte);
+  void connect_log();
+  void on_interrupt_line();
   void record_timeline(observe::Timeline* timeline);
   void load(const BootImage& image);
   // Where the contents of the memories are; `firmware` is null without a memory of that kind.
@@ -167,6 +186,10 @@ class Soc : public sc_core::sc_module {
   std::optional<StoryFilter> story_;  // if the UART has nothing else to say
 
   std::unique_ptr<SocFaults> faults_;  // null: nothing goes wrong
+
+  AccessLog* log_ = nullptr;  // nullptr: off
+  std::unique_ptr<BusTap> cpu_tap_, npu_tap_;
+  unsigned line_levels_ = 0;  // as they were last logged
 
   Listener listener_;
   Transcript transcript_;

@@ -7,6 +7,26 @@ namespace tandem::platform {
 
 using common::Archive;
 
+namespace {
+
+// 64-bit FNV-1a.
+class Hash {
+ public:
+  void add(std::uint64_t address, const std::vector<std::uint8_t>& bytes) {
+    for (unsigned shift = 0; shift < 64; shift += 8)
+      add(static_cast<std::uint8_t>(address >> shift));
+    for (const std::uint8_t byte : bytes) add(byte);
+  }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  void add(std::uint8_t byte) { value_ = (value_ ^ byte) * 0x100'0000'01B3; }
+
+  std::uint64_t value_ = 0xCBF2'9CE4'8422'2325;
+};
+
+}  // namespace
+
 bool Soc::quiescent() const {
   return !ended() && bus_.quiescent() && npu_.quiescent() && sram_.quiescent() &&
          (pim_ ? pim_->quiescent() : stack_->quiescent()) && intc_.quiescent() &&
@@ -20,6 +40,16 @@ void Soc::when_quiescent(std::uint64_t from_ps, std::function<void()> hook) {
     told = true;
     hook();
   });
+}
+
+std::uint64_t Soc::hash_of(const BootImage& initial) const {
+  Hash hash;
+  for (const MemoryBlock& block : initial.blocks) hash.add(block.address, block.bytes);
+  if (!firmware_) return hash.value();
+  for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
+    hash.add(segment.address, segment.bytes);
+  }
+  return hash.value();
 }
 
 // Of the memories, only what the run has changed: weights come from the scenario again.

@@ -32,8 +32,8 @@ struct RequestLog {
   template <typename Archive>
   void archive(Archive& archive) {
     archive(tokens, rounds, round_tokens, drafted, accepted, judged, started_ns, first_token_ns);
-    archive(last_token_ns, first_tokens, preemptions, kv_pages_wanted, ended, status, stop_reason);
-    archive(repeated);
+    archive(last_token_ns, ended_ns, first_tokens, preemptions, kv_pages_wanted, ended, status,
+            stop_reason, repeated);
   }
 
   bool answered() const { return ended && status == abi::Status::kOk; }
@@ -47,8 +47,13 @@ struct RequestLog {
 struct RecoveryNote {
   std::uint64_t time_ns;
   abi::Recovery recovery;
-  abi::Status status;  // of the command that failed, if one did
+  abi::Status status;   // of the command that failed, if one did
   std::uint32_t times;  // so far
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(time_ns, recovery, status, times);
+  }
 };
 
 // Keeps the records of the mailbox by request and checks that they make sense.
@@ -76,7 +81,7 @@ class Transcript {
   template <typename Archive>
   void archive(Archive& archive) {
     archive.in_place(logs_);
-    archive(counters_, ended_, tokens_, violation_);
+    archive(counters_, ended_, tokens_, recoveries_, violation_);
   }
 
  private:

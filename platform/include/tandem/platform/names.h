@@ -124,5 +124,9 @@ template <>
 ChoiceList choices<Baseline>();
 template <>
 ChoiceList choices<FaultKind>();
+template <>
+ChoiceList choices<LogLevel>();
+template <>
+ChoiceList choices<LogModule>();
 
 }  // namespace tandem::platform

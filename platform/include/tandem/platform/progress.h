@@ -24,6 +24,7 @@ class ConsoleObserver : public RunObserver {
 
   void uart(std::string_view text) override;
   void progress(const RunProgress& progress) override;
+  void message(std::string_view lines) override;
   // Wipes the progress line and ends the text with a line feed, if it has none.
   void finish();
 

@@ -14,6 +14,7 @@
 #include "tandem/observe/phase_ledger.h"
 #include "tandem/observe/statistics.h"
 #include "tandem/observe/timeline.h"
+#include "tandem/platform/bringup.h"
 #include "tandem/platform/scenario.h"
 #include "tandem/platform/serving.h"
 
@@ -111,6 +112,14 @@ struct ModelFacts {
   std::uint32_t positions = 0;
 };
 
+// A register as it was at a time, or as it could not be read.
+struct RegisterValue {
+  std::uint64_t at_ps = 0;
+  std::string name;  // "npu.SQ_TAIL[2]"
+  std::optional<std::uint32_t> value;
+  std::string text;  // decoded, or why there is no value
+};
+
 // The same workload decoded plainly on the same hardware.
 struct BaselineResult {
   std::uint64_t simulated_time_ps = 0;
@@ -143,7 +152,7 @@ struct FaultReport {
 struct RunReport {
   bool complete = false;  // every request that the platform can hold was answered
   std::string incomplete_reason;
-  bool stopped_by_limit = false;     // run.max_simulated_time was reached
+  bool stopped_by_limit = false;     // run.max_simulated_time was reached, or gdb ended it
   bool stopped_by_firmware = false;  // of the user's own, before all requests had ended
   bool none_fits = false;            // the platform can hold none of the requests
   std::uint64_t simulated_time_ps = 0;
@@ -174,8 +183,12 @@ struct RunReport {
   std::string timing_violations;  // what the timing checker objects to: the first, one line each
   std::optional<FaultReport> faults;  // absent if the scenario asks for none
   std::optional<BaselineResult> baseline;
-  std::optional<ServingReport> serving;         // several requests, or times of arrival
+  std::optional<BringupReport> bringup;  // of the app of that name: there are no requests then
+  std::optional<ServingReport> serving;  // several requests, or times of arrival
   std::unique_ptr<observe::Timeline> timeline;  // null: off
+  std::string access_log;                       // the file; empty: not asked for
+  std::uint64_t access_log_dropped = 0;         // lines
+  std::vector<RegisterValue> registers;         // what run.registers asks for
   std::string oracle_record;                    // the file run.record_oracle; empty: not asked for
   std::string no_checkpoint;                    // why none was written; empty: it was, if asked for
 
@@ -203,6 +216,9 @@ void check_physics(const Scenario& scenario, const RunReport& report);
 
 nlohmann::ordered_json result_json(const Scenario& scenario, const RunReport& report,
                                    const WallTime& wall);
+// registers.txt and registers.json.
+std::string registers_text(const RunReport& report);
+nlohmann::ordered_json registers_json(const RunReport& report);
 std::string summary_text(const Scenario& scenario, const RunReport& report);
 
 }  // namespace tandem::platform

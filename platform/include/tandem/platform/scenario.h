@@ -2,6 +2,8 @@
 // The effective configuration of one run: plain structs, defaults filled in, units in the names.
 // scenario_schema.cpp binds every member to its YAML key; nothing else reads or writes the keys.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -121,7 +123,7 @@ struct SramConfig {
 };
 
 enum class CpuForm { kNative, kRiscv };
-enum class FirmwareApp { kGenerate };
+enum class FirmwareApp { kGenerate, kBringup };
 
 struct RiscvConfig {
   bool present = false;
@@ -389,9 +391,41 @@ struct ResetConfig {
   std::uint32_t count = 1;
 };
 
+// Each level includes those before it.
+enum class LogLevel { kOff, kError, kInfo, kAccess };
+enum class LogModule {
+  kCpu,
+  kNpu,
+  kPim,
+  kIntc,
+  kTimer,
+  kUart,
+  kMailbox,
+  kSyscon,
+  kDram,
+  kSram,
+  kBus
+};
+constexpr std::size_t kLogModules = 11;
+
+struct LogConfig {
+  std::array<LogLevel, kLogModules> levels{};
+  std::uint64_t max_bytes = 16ull << 20;  // of access.log
+
+  LogLevel at(LogModule module) const { return levels[static_cast<std::size_t>(module)]; }
+  bool enabled() const {
+    for (const LogLevel level : levels) {
+      if (level != LogLevel::kOff) return true;
+    }
+    return false;
+  }
+};
+
 struct RunConfig {
   Baseline baseline = Baseline::kPlain;
   TimelineConfig timeline;
+  LogConfig log;
+  std::string registers;  // what is read when, see register_names.h; empty: nothing
   std::uint64_t max_simulated_time_ps = 60'000'000'000'000;  // 60 s; reaching it ends the run
   std::optional<std::uint64_t> max_wall_time_ps;             // of the host
   bool progress = true;                 // a progress line, if standard error is a terminal
@@ -471,6 +505,7 @@ struct Scenario {
   std::filesystem::path directory;  // paths of the effective configuration are relative to it
 
   CheckpointPlan checkpoint;
+  std::string gdb;  // where a run waits for gdb (--gdb, not a key); empty: nowhere
 
   std::vector<std::string> warnings;  // what loading found doubtful, with file and line
   // Where a key, or the nearest section around it, is written: "file.yaml:12:5"; empty if none is.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "tandem/abi/firmware_entry.h"
 #include "tandem/platform/results.h"
 #include "tandem/platform/scenario.h"
 
@@ -23,6 +24,8 @@ class RunObserver {
   // Text that the firmware wrote to the UART.
   virtual void uart(std::string_view text) = 0;
   virtual void progress(const RunProgress& progress) = 0;
+  // Whole lines that the user must see.
+  virtual void message(std::string_view) {}
 };
 
 // Loads the model, builds the platform and starts its firmware; throws UserError as run_scenario
@@ -33,5 +36,9 @@ void check_scenario(const Scenario& scenario);
 // Throws UserError for what the user can put right (corrupt weights, a platform too small for the
 // model), anything else is a defect. Does not touch the console or write files.
 RunReport run_scenario(const Scenario& scenario, RunObserver& observer);
+
+// The same with another firmware than `platform.cpu.app` names, where platform.cpu.form is native.
+RunReport run_with_firmware(const tandem_firmware& firmware, const Scenario& scenario,
+                            RunObserver& observer);
 
 }  // namespace tandem::platform

@@ -48,6 +48,7 @@ constexpr const EnumerationInfo* kEnumerations[] = {
     &DescribeEnumeration<KvPlacement>::kInfo,    &DescribeEnumeration<ExpertInput>::kInfo,
     &DescribeEnumeration<ChannelPacking>::kInfo, &DescribeEnumeration<DraftControl>::kInfo,
     &DescribeEnumeration<DraftPlacement>::kInfo, &DescribeEnumeration<CollectiveOp>::kInfo,
+    &DescribeEnumeration<Recovery>::kInfo,
 };
 
 constexpr const ConstantGroup* kConstantGroups[] = {

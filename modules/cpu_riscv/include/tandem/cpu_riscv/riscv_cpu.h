@@ -22,16 +22,18 @@ class CpuDebugger {
  public:
   enum class Reason { kAttached, kBreakpoint, kStep, kWatchpoint, kRequest, kLockedUp };
   struct Halt {
-    Reason reason;
-    std::uint64_t address;  // of the memory that has changed (kWatchpoint)
+    Reason reason = Reason::kAttached;
+    std::uint64_t address = 0;  // of the memory that has changed (kWatchpoint)
+    std::uint64_t cause = 0;    // as in mcause (kLockedUp)
+    std::string why = {};       // in words (kLockedUp)
   };
-  enum class Resume { kContinue, kStep, kDetach };
+  // kKill: the hart executes nothing more, and finishes with a fault.
+  enum class Resume { kContinue, kStep, kDetach, kKill };
 
   virtual ~CpuDebugger() = default;
   virtual Resume halted(RiscvCpu& cpu, const Halt& halt) = 0;
-  // Asked whenever the hart meets the kernel, at least every poll_ps().
+  // Asked before each stretch of instructions; while the hart sleeps only if memory is watched.
   virtual bool wants_halt() = 0;
-  virtual std::uint64_t poll_ps() const { return 1'000'000'000; }
 };
 
 // One RV64GC hart in machine mode: executes what lies in memory, through two sockets. Every
@@ -69,6 +71,8 @@ class RiscvCpu : public ControlCpu {
   // The next instruction, with its symbol if there is one: "0x40000010 (hal_wait+0x8)".
   std::string position() const override;
   std::uint64_t instructions() const;
+  // Of the hart, which may run ahead of the kernel by a quantum.
+  std::uint64_t local_time_ps() const;
 
   Work work() const override;
   void set_timeline(observe::Timeline* timeline) override;
@@ -78,7 +82,10 @@ class RiscvCpu : public ControlCpu {
   bool has_save_points() const override { return debugger_ == nullptr; }
   void archive(common::Archive& archive) override;
 
-  // From before the simulation starts; nullptr: none. The debugger must outlive the simulation.
+  // From before the simulation starts; nullptr: none. The debugger must outlive the simulation. It
+  // gets the hart before the first instruction. A step takes no interrupt (as with dcsr.stepie =
+  // 0), and one over WFI ends when the hart wakes up. Else halts change nothing, unless memory is
+  // watched while the hart sleeps: looking at it may change the order of what happens at one time.
   void attach(CpuDebugger* debugger);
 
   // For a debugger. Registers as gdb numbers them: 0..31 x, 32 pc, 33..64 f, 65 + n the CSR n.
@@ -92,8 +99,8 @@ class RiscvCpu : public ControlCpu {
   unsigned write_memory(std::uint64_t address, const unsigned char* bytes, unsigned count);
   void add_breakpoint(std::uint64_t address);
   void remove_breakpoint(std::uint64_t address);
-  // The hart halts when the bytes have changed, whoever wrote them: after the hart's own store, or
-  // where it next meets the kernel.
+  // The hart halts when the bytes have changed, whoever wrote them: after the hart's own store,
+  // and within a quantum of that of others.
   void add_watchpoint(std::uint64_t address, unsigned bytes);
   void remove_watchpoint(std::uint64_t address, unsigned bytes);
 
@@ -142,15 +149,14 @@ class RiscvCpu : public ControlCpu {
   bool write_own_csr(std::uint32_t number, std::uint64_t value);
   void execute_natively();
   void wait_for_interrupt();
-  // Until something happens; a debugger is asked from time to time. False: it wants the hart to go
-  // on elsewhere.
+  // Until something happens. False: a debugger has set the pc.
   bool sleep_a_while();
   void exception(std::uint32_t cause, std::uint64_t value);
   void take_interrupt();
   void enter_trap(std::uint64_t cause, std::uint64_t value);
   void return_from_trap();
   std::uint64_t pending() const;
-  void lock_up(const std::string& why);
+  void lock_up(const std::string& why, std::uint64_t cause);
   std::string trap_text(std::uint64_t cause, std::uint64_t value) const;
 
   bool transport(tlm::tlm_command command, std::uint64_t address, unsigned bytes,
@@ -164,9 +170,9 @@ class RiscvCpu : public ControlCpu {
   void end_slice();
 
   void meet_debugger();
-  void halt(CpuDebugger::Reason reason, std::uint64_t address);
+  void halt(const CpuDebugger::Halt& halt);
   bool watched_memory_changed(std::uint64_t& address);
-  bool at_breakpoint(std::uint64_t pc) const;
+  bool has_breakpoint(std::uint64_t pc) const;
 
   Config config_;
   std::unique_ptr<Surroundings> surroundings_;
@@ -190,8 +196,11 @@ class RiscvCpu : public ControlCpu {
 
   CpuDebugger* debugger_ = nullptr;
   bool single_step_ = false;
-  bool stepped_ = false;
-  std::uint64_t resumed_at_;  // no breakpoint there until the hart has left it
+  bool at_breakpoint_ = false;  // the engine has stopped there
+  // The instruction of the last halt, and the count then: its own breakpoint does not stop it
+  // again.
+  std::uint64_t halted_at_ = ~std::uint64_t{0};
+  std::uint64_t halted_after_ = 0;
   std::vector<std::uint64_t> breakpoints_;
   std::vector<Watchpoint> watchpoints_;
 

@@ -60,7 +60,8 @@ class QueuePair {
   template <typename Archive>
   void archive(Archive& archive) {
     archive(enabled_, rings_.submission_base, rings_.completion_base, rings_.submission_size);
-    archive(rings_.completion_size, head_, tail_, completion_head_, completion_tail_, phase_);
+    archive(rings_.completion_size, rings_.checked, head_, tail_, completion_head_,
+            completion_tail_, phase_);
   }
 
   bool cancel(std::uint32_t tag);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints one format of the contract, for tests that hand it to other tools.
+// Prints one format of the contract, for the build and for tests that hand it to other tools.
 #include <iostream>
 
 #include "tandem/platform/registers.h"

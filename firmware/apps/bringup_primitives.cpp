@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each primitive on a problem whose result is known in integers.
+#include "apps/bringup_lab.h"
+#include "tandem/abi/npu_registers.h"
+
+namespace tandem::firmware {
+
+using abi::ElementwiseKind;
+using abi::Format;
+using abi::Opcode;
+using abi::Primitive;
+using abi::PrimitiveOp;
+using abi::RowMode;
+using abi::Status;
+
+namespace {
+
+constexpr u16 kOne = half(1);
+
+void check_run(Bench& bench, const char* what, const CommandEnd& end, bool right) {
+  Line line;
+  line.text(what);
+  if (!end.came) {
+    line.text(": no completion");
+  } else if (!end.is(Status::kOk)) {
+    line.text(": ").text(abi::name_of(static_cast<Status>(end.completion.status)));
+    line.text(" at primitive ").number(end.completion.primitive);
+    bench.npu(abi::npu::ERROR_COUNT, 0);
+  } else if (!right) {
+    line.text(": wrong values");
+  } else {
+    line.text(", ").duration(end.time_ns);
+  }
+  bench.check(end.is(Status::kOk) && right, line);
+}
+
+// Gathers rows of `table`, applies what `write` adds, and compares what is in A then.
+template <typename Write, typename Expected>
+void check_rows(Bench& bench, const char* what, Table table, Write write, Expected expected) {
+  Lab lab(bench, 2, 2);
+  lab.gather(table, Place::kA);
+  write(lab);
+  lab.append(Place::kA, Place::kA);
+  const CommandEnd end = lab.run();
+  check_run(bench, what, end, lab.keys_are(expected));
+}
+
+int product(u32 token, u32 row) {
+  int sum = 0;
+  for (u32 i = 0; i < kLabColumns; ++i) sum += matrix(row, i) * successor(token, i);
+  return sum;
+}
+
+void check_linear(Bench& bench, const char* what, Table weights, Format format) {
+  if ((abi::npu::CAPABILITY_FORMATS.get(bench.npu(abi::npu::CAPABILITY)) >>
+           static_cast<u32>(format) &
+       1u) == 0) {
+    return bench.skip(what);
+  }
+  Lab lab(bench, 2);
+  *reinterpret_cast<u16*>(lab.word(0)) = kOne;
+  lab.gather(Table::kSuccessor, Place::kB);
+  Primitive& linear = lab.linear(weights, Place::kB, Place::kA);
+  linear.weight.format = static_cast<u8>(format);
+  if (format != Format::kFp16) {
+    linear.grouping = static_cast<u8>(abi::Grouping::kTensor);
+    linear.scales = lab.memory(0);
+  }
+  lab.append(Place::kA, Place::kA);
+  const CommandEnd end = lab.run();
+  check_run(bench, what, end,
+            lab.keys_are([](u32 token, u32, u32 column) { return product(token, column); }));
+}
+
+void check_copy_primitive(Bench& bench) {
+  Lab lab(bench, 1);
+  for (u32 i = 0; i < 16; ++i) *lab.word(i) = 0x0101'0101u * i;
+  Primitive& copy = lab.add(PrimitiveOp::kCopy);
+  copy.n = 64;
+  copy.input = lab.memory(0);
+  copy.output = lab.memory(128);
+  const CommandEnd end = lab.run();
+  bool right = true;
+  for (u32 i = 0; i < 16; ++i) right = right && *lab.word(32 + i) == 0x0101'0101u * i;
+  check_run(bench, "npu.copy", end, right);
+}
+
+// A WAIT that only the SIGNAL before it can end, and a SIGNAL that its predicate forbids.
+void check_signals(Bench& bench) {
+  Lab lab(bench, 1);
+  Primitive& signal = lab.add(PrimitiveOp::kSignal);
+  signal.semaphore = lab.word_address(4);
+  signal.semaphore_value = 7;
+  Primitive& wait = lab.add(PrimitiveOp::kWait);
+  wait.semaphore = lab.word_address(4);
+  wait.semaphore_value = 7;
+  const CommandEnd both = lab.run();
+  check_run(bench, "npu.signal, wait", both, *lab.word(4) == 7);
+
+  for (u32 predicate = 0; predicate < 2; ++predicate) {
+    Lab other(bench, 1);
+    *other.word(0) = predicate;
+    Primitive& skipped = other.add(PrimitiveOp::kSignal);
+    skipped.semaphore = other.word_address(4);
+    skipped.semaphore_value = 9;
+    skipped.predicate_slot = Lab::kMemory;
+    const CommandEnd end = other.run();
+    check_run(bench, predicate != 0 ? "npu.predicate 1 lets it run" : "npu.predicate 0 skips it",
+              end, *other.word(4) == 9 * predicate);
+  }
+}
+
+}  // namespace
+
+void check_moving_primitives(Bench& bench) {
+  check_rows(
+      bench, "npu.gather, kv_append", Table::kSuccessor, [](Lab&) {},
+      [](u32 token, u32, u32 column) { return successor(token, column); });
+  check_copy_primitive(bench);
+  check_signals(bench);
+  check_rows(
+      bench, "npu.collective of one device", Table::kSuccessor,
+      [](Lab& lab) {
+        Primitive& sum = lab.add(PrimitiveOp::kCollective);
+        sum.input = lab.activation(Place::kA);
+        sum.output = lab.activation(Place::kA);
+      },
+      [](u32 token, u32, u32 column) { return successor(token, column); });
+}
+
+void check_matrix_primitives(Bench& bench) {
+  check_linear(bench, "npu.linear fp16", Table::kMatrix, Format::kFp16);
+  check_linear(bench, "npu.linear int8", Table::kSignedBytes, Format::kInt8);
+  check_linear(bench, "npu.linear int4", Table::kNibbles, Format::kInt4);
+  Lab lab(bench, 2);
+  lab.gather(Table::kSuccessor, Place::kB);
+  lab.linear(Table::kMatrix, Place::kB, Place::kA).bias = lab.table(Table::kSlope);
+  lab.append(Place::kA, Place::kA);
+  const CommandEnd end = lab.run();
+  check_run(bench, "npu.linear with bias", end, lab.keys_are([](u32 token, u32, u32 column) {
+    return product(token, column) + static_cast<int>(column);
+  }));
+}
+
+void check_vector_primitives(Bench& bench) {
+  const auto with_other = [](Table other, ElementwiseKind kind, Place a, Place b) {
+    return [=](Lab& lab) {
+      lab.gather(other, Place::kB);
+      Primitive& last = lab.elementwise(kind, a, b);
+      last.output = lab.activation(Place::kA);
+    };
+  };
+  check_rows(bench, "npu.elementwise add", Table::kSuccessor,
+             with_other(Table::kSlope, ElementwiseKind::kAdd, Place::kA, Place::kB),
+             [](u32 token, u32, u32 column) {
+               return successor(token, column) + static_cast<int>(token + column);
+             });
+  check_rows(bench, "npu.elementwise multiply", Table::kSuccessor,
+             with_other(Table::kSlope, ElementwiseKind::kMultiply, Place::kA, Place::kB),
+             [](u32 token, u32, u32 column) {
+               return successor(token, column) * static_cast<int>(token + column);
+             });
+  check_rows(bench, "npu.elementwise silu multiply", Table::kSuccessor,
+             with_other(Table::kSwitch, ElementwiseKind::kSiluMultiply, Place::kB, Place::kA),
+             [](u32 token, u32, u32 column) {
+               return static_cast<int>(column % 2) * 64 * successor(token, column);
+             });
+  check_rows(
+      bench, "npu.elementwise gelu", Table::kSwitch,
+      [](Lab& lab) { lab.elementwise(ElementwiseKind::kGelu, Place::kA, Place::kA); },
+      [](u32, u32, u32 column) { return static_cast<int>(column % 2) * 64; });
+
+  const auto normalise = [](abi::NormKind kind) {
+    return [=](Lab& lab) {
+      Primitive& norm = lab.add(PrimitiveOp::kNorm);
+      norm.kind = static_cast<u8>(kind);
+      norm.input = lab.activation(Place::kA);
+      norm.weight = lab.table(Table::kSlope);  // row 0: gain = column
+      norm.output = lab.activation(Place::kA);
+      if (kind == abi::NormKind::kLayer) norm.bias = lab.table(Table::kSlope);
+    };
+  };
+  check_rows(bench, "npu.norm rms", Table::kFlat, normalise(abi::NormKind::kRms),
+             [](u32, u32, u32 column) { return static_cast<int>(column); });
+  check_rows(bench, "npu.norm layer", Table::kAlternate, normalise(abi::NormKind::kLayer),
+             [](u32, u32, u32 column) { return static_cast<int>(column % 2 * 2 * column); });
+
+  const auto position = [](abi::PositionKind kind, Table table) {
+    return [=](Lab& lab) {
+      Primitive& turn = lab.add(PrimitiveOp::kPosition);
+      turn.kind = static_cast<u8>(kind);
+      turn.k = kLabRows;
+      turn.heads = 1;
+      turn.head_dim = kLabColumns;
+      turn.input = lab.activation(Place::kA);
+      turn.output = lab.activation(Place::kA);
+      const bool learned = kind == abi::PositionKind::kLearned;
+      turn.input2 = lab.table(table, learned ? Format::kFp16 : Format::kFp32);
+    };
+  };
+  const auto unchanged = [](u32 token, u32, u32 column) { return successor(token, column); };
+  check_rows(bench, "npu.position interleaved, angle 0", Table::kSuccessor,
+             position(abi::PositionKind::kRotaryInterleaved, Table::kZeros), unchanged);
+  check_rows(bench, "npu.position halves, angle 0", Table::kSuccessor,
+             position(abi::PositionKind::kRotaryHalves, Table::kZeros), unchanged);
+  check_rows(bench, "npu.position learned", Table::kSuccessor,
+             position(abi::PositionKind::kLearned, Table::kSlope),
+             [](u32 token, u32 row, u32 column) {
+               return successor(token, column) + static_cast<int>(2 + row + column);
+             });
+}
+
+// With scale 0 every key weighs the same: the output is the mean of the values that a row sees.
+void check_cache_primitives(Bench& bench) {
+  Lab lab(bench, 2);
+  lab.gather(Table::kSuccessor, Place::kB);
+  lab.append(Place::kB, Place::kB, 0);
+  Primitive& attention = lab.add(PrimitiveOp::kAttention);
+  attention.heads = 1;
+  attention.kv_heads = 1;
+  attention.head_dim = kLabColumns;
+  attention.input = lab.activation(Place::kB);
+  attention.output = lab.activation(Place::kA);
+  lab.append(Place::kA, Place::kB);
+  lab.add(PrimitiveOp::kKvCommit);
+  const CommandEnd end = lab.run();
+  const u32 first = lab.tokens()[0];
+  check_run(bench, "npu.attention, causal", end, lab.keys_are([=](u32 token, u32, u32 column) {
+    return (successor(first, column) + successor(token, column)) / 2;
+  }));
+  bool values = true;
+  for (u32 i = 0; i < kLabColumns; ++i) {
+    values = values && lab.value(1, i) == half(successor(lab.tokens()[1], i));
+  }
+  bench.check(values, "npu.kv_append writes values");
+  bench.equal("npu.kv_commit", lab.entry().kv[0].committed_length, 2);
+}
+
+void check_token_primitives(Bench& bench) {
+  {
+    Lab lab(bench, 1);
+    lab.parameters().max_draft = 4;
+    lab.gather(Table::kSuccessor, Place::kA);
+    lab.add(PrimitiveOp::kSample).input = lab.activation(Place::kA);
+    const CommandEnd end = lab.run(Opcode::kDraft);
+    bool right = lab.draft().count == 4;
+    for (u32 i = 0; i < 4; ++i) right = right && lab.draft().tokens[i] == lab.tokens()[0] + 1 + i;
+    check_run(bench, "npu.draft, sample", end, right);
+  }
+  Lab lab(bench, 1);
+  const u32 first = lab.tokens()[0];
+  lab.entry().remaining_tokens = 8;
+  lab.draft().count = 3;
+  lab.draft().tokens[0] = first + 1;
+  lab.draft().tokens[1] = first + 2;
+  lab.draft().tokens[2] = first + 9;  // wrong
+  lab.gather(Table::kSuccessor, Place::kA);
+  lab.add(PrimitiveOp::kAccept).input = lab.activation(Place::kA);
+  const CommandEnd end = lab.run(Opcode::kVerify);
+  const abi::VerifyResult& result = lab.result();
+  check_run(bench, "npu.verify, accept", end,
+            result.drafted == 3 && result.accepted == 2 && result.emitted == 3 &&
+                result.next_token == first + 3 && result.stop_reason == 0);
+}
+
+}  // namespace tandem::firmware
