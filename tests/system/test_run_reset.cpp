@@ -50,7 +50,7 @@ TEST_CASE("a run with resets of the platform tells the same tokens") {
   CHECK(report.statistics.find("cpu.resets")->integer == 4);
 }
 
-TEST_CASE("a run without resets is done earlier") {
+TEST_CASE("a run without resets has none") {
   const auto report = test::run(test::story_scenario(kPrompts, 8, {"policy.max_batch=2"}));
   CHECK(test::answers(report) == test::reference_answers(kPrompts, 8));
   CHECK(report.statistics.find("cpu.resets")->integer == 0);

@@ -20,8 +20,7 @@ namespace tandem::platform::serve {
 class ServedPlatform : public Target {
  public:
   // The scenario's processor has no part in it. Throws UserError. `stop` must live as long.
-  ServedPlatform(Scenario scenario, const StopSignal& stop,
-                 std::function<void(char)> on_uart_byte);
+  ServedPlatform(Scenario scenario, const StopSignal& stop, std::function<void(char)> on_uart_byte);
 
   const std::vector<Region>& regions() const override { return regions_; }
   std::uint64_t boot_info() const override { return scenario_.platform.address_map.sram; }
