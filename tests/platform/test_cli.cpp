@@ -256,6 +256,10 @@ TEST_CASE_METHOD(CommandFixture, "wrong command lines: exit code 2 and the way t
       {{"run", file, "--qui"}, "tandem: unrecognised option '--qui'"},
       {{"run", file, "--set"}, "tandem: the required argument for option '--set' is missing"},
       {{"run", file, "--set", "x"}, "tandem: --set x: expected KEY=VALUE"},
+      {{"run", file, "--gdb", "1234"}, "tandem: --gdb 1234: it names no port"},
+      {{"run", file, "--gdb", ":1234"},
+       "tandem: --gdb: the firmware of this run is compiled into the simulator "
+       "(platform.cpu.form: native)\n  hint: use --set platform.cpu=riscv"},
       {{"list", "polices"}, "tandem: list: unknown topic 'polices'; expected"},
       {{"registers", "--format", "pdf"}, "tandem: registers: unknown format 'pdf'; expected"},
   };
