@@ -252,6 +252,10 @@ TEST_CASE_METHOD(CommandFixture, "wrong command lines: exit code 2 and the way t
       {{"rnu"}, "tandem: unknown command 'rnu'\n  hint: did you mean 'run'?"},
       {{"run"}, "tandem: run: which scenario? give a FILE"},
       {{"run", "a", "b"}, "tandem: too many positional options"},
+      {{"run", file, "--gdb", "1234"}, "tandem: --gdb 1234: it names no port"},
+      {{"run", file, "--gdb", ":1234"},
+       "tandem: --gdb: the firmware of this run is compiled into the simulator "
+       "(platform.cpu.form: native)\n  hint: use --set platform.cpu=riscv"},
       {{"run", file, "--sett", "a=b"}, "tandem: unrecognised option '--sett'"},
       {{"run", file, "--qui"}, "tandem: unrecognised option '--qui'"},
       {{"run", file, "--set"}, "tandem: the required argument for option '--set' is missing"},

@@ -313,7 +313,7 @@ void Engine::apply_withdrawals() {
   withdrawn_.clear();
 }
 
-// Flushing Unicorn's translations takes seconds, a new one some hundred microseconds.
+// Flushing the translations of Unicorn has taken seconds; a new one is quick.
 void Engine::forget_code() {
   std::array<std::uint64_t, kRegisters> integers{};
   std::array<std::uint64_t, kRegisters> floats{};
