@@ -12,8 +12,9 @@ using abi::PrimitiveOp;
 
 namespace {
 
-constexpr u64 kTableBytes = kLabRows * kLabColumns * sizeof(u16);
-constexpr u64 kPageBytes = 4 * kLabRows * kLabColumns * sizeof(u16);  // 2 layers, keys and values
+constexpr u64 kTableBytes = u64{kLabRows} * kLabColumns * sizeof(u16);
+// Of two layers, keys and values.
+constexpr u64 kPageBytes = u64{4} * kLabRows * kLabColumns * sizeof(u16);
 constexpr u64 kPlaceBytes = 1024;
 constexpr u64 kActivationBytes = 3 * kPlaceBytes;
 

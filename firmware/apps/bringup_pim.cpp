@@ -48,7 +48,7 @@ void write(Bench& bench, u32 offset, u32 value) {
 // In the part of the memory that is free for the KV cache; null if the processor cannot see it.
 u16* weights_of(Bench& bench) {
   const u64 base = align_up(bench.boot().kv_base, 64);
-  return bench.machine().window<u16>(base, kResults * kColumns);
+  return bench.machine().window<u16>(base, u64{kResults} * kColumns);
 }
 
 bool fill_weights(Bench& bench) {

@@ -64,7 +64,7 @@ std::string nearest_register(const std::string& pattern) {
       names.push_back(std::string(block->name) + "." + lower(block->registers[i].name));
     }
   }
-  const std::string near = nearest(pattern, names);
+  std::string near = nearest(pattern, names);
   const std::size_t dot = near.find('.');
   if (dot == std::string::npos) return near;
   std::string spelled = near.substr(0, dot + 1);
