@@ -55,7 +55,7 @@ void reset_npu(board* b, driver* d) {
 void submit(board* b, driver* d, program* run, uint8_t opcode, uint32_t phase) {
   tandem_command* const command =
       (tandem_command*)shared(b, d->submissions + d->tail * sizeof(tandem_command));
-  const tandem_command blank = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const tandem_command blank = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   *command = blank;
   command->opcode = opcode;
   command->flags = TANDEM_COMMAND_INTERRUPT;
