@@ -59,8 +59,9 @@ bool begins_with(const char* text, const char* head) {
 
 // Writing these does something, or only some values are taken.
 bool writes_act(const RegisterBlock& block, const RegisterInfo& info) {
-  const char* const acting[] = {"CONTROL",  "QP_CONTROL", "ERROR_COUNT",  "SQ_TAIL",    "CQ_HEAD",
-                                "OVERRUNS", "EXIT",       "REQUEST_HEAD", "RECORD_TAIL"};
+  const char* const acting[] = {"CONTROL",     "QP_CONTROL",   "ERROR_COUNT", "SQ_TAIL",
+                                "CQ_HEAD",     "OVERRUNS",     "EXIT",        "REQUEST_HEAD",
+                                "RECORD_TAIL", "CLOCK_DIVIDER"};
   for (const char* name : acting) {
     if (named(info, name)) return true;
   }
@@ -76,6 +77,22 @@ bool has_offset(const RegisterBlock& block, u32 offset) {
   bool found = false;
   for_each_register(block, [&](const RegisterInfo&, u32 at) { found = found || at == offset; });
   return found;
+}
+
+// Takes divisors, refuses others and says so.
+void check_clock_divider(Bench& bench) {
+  const u64 npu = bench.boot().npu_base;
+  if (npu == 0) return;
+  u32 kept = 0;
+  bench.write(npu + abi::npu::CLOCK_DIVIDER, 2);
+  bool good = bench.read(npu + abi::npu::CLOCK_DIVIDER, kept) && kept == 2;
+  bench.write(npu + abi::npu::CLOCK_DIVIDER, 0);
+  good = good && bench.read(npu + abi::npu::CLOCK_DIVIDER, kept) && kept == 2;
+  u32 errors = 0;
+  good = good && bench.read(npu + abi::npu::ERROR_COUNT, errors) && errors == 1;
+  bench.write(npu + abi::npu::ERROR_COUNT, 0);
+  bench.write(npu + abi::npu::CLOCK_DIVIDER, 1);
+  bench.check(good, "npu.CLOCK_DIVIDER keeps 2 and refuses 0");
 }
 
 }  // namespace
@@ -156,6 +173,7 @@ void check_writable_registers(Bench& bench) {
       bench.check(true, line_of(device, ".write patterns, ").number(count).text(" registers"));
     }
   });
+  check_clock_divider(bench);
 }
 
 void check_read_only_registers(Bench& bench) {
