@@ -65,6 +65,10 @@ class Binder {
   // several, also beneath a map that was merged onto the scalar.
   virtual void section(const Key& key, const Body& body,
                        const std::vector<const char*>& shorthand = {}) = 0;
+  // A map. A word in its place, or laid over it, sets the key `named_by`; the others stay.
+  virtual void section_of(const Key& key, const char* /*named_by*/, const Body& body) {
+    section(key, body);
+  }
   // A map that may be left out: `present` says whether it is there.
   // A list in its place stands for `list_key`, if there is one.
   virtual void optional_section(const Key& key, bool& present, const Body& body,

@@ -42,8 +42,14 @@ const YamlEntry* YamlNode::find(std::string_view key) const {
 
 void merge_yaml(YamlNode& base, YamlNode over) {
   if (base.kind != YamlKind::kMap || over.kind != YamlKind::kMap || over.beneath) {
-    if (base.kind == YamlKind::kScalar && over.kind == YamlKind::kMap && !over.beneath) {
+    const bool word_and_map = (base.kind == YamlKind::kScalar && over.kind == YamlKind::kMap) ||
+                              (base.kind == YamlKind::kMap && over.kind == YamlKind::kScalar);
+    if (word_and_map && !over.beneath) {
       over.beneath = std::make_shared<const YamlNode>(std::move(base));
+    }
+    // A word on a word: what they were laid over stays.
+    if (base.kind == YamlKind::kScalar && over.kind == YamlKind::kScalar && !over.beneath) {
+      over.beneath = base.beneath;
     }
     base = std::move(over);
     return;

@@ -174,8 +174,8 @@ void bind_platform(Binder& b, HardwareConfig& h) {
     inner.measure({"size", "bytes"}, h.sram.size_bytes, Quantity::kBytes);
     inner.measure({"latency", "of one access"}, h.sram.latency_ps, Quantity::kTime);
   });
-  b.section({"cpu", "the processor that runs the firmware; a word stands for its form"},
-            [&](Binder& inner) { bind_cpu(inner, h.cpu); }, {"form"});
+  b.section_of({"cpu", "the processor that runs the firmware; a word stands for its form"}, "form",
+               [&](Binder& inner) { bind_cpu(inner, h.cpu); });
   b.section({"address_map", "where the bus finds what"},
             [&](Binder& inner) { bind_address_map(inner, h.address_map); });
   b.optional_section({"devices", "several of all this, tensor-parallel (execution timing)"},

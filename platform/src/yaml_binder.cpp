@@ -360,6 +360,38 @@ void YamlBinder::section(const Key& key, const Body& body,
   notes_.note_error(error);
 }
 
+namespace {
+
+// All layers of it as one map.
+YamlNode flattened(YamlNode node, const char* named_by) {
+  YamlNode map;
+  map.kind = YamlKind::kMap;
+  map.mark = node.mark;
+  if (node.beneath) map = flattened(*node.beneath, named_by);
+  node.beneath = nullptr;
+  if (node.kind == YamlKind::kScalar) {
+    YamlNode word;
+    word.kind = YamlKind::kMap;
+    word.mark = node.mark;
+    word.entries.push_back({named_by, node.mark, node});
+    node = std::move(word);
+  }
+  merge_yaml(map, std::move(node));
+  return map;
+}
+
+}  // namespace
+
+void YamlBinder::section_of(const Key& key, const char* named_by, const Body& body) {
+  const YamlNode* node = value_of(key);
+  if (node == nullptr) return section(key, body, {});
+  try {
+    bind_section(flattened(*node, named_by), key, body);
+  } catch (const ScenarioError& error) {
+    notes_.note_error(error);
+  }
+}
+
 void YamlBinder::optional_section(const Key& key, bool& present, const Body& body,
                                   const char* list_key) try {
   const YamlNode* node = value_of(key);

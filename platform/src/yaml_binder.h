@@ -50,6 +50,7 @@ class YamlBinder : public Binder {
   void prompts(const Key& key, std::vector<Prompt>& value) override;
   void section(const Key& key, const Body& body,
                const std::vector<const char*>& shorthand) override;
+  void section_of(const Key& key, const char* named_by, const Body& body) override;
   void optional_section(const Key& key, bool& present, const Body& body,
                         const char* list_key) override;
   void sections(const Key& key, const Items& items) override;

@@ -16,18 +16,22 @@ fail() {
   exit 1
 }
 
+command_of() { # OUT [OPTION...]
+  command=("$tandem" run scenarios/quickstart.yaml --set platform.cpu=riscv
+    --set workload.max_tokens=24 --no-progress --out "$work/$1" "${@:2}")
+}
 run() { # OUT [OPTION...]
-  local out=$1
-  shift
-  "$tandem" run scenarios/quickstart.yaml --set platform.cpu=riscv \
-    --set workload.max_tokens=24 --no-progress --out "$work/$out" "$@"
+  command_of "$@"
+  "${command[@]}"
 }
 
 # Starts a run in the background and waits until it listens.
 start() {
   : >"$work/run.err"
-  run with --gdb :0 "$@" >"$work/run.out" 2>"$work/run.err" &
+  command_of with --gdb :0 "$@"
+  "${command[@]}" >"$work/run.out" 2>"$work/run.err" &
   run_pid=$!
+  trap 'kill "$run_pid" 2>/dev/null || true' EXIT
   local tries
   for ((tries = 0; tries < 600; ++tries)); do
     address=$(sed -n 's/^waiting for gdb at \([^;]*\);.*/\1/p' "$work/run.err")

@@ -128,6 +128,26 @@ TEST_CASE_METHOD(ScenarioFixture, "what null cannot do is said") {
         "0..18446744073709551615, got nothing");
 }
 
+TEST_CASE_METHOD(ScenarioFixture, "a word for the processor changes its form and nothing else") {
+  const std::string file = minimal("platform: {cpu: {hal_call: 7 ns, command_timeout: 5 ms}}");
+  for (const std::vector<std::string>& overrides :
+       {std::vector<std::string>{"platform.cpu=riscv"},
+        std::vector<std::string>{"platform.cpu={riscv: {}}"},
+        std::vector<std::string>{"platform.cpu=riscv", "platform.cpu.riscv.clock=2 GHz"}}) {
+    const CpuConfig cpu = load(file, overrides).platform.cpu;
+    CHECK(cpu.form == CpuForm::kRiscv);
+    CHECK(cpu.command_timeout_ps == 5'000'000'000);
+    CHECK(cpu.hal_call_ps == 7'000);
+  }
+  const CpuConfig back = load(file, {"platform.cpu=riscv", "platform.cpu=native"}).platform.cpu;
+  CHECK(back.form == CpuForm::kNative);
+  CHECK(back.hal_call_ps == 7'000);
+  const CpuConfig word =
+      load(minimal("platform: {cpu: riscv}"), {"platform.cpu.hal_call=7 ns"}).platform.cpu;
+  CHECK(word.form == CpuForm::kRiscv);
+  CHECK(word.hal_call_ps == 7'000);
+}
+
 TEST_CASE_METHOD(ScenarioFixture, "a word for fidelity stays beneath keys that come later") {
   const auto fidelity = [&](std::vector<std::string> overrides) {
     return load(minimal("platform: {pim: {enabled: true}}"), overrides).fidelity;

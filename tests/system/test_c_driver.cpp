@@ -89,6 +89,9 @@ TEST_CASE("the C driver resets a device that hangs, fails the request, and goes 
   CHECK(report.requests[1].tokens == reference_answers({prompts[1]}, 8)[0]);
 }
 
+// AddressSanitizer stumbles over its own marks when an exception is thrown after coroutines of
+// SystemC have run (google/sanitizers issue 189).
+#ifndef __SANITIZE_ADDRESS__
 TEST_CASE("the C driver refuses a model that is no Llama") {
   const auto scenario = platform::load_scenario_text(R"(
 version: 1
@@ -103,6 +106,7 @@ run: {baseline: none}
                                                      "test", TANDEM_SCENARIO_DIR, {});
   CHECK_THROWS_WITH(run_c_driver(scenario), Catch::Contains("Unsupported"));
 }
+#endif
 
 }  // namespace
 }  // namespace tandem::test

@@ -113,7 +113,7 @@ void run_process(unsigned process) {
   WARN("process " << process << ": " << injected << " faults, " << tally.answered << " answered, "
                   << tally.failed << " failed, " << tally.stopped << " without firmware");
   CHECK(injected > kRuns);
-  CHECK(tally.answered > kRuns);
+  CHECK(tally.answered > kRuns / 2);
 }
 
 }  // namespace

@@ -78,6 +78,25 @@ TEST_CASE("riscv: several requests, sampled, on two lanes") {
   CHECK(report.complete);
 }
 
+TEST_CASE(
+    "riscv: after resets of the platform the firmware starts again and tells the same story") {
+  const auto report =
+      run(story_scenario(kBosOnly, 64, {"platform.cpu=riscv", "run.reset={at: 1 ms, count: 3}"}));
+  Tokens expected = first_published();
+  expected.resize(64);
+  CHECK(answers(report) == std::vector<Tokens>{expected});
+}
+
+TEST_CASE("riscv: the driver recovers from a reset of the NPU in flight") {
+  const auto report =
+      run(story_scenario(kBosOnly, 64,
+                         {"platform.cpu=riscv", "platform.cpu.command_timeout=3 ms",
+                          "run.reset={what: npu, at: 1234567 ns, every: 777 us, count: 3}"}));
+  Tokens expected = first_published();
+  expected.resize(64);
+  CHECK(answers(report) == std::vector<Tokens>{expected});
+}
+
 TEST_CASE("riscv: a jump to nowhere ends the run, with its place") {
   const auto report = run_bad("nowhere");
   CHECK_FALSE(report.complete);

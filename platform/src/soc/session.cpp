@@ -128,17 +128,16 @@ class Session {
   }
 
   RunReport run() {
-    std::optional<WallLimit> wall_limit;
     if (scenario_.run.max_wall_time_ps) {
-      wall_limit.emplace(std::chrono::nanoseconds(*scenario_.run.max_wall_time_ps / 1000));
+      wall_limit_.emplace(std::chrono::nanoseconds(*scenario_.run.max_wall_time_ps / 1000));
     }
     if (!scenario_.checkpoint.restore.empty()) restore();
-    simulate(wall_limit);
+    simulate();
     refuse_unusable(*soc_, scenario_);
     if (baseline_) refuse_unusable(*baseline_, scenario_);
-    const bool out_of_wall_time = wall_limit && wall_limit->reached() && !all_ended();
+    const bool out_of_wall_time = wall_limit_ && wall_limit_->reached() && !all_ended();
     const bool ended_by_gdb = killed();
-    wall_limit.reset();
+    wall_limit_.reset();
     const std::string unfinished = why_unfinished(out_of_wall_time);
     const Outcome outcome = result_of(*soc_, unfinished);
     std::optional<Outcome> baseline;
@@ -223,12 +222,12 @@ class Session {
   }
 
   // Until everything has ended, nothing is left to happen, or the time is up.
-  void simulate(const std::optional<WallLimit>& wall_limit) {
+  void simulate() {
     const auto to_be_written = [this] { return all_saved() && !written_; };
     do {
       if (to_be_written()) write_saved();
       const std::uint64_t left_ps = scenario_.run.max_simulated_time_ps - common::now_ps();
-      if (left_ps == 0 || (wall_limit && wall_limit->reached())) return;
+      if (left_ps == 0 || (wall_limit_ && wall_limit_->reached())) return;
       sc_core::sc_start(common::from_ps(left_ps), sc_core::SC_EXIT_ON_STARVATION);
     } while (to_be_written());
   }
@@ -379,6 +378,7 @@ class Session {
   std::unique_ptr<OracleRecorder> recorder_;
   std::unique_ptr<npu::TokenOracle> oracle_;  // of both: it has no state
   std::unique_ptr<GdbAccess> gdb_;            // must outlive the SoC's processes
+  std::optional<WallLimit> wall_limit_;
   std::optional<Soc> soc_;
   std::optional<Soc> baseline_;
   std::deque<Part> parts_;  // soc_, then baseline_ if there is one

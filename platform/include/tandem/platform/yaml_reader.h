@@ -47,7 +47,8 @@ struct YamlNode {
   YamlMark mark;
   std::vector<YamlNode> items;
   std::vector<YamlEntry> entries;           // in the order written, keys unique
-  std::shared_ptr<const YamlNode> beneath;  // the scalar that this map was merged onto
+  // The scalar that this map was merged onto, or the map that this scalar was.
+  std::shared_ptr<const YamlNode> beneath;
 
   const YamlEntry* find(std::string_view key) const;
 };
