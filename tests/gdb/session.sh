@@ -48,8 +48,8 @@ debug() {
     printf 'set pagination off\nset confirm off\ntarget remote %s\n' "$address"
     cat
   } >"$work/script.gdb"
-  timeout 120 "$gdb" -batch -nx -x "$work/script.gdb" "$elf" >"$work/gdb.txt" 2>&1 &
-  local gdb_pid=$!  # timeout's, which hands signals on
+  timeout --foreground 120 "$gdb" -batch -nx -x "$work/script.gdb" "$elf" >"$work/gdb.txt" 2>&1 &
+  local gdb_pid=$!  # timeout's, which hands signals on, once
   if [[ -n $interrupt_after_s ]]; then
     sleep "$interrupt_after_s"
     kill -INT "$gdb_pid"
