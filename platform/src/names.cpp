@@ -4,8 +4,6 @@
 namespace tandem::platform {
 namespace {
 
-constexpr bool kNotYet = false;
-
 constexpr Choice kExecution[] = {
     {"functional", "bytes are moved and computed: real tokens"},
     {"timing", "tensor payloads are dropped: for models too large to compute"},

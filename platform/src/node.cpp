@@ -46,10 +46,8 @@ void merge_yaml(YamlNode& base, YamlNode over) {
                               (base.kind == YamlKind::kMap && over.kind == YamlKind::kScalar);
     if (word_and_map && !over.beneath) {
       over.beneath = std::make_shared<const YamlNode>(std::move(base));
-    }
-    // A word on a word: what they were laid over stays.
-    if (base.kind == YamlKind::kScalar && over.kind == YamlKind::kScalar && !over.beneath) {
-      over.beneath = base.beneath;
+    } else if (base.kind == YamlKind::kScalar && over.kind == YamlKind::kScalar && !over.beneath) {
+      over.beneath = base.beneath;  // a word on a word: what they were laid over stays
     }
     base = std::move(over);
     return;

@@ -165,16 +165,16 @@ void Engine::on_code(uc_engine*, std::uint64_t address, std::uint32_t, void* sel
 bool Engine::stops_before(std::uint64_t address) {
   if (executed_ >= limit_) {
     stop(Stop::kBudget);
-  } else if (native_) {
-    return false;
-  } else if (check_breakpoints_ && surroundings_.breakpoint(address)) {
-    stop(Stop::kBreakpoint);
-  } else if (address == system_pc_ && surroundings_.executes(instruction())) {
-    stop(Stop::kSystem);
-  } else {
-    return false;
+    return true;
   }
-  return true;
+  if (native_) return false;
+  if (check_breakpoints_ && surroundings_.breakpoint(address)) {
+    stop(Stop::kBreakpoint);
+    return true;
+  }
+  const bool system = address == system_pc_ && surroundings_.executes(instruction());
+  if (system) stop(Stop::kSystem);
+  return system;
 }
 
 // Opcode and funct3 are in the lower half of an instruction.

@@ -242,8 +242,8 @@ bool RiscvCpu::transport(tlm::tlm_command command, std::uint64_t address, unsign
   return true;
 }
 
-Engine::Direct RiscvCpu::Surroundings::direct(std::uint64_t address, bool fetch) {
-  auto& socket = fetch ? cpu_.fetch : cpu_.data;
+Engine::Direct RiscvCpu::Surroundings::direct(std::uint64_t address, bool of_code) {
+  auto& socket = of_code ? cpu_.fetch : cpu_.data;
   for (const tlm::tlm_command command : {tlm::TLM_WRITE_COMMAND, tlm::TLM_READ_COMMAND}) {
     common::set_attributes(cpu_.payload_, command, address, nullptr, 0);
     tlm::tlm_dmi region;
