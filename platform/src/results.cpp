@@ -6,10 +6,10 @@
 #include <iterator>
 #include <string_view>
 
+#include "fault_report.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/scenario_loader.h"
-#include "fault_report.h"
 #include "text.h"
 
 namespace tandem::platform {

@@ -59,8 +59,7 @@ abi::BootInfo devices(const Scenario& scenario) {
   info.mailbox_irq = kMailboxLine;
   info.dram_base = map.dram;
   info.dram_bytes = scenario.platform.dram.capacity_bytes;
-  info.timeout_us =
-      static_cast<std::uint32_t>(scenario.platform.cpu.command_timeout_ps / kPsPerUs);
+  info.timeout_us = static_cast<std::uint32_t>(scenario.platform.cpu.command_timeout_ps / kPsPerUs);
   return info;
 }
 

@@ -127,8 +127,7 @@ Outcome Soc::measure() const {
   collect_statistics(outcome.statistics);
   outcome.timing_violations = timing_violations();
   if (faults_) {
-    outcome.faults =
-        fault_report(faults_->log(), transcript_, hardware_.cpu.command_timeout_ps);
+    outcome.faults = fault_report(faults_->log(), transcript_, hardware_.cpu.command_timeout_ps);
     outcome.faults->missed = faults_->missed();
   }
   outcome.energy = energy_;

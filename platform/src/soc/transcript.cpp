@@ -20,7 +20,8 @@ void Transcript::violate(const abi::Record& record, const std::string& what) {
 }
 
 void Transcript::add(const abi::Record& record) {
-  if (static_cast<abi::RecordKind>(record.kind) == abi::RecordKind::kRecovery) return recover(record);
+  if (static_cast<abi::RecordKind>(record.kind) == abi::RecordKind::kRecovery)
+    return recover(record);
   if (record.request_id >= logs_.size()) return violate(record, "a request that was never posted");
   RequestLog& log = logs_[record.request_id];
   if (log.ended) return violate(record, "more about a request that had ended");

@@ -46,7 +46,7 @@ struct YamlNode {
   bool removes = false;  // a null that took an inherited key away: as if it had not been written
   YamlMark mark;
   std::vector<YamlNode> items;
-  std::vector<YamlEntry> entries;           // in the order written, keys unique
+  std::vector<YamlEntry> entries;  // in the order written, keys unique
   // The scalar that this map was merged onto, or the map that this scalar was.
   std::shared_ptr<const YamlNode> beneath;
 

@@ -66,7 +66,8 @@ int tandem_cosim_refresh(tandem_cosim* client);
 
 /* Fills in a HAL that works over the connection, so that a driver written for one runs in this
  * process. dma_window gives a copy of device memory at an address that stays valid until close:
- * dma_window and barrier send what the driver wrote to the device and bring the copy up to date. `log` may be null. */
+ * dma_window and barrier send what the driver wrote to the device and bring the copy up to date.
+ * `log` may be null. */
 typedef void (*tandem_cosim_log)(void* context, const char* text, uint32_t bytes);
 void tandem_cosim_make_hal(tandem_cosim* client, tandem_hal* hal, tandem_cosim_log log,
                            void* log_context);
