@@ -77,7 +77,7 @@ fs::path find_built_elf(const std::string& name) {
 fs::path elf_path(const CpuConfig& cpu) {
   if (!cpu.riscv.elf.empty()) return cpu.riscv.elf;
   const std::string app = choices<FirmwareApp>().data[static_cast<std::size_t>(cpu.app)].name;
-  const fs::path found = find_built_elf(app);
+  fs::path found = find_built_elf(app);
   if (!found.empty()) return found;
   throw UserError("platform.cpu.form: there is no firmware '" + app + ".elf'",
                   "install g++-riscv64-linux-gnu and build again, or name an ELF file in " +
