@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/platform/checkpoint.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -186,18 +185,9 @@ void write_checkpoint(const fs::path& file, const Scenario& scenario,
   content.push_back(static_cast<char>(kVersion));
   content.append(archive.bytes().begin(), archive.bytes().end());
 
-  std::string temporary = file.string() + ".XXXXXX";
-  const int descriptor = ::mkstemp(temporary.data());
-  if (descriptor < 0) fail_to_write(file, std::generic_category().message(errno));
-  ::close(descriptor);
   try {
-    write_file(temporary, content);
-    fs::permissions(temporary, fs::perms::owner_read | fs::perms::owner_write |
-                                   fs::perms::group_read | fs::perms::others_read);
-    fs::rename(temporary, file);
+    replace_file(file, content);
   } catch (const std::system_error& error) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
     fail_to_write(file, error.code().message());
   }
 }

@@ -70,7 +70,7 @@ Examples
   tandem run scenarios/quickstart.yaml --set platform.cpu=riscv --gdb :1234
   tandem run scenarios/quickstart.yaml --set 'platform.dram.channels=2' --set seed=7
   tandem check scenarios/quickstart.yaml --effective
-  tandem serve scenarios/quickstart.yaml --socket /tmp/tandem.socket
+  tandem serve scenarios/quickstart.yaml --socket tandem.socket
   tandem registers --format c-header > tandem_registers.h
   tandem probe memory --device hbm2_neupims --pattern random
 

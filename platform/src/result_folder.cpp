@@ -136,6 +136,23 @@ void write_file(const fs::path& file, std::string_view content) {
   if (::close(descriptor) != 0) throw_errno(file);
 }
 
+void replace_file(const fs::path& file, std::string_view content) {
+  std::string temporary = file.string() + ".XXXXXX";
+  const int descriptor = ::mkstemp(temporary.data());
+  if (descriptor < 0) throw_errno(file);
+  ::close(descriptor);
+  try {
+    write_file(temporary, content);
+    fs::permissions(temporary, fs::perms::owner_read | fs::perms::owner_write |
+                                   fs::perms::group_read | fs::perms::others_read);
+    fs::rename(temporary, file);
+  } catch (const std::system_error&) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw;
+  }
+}
+
 void check_result_folder(const fs::path& folder) {
   if (folder.empty()) fail(folder, "it has no name");
   try {

@@ -102,6 +102,12 @@ Tokens published_tokens() {
   return tokens;
 }
 
+Tokens first_published(std::uint32_t count) {
+  Tokens tokens = published_tokens();
+  tokens.resize(count);
+  return tokens;
+}
+
 std::vector<Tokens> reference_answers(const std::vector<Tokens>& prompts,
                                       std::uint32_t max_tokens) {
   const platform::Model model =

@@ -9,7 +9,6 @@
 #include "soc.h"
 #include "system_run.h"
 #include "tandem/abi/boot_info.h"
-#include "tandem/cpu/native_cpu.h"
 #include "tandem/firmware/driver/intc.h"
 #include "tandem/firmware/driver/npu.h"
 #include "tandem/platform/model/loaded_model.h"
@@ -114,11 +113,7 @@ TEST_CASE("the driver is probed, removed and probed again, also in flight") {
   const platform::LoadedModel model = platform::load_model(scenario.model, scenario.execution);
   const platform::RequestList requests(scenario, model.tokenizer_or_null(), model.shape);
   platform::Soc::Setup setup{scenario, scenario.policy, model, requests};
-  setup.make_cpu = [&] {
-    cpu::NativeCpu::Config config;
-    config.boot_info_address = scenario.platform.address_map.sram;
-    return std::make_unique<cpu::NativeCpu>("cpu", kFirmware, config);
-  };
+  setup.firmware = &kFirmware;
   platform::Soc soc("soc", setup, {nullptr, [] { sc_core::sc_pause(); }});
   sc_core::sc_start(common::from_ps(10'000'000'000'000));
   INFO((findings.mistake == nullptr ? "" : findings.mistake));

@@ -7,7 +7,6 @@
 #include "soc.h"
 #include "system_run.h"
 #include "tandem/abi/boot_info.h"
-#include "tandem/cpu/native_cpu.h"
 #include "tandem/firmware/machine.h"
 #include "tandem/platform/model/loaded_model.h"
 #include "transcript.h"
@@ -102,11 +101,7 @@ TEST_CASE("firmware resets a device, or everything and itself") {
   const platform::LoadedModel model = platform::load_model(scenario.model, scenario.execution);
   const platform::RequestList requests(scenario, model.tokenizer_or_null(), model.shape);
   platform::Soc::Setup setup{scenario, scenario.policy, model, requests};
-  setup.make_cpu = [&] {
-    cpu::NativeCpu::Config config;
-    config.boot_info_address = scenario.platform.address_map.sram;
-    return std::make_unique<cpu::NativeCpu>("cpu", kFirmware, config);
-  };
+  setup.firmware = &kFirmware;
   platform::Soc soc("soc", setup, platform::Soc::Listener());
   sc_core::sc_start(common::from_ps(1'000'000'000));
   CHECK(lives.count == 3);

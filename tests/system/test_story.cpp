@@ -8,15 +8,7 @@
 namespace tandem::test {
 namespace {
 
-// Beyond this the model's two best logits are a tie within FP16 (see tests/data/stories260K).
-constexpr std::uint32_t kPublished = 184;
 const std::vector<Tokens> kBosOnly = {{1}};
-
-Tokens first_published() {
-  Tokens tokens = published_tokens();
-  tokens.resize(kPublished);
-  return tokens;
-}
 
 const platform::Utilisation& find(const platform::RunReport& report, const std::string& name) {
   const auto found = std::find_if(report.utilisations.begin(), report.utilisations.end(),

@@ -26,7 +26,7 @@ constexpr int kFarewellMs = 1000;  // how long gdb may take to close its side
 
 [[noreturn]] void refuse(const std::string& text, const std::string& why) {
   throw UserError("--gdb " + printable(text) + ": " + why,
-                  "expected :PORT, HOST:PORT or the path of a socket, such as /tmp/gdb.socket");
+                  "expected :PORT, HOST:PORT or the path of a socket, such as ./gdb.socket");
 }
 
 class SocketConnection : public Connection {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oracle_recorder.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -94,18 +93,9 @@ void check_oracle_target(const fs::path& file) {
 
 void write_oracle_record(const fs::path& file, std::string_view content) {
   check_oracle_target(file);
-  std::string temporary = file.string() + ".XXXXXX";
-  const int descriptor = ::mkstemp(temporary.data());
-  if (descriptor < 0) fail(file, std::generic_category().message(errno));
-  ::close(descriptor);
   try {
-    write_file(temporary, content);
-    fs::permissions(temporary, fs::perms::owner_read | fs::perms::owner_write |
-                                   fs::perms::group_read | fs::perms::others_read);
-    fs::rename(temporary, file);
+    replace_file(file, content);
   } catch (const std::system_error& error) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
     fail(file, error.code().message());
   }
 }

@@ -18,6 +18,8 @@ struct ResultFile {
 // Writes one file; throws std::system_error.
 using FileWriter = std::function<void(const std::filesystem::path&, std::string_view)>;
 void write_file(const std::filesystem::path& file, std::string_view content);
+// The same through a file beside it: a file that was there stays whole until the new one is.
+void replace_file(const std::filesystem::path& file, std::string_view content);
 
 // Throws UserError if the folder could not be written: something else is in its place (a folder is
 // ours if it is empty or holds a result.json and nothing but results), or no folder can be made
