@@ -2,11 +2,13 @@
 # tandem_firmware_elf(NAME SOURCES ... [ENTRY function] [INCLUDES folder ...] [DEPENDS file ...])
 #   Builds <build>/firmware/NAME.elf for the RISC-V core: freestanding, at fixed addresses, with
 #   debug information. ENTRY is the function that gives the app's tandem_firmware; without it the
-#   sources have start-up code of their own. Does nothing without the cross compiler.
+#   sources have start-up code of their own. Does nothing without the cross compiler. What it is
+#   linked of is kept as the global property TANDEM_FIRMWARE_OBJECTS_<NAME>.
 find_program(TANDEM_RISCV_CXX riscv64-linux-gnu-g++)
 if(NOT TANDEM_RISCV_CXX)
   message(STATUS "No g++-riscv64-linux-gnu: building without firmware for the RISC-V core")
 endif()
+set(TANDEM_RISCV_SCRIPT ${PROJECT_SOURCE_DIR}/firmware/riscv/board.ld)
 set(TANDEM_RISCV_FLAGS
   -march=rv64gc -mabi=lp64d -mcmodel=medany -fno-pic -no-pie -O2 -g -ffreestanding -fno-builtin
   -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-asynchronous-unwind-tables
@@ -19,7 +21,6 @@ function(tandem_firmware_elf name)
   endif()
   set(folder ${PROJECT_BINARY_DIR}/firmware)
   set(elf ${folder}/${name}.elf)
-  set(script ${PROJECT_SOURCE_DIR}/firmware/riscv/board.ld)
   set(flags ${TANDEM_RISCV_FLAGS} -I${PROJECT_SOURCE_DIR}/firmware
             -I${PROJECT_SOURCE_DIR}/firmware/include -I${PROJECT_SOURCE_DIR}/modules/abi/include
             -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
@@ -50,10 +51,11 @@ function(tandem_firmware_elf name)
     list(APPEND objects ${object})
   endforeach()
   file(MAKE_DIRECTORY ${folder}/${name})
-  add_custom_command(OUTPUT ${elf} DEPENDS ${objects} ${script}
-    COMMAND ${TANDEM_RISCV_CXX} ${TANDEM_RISCV_FLAGS} -static -T ${script} -Wl,--gc-sections
+  add_custom_command(OUTPUT ${elf} DEPENDS ${objects} ${TANDEM_RISCV_SCRIPT}
+    COMMAND ${TANDEM_RISCV_CXX} ${TANDEM_RISCV_FLAGS} -static -T ${TANDEM_RISCV_SCRIPT} -Wl,--gc-sections
             -Wl,--build-id=none ${objects} -o ${elf}
     COMMENT "Linking RISC-V firmware ${name}.elf" VERBATIM)
+  set_property(GLOBAL PROPERTY TANDEM_FIRMWARE_OBJECTS_${name} ${objects})
   add_custom_target(firmware_${name}_elf ALL DEPENDS ${elf})
   install(FILES ${elf} DESTINATION ${CMAKE_INSTALL_DATADIR}/tandem/firmware)
 endfunction()

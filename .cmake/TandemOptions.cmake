@@ -2,6 +2,7 @@
 option(TANDEM_BUILD_PLATFORM "Build the tandem command (needs yaml-cpp and Boost)" ON)
 option(TANDEM_WARNINGS_AS_ERRORS "Turn warnings into errors (on in CI)" OFF)
 option(TANDEM_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(TANDEM_PRECOMPILE "Precompile the headers of SystemC and Catch2 (a quicker full build)" OFF)
 
 # Debian's libsystemc is built for C++17 exactly; objects of another standard do not link.
 set(CMAKE_CXX_STANDARD 17)
@@ -15,8 +16,11 @@ endif()
 find_program(TANDEM_CCACHE ccache)
 if(TANDEM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # Clones and work trees in different folders share what they compile.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${TANDEM_CCACHE})
+  set(ccache_settings CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1)
+  if(TANDEM_PRECOMPILE)
+    list(APPEND ccache_settings CCACHE_SLOPPINESS=pch_defines,time_macros)
+  endif()
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env ${ccache_settings} ${TANDEM_CCACHE})
 endif()
 
 # Same scenario, same bytes, on every machine: no contraction into fused multiply-adds, no
