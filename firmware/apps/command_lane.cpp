@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/command_lane.h"
 
+#include "tandem/firmware/driver/pim.h"
+
 namespace tandem::firmware {
 
 namespace {
@@ -14,12 +16,20 @@ bool passes_by(abi::Status status) {
 
 }  // namespace
 
+void revive_pim(const GenerateState& state, Machine& machine) {
+  const abi::BootInfo& boot = state.boot;
+  if (boot.pim_base == 0 || !state.npu.pim_bound()) return;
+  PimDriver::revive(machine, boot.pim_base, boot.dram_base);
+  machine.clear_bus_error();
+}
+
 bool CommandLane::may_retry(abi::Status status) {
   if (!passes_by(status) || progress_.retries == kMostRetries) return false;
   ++progress_.retries;
   state_.recoveries.note(machine_, abi::Recovery::kWorkRepeated, 1, status);
   // It may be the program that has not arrived well.
   state_.npu.forget_program(lane_.first_context + progress_.context);
+  revive_pim(state_, machine_);
   return true;
 }
 

@@ -38,4 +38,8 @@ class CommandLane {
   PolicyChoice policies_;
 };
 
+// Starts the PIM again if it was reset. That it does not answer is not said here: what is submitted
+// to it will fail.
+void revive_pim(const GenerateState& state, Machine& machine);
+
 }  // namespace tandem::firmware

@@ -143,6 +143,7 @@ class Generator {
     for (u32 i = 0; i < state_.lane_count; ++i) {
       blamed[i] = silent || (running(i) && lane_timed_out(i));
     }
+    revive_pim(state_, machine_);
     const Status status = state_.npu.recover(machine_);
     state_.recoveries.note(machine_, abi::Recovery::kDeviceReset, 1, status);
     if (running_lanes() == 2 && !silent && !state_.drafts_ahead && status == Status::kOk) {

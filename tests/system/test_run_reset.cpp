@@ -62,6 +62,15 @@ TEST_CASE("the driver survives a reset of the NPU behind its back") {
   CHECK(test::answers(report) == test::reference_answers(kPrompts, 8));
 }
 
+TEST_CASE("the driver survives a reset of the PIM behind its back") {
+  const auto report = test::run(test::story_scenario(
+      kPrompts, 8,
+      {"run.reset={at: 60 us, what: pim, every: 500 us, count: 3}", "policy.max_batch=2",
+       "policy.placement={attention: pim, linear: pim}"}));
+  CHECK(report.complete);
+  CHECK(test::answers(report) == test::reference_answers(kPrompts, 8));
+}
+
 namespace {
 
 // In its first life it resets the NPU, in its second one the platform, then it stops.

@@ -31,6 +31,13 @@ class PimDriver {
     facts.dram_base = dram_base;
     return machine.bus_error() ? abi::Status::kBusError : abi::Status::kOk;
   }
+  // The same for one that was started and may have been reset since.
+  static void revive(Machine& machine, u64 base, u64 dram_base) {
+    const u32 control = machine.read(base + abi::pim::CONTROL);
+    if (machine.bus_error() || abi::pim::CONTROL_ENABLE.get(control) != 0) return;
+    PimFacts known;
+    start(machine, base, dram_base, known);
+  }
 };
 
 }  // namespace tandem::firmware
