@@ -86,6 +86,18 @@ TEST_CASE("riscv: the driver recovers from a reset of the NPU in flight") {
   CHECK(answers(report) == std::vector<Tokens>{first_published(64)});
 }
 
+TEST_CASE("riscv: resets of the NPU and of the platform from within an interrupt's handler") {
+  const std::vector<Tokens> prompts = recorded_prompts(4);
+  const auto report = run(story_scenario(
+      prompts, 24,
+      {"platform.cpu=riscv", elf("reset_in_handler"), "platform.cpu.command_timeout=3 ms",
+       "policy.draft.ahead=4", "policy.max_batch=2"}));
+  CHECK(report.complete);
+  CHECK(answers(report) == reference_answers(prompts, 24));
+  CHECK(report.statistics.find("syscon.reset_requests")->integer == 2);
+  CHECK(report.statistics.find("cpu.resets")->integer == 1);
+}
+
 TEST_CASE("riscv: a jump to nowhere ends the run, with its place") {
   const auto report = run_bad("nowhere");
   CHECK_FALSE(report.complete);
