@@ -1,29 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `tandem run` says, with exit code 2, when a checkpoint cannot be made or restored.
 cmake_minimum_required(VERSION 3.25)
-file(REMOVE_RECURSE ${WORK})
-file(MAKE_DIRECTORY ${WORK})
-
-function(run name expected_code expected_text)
-  execute_process(COMMAND ${TANDEM} run ${SCENARIO} --no-progress --quiet --out ${name}
-                          --set workload.max_tokens=8 ${ARGN}
-                  WORKING_DIRECTORY ${WORK} RESULT_VARIABLE code ERROR_VARIABLE text
-                  OUTPUT_QUIET)
-  if(NOT code STREQUAL expected_code)
-    message(SEND_ERROR "${name}: exit code ${code}, expected ${expected_code}: ${text}")
-  endif()
-  string(FIND "${text}" "${expected_text}" found)
-  if(found EQUAL -1)
-    message(SEND_ERROR "${name}: '${expected_text}' is not in: ${text}")
-  endif()
-endfunction()
-function(must_exist file expected)
-  if(expected AND NOT EXISTS ${WORK}/${file})
-    message(SEND_ERROR "${file} is missing")
-  elseif(NOT expected AND EXISTS ${WORK}/${file})
-    message(SEND_ERROR "${file} should not be there")
-  endif()
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/run_and_expect.cmake)
 
 # The results are written all the same.
 run(late 2 "no checkpoint was written: the run had no quiescent moment from 10 s on"
