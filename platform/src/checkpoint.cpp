@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "fnv1a.h"
 #include "tandem/common/archive.h"
 #include "tandem/platform/errors.h"
 #include "tandem/platform/result_folder.h"
@@ -42,19 +43,16 @@ std::string quoted(const fs::path& path) {
   throw UserError("cannot restore the checkpoint " + quoted(file) + ": " + why, hint);
 }
 
-// 64-bit FNV-1a; 0 of a file that cannot be read.
+// 0 of a file that cannot be read.
 std::uint64_t hash_of_file(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
-  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
-  std::array<char, 65536> block;
   if (!stream) return 0;
+  Fnv1a hash;
+  std::array<char, 65536> block;
   while (stream.read(block.data(), block.size()), stream.gcount() > 0) {
-    for (std::streamsize i = 0; i < stream.gcount(); ++i) {
-      hash =
-          (hash ^ static_cast<unsigned char>(block[static_cast<std::size_t>(i)])) * 0x100'0000'01B3;
-    }
+    hash.add(block.data(), block.data() + stream.gcount());
   }
-  return hash;
+  return hash.value();
 }
 
 // State is laid out as the modules of one build have it.
@@ -112,6 +110,12 @@ std::string difference(const Json& now, const Json& saved, const std::string& se
   return {};
 }
 
+// Without what does not change what is simulated.
+Json simulated(Json configuration) {
+  if (configuration.contains("run")) configuration["run"].erase("max_wall_time");
+  return configuration;
+}
+
 void check_build(const fs::path& file, const std::string& build) {
   if (build == this_build()) return;
   fail_to_read(file, "it is of Tandem " + printable(build) + ", this is " + this_build(),
@@ -120,7 +124,8 @@ void check_build(const fs::path& file, const std::string& build) {
 
 void check_scenario(const fs::path& file, const Scenario& scenario, const std::string& saved,
                     const std::vector<InputFile>& files) {
-  const std::string other = difference(effective_configuration(scenario), Json::parse(saved), {});
+  const std::string other =
+      difference(simulated(effective_configuration(scenario)), simulated(Json::parse(saved)), {});
   const char* hint = "restore with the scenario and the options of the run that was saved";
   if (!other.empty()) fail_to_read(file, "it is of another scenario: " + other, hint);
   const std::vector<InputFile> now = input_files(scenario);
@@ -134,12 +139,7 @@ void archive_checkpoint(Archive& archive, std::string& build, std::string& confi
                         std::vector<InputFile>& files, Checkpoint& checkpoint) {
   archive.section("build", [&] { archive(build); });
   archive.section("scenario", [&] { archive(configuration, files); });
-  archive.section("state", [&] {
-    std::uint64_t count = checkpoint.socs.size();
-    archive(count);
-    checkpoint.socs.resize(count);
-    for (SavedSoc& soc : checkpoint.socs) archive(soc.time_ps, soc.initial_hash, soc.state);
-  });
+  archive.section("state", [&] { archive(checkpoint.socs); });
 }
 
 std::vector<std::uint8_t> bytes_of(const fs::path& file) {
@@ -208,11 +208,14 @@ Checkpoint read_checkpoint(const fs::path& file, const Scenario& scenario) {
     std::vector<InputFile> files;
     Checkpoint checkpoint;
     archive_checkpoint(archive, build, configuration, files, checkpoint);
+    if (!archive.at_end()) throw common::ArchiveError("more follows its last section");
     check_build(file, build);
     check_scenario(file, scenario, configuration, files);
     return checkpoint;
   } catch (const common::ArchiveError& error) {
     fail_to_read(file, std::string("it is truncated or damaged: ") + error.what());
+  } catch (const Json::exception&) {
+    fail_to_read(file, "it is damaged: its scenario cannot be read");
   }
 }
 

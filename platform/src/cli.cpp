@@ -205,6 +205,11 @@ std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& 
 
 CheckpointPlan checkpoint_plan(const po::variables_map& values) {
   CheckpointPlan plan;
+  for (const char* option : {"restore", "checkpoint"}) {
+    if (values.count(option) == 0 || !values[option].as<std::string>().empty()) continue;
+    throw UserError(std::string("--") + option + ": expected the name of a file, got nothing",
+                    kSeeHelp);
+  }
   if (values.count("restore") != 0) plan.restore = values["restore"].as<std::string>();
   if (values.count("checkpoint") != values.count("checkpoint-at")) {
     throw UserError("--checkpoint FILE and --checkpoint-at TIME go together", kSeeHelp);
@@ -218,6 +223,16 @@ CheckpointPlan checkpoint_plan(const po::variables_map& values) {
   }
   check_checkpoint_target(plan.save);
   return plan;
+}
+
+// The result folder is replaced as a whole, and holds results only.
+void refuse_inside(const fs::path& folder, const fs::path& file, const std::string& asked_by) {
+  const auto whole = [](const fs::path& path) { return fs::weakly_canonical(fs::absolute(path)); };
+  const fs::path inside = whole(file).lexically_relative(whole(folder));
+  if (inside.empty() || *inside.begin() == "..") return;
+  throw UserError(asked_by + ": '" + printable_path(file) + "' lies in the result folder '" +
+                      printable_path(folder) + "', which holds results only",
+                  "write it somewhere else");
 }
 
 // Throws UserError if gdb would find nobody there.
@@ -250,6 +265,12 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   const fs::path folder = values.count("out") != 0 ? fs::path(values["out"].as<std::string>())
                                                    : fs::path("out") / scenario.file.stem();
   check_result_folder(folder);
+  if (!scenario.checkpoint.save.empty()) {
+    refuse_inside(folder, scenario.checkpoint.save, "--checkpoint");
+  }
+  if (!scenario.run.record_oracle.empty()) {
+    refuse_inside(folder, scenario.run.record_oracle, "run.record_oracle");
+  }
   if (!scenario.run.record_oracle.empty()) {
     naming_the_file(scenario, [&] { check_oracle_target(scenario.run.record_oracle); });
   }

@@ -14,9 +14,14 @@ using Kind = FaultKind;
 
 constexpr std::uint64_t kPsPerUs = 1'000'000;
 constexpr std::uint64_t kLongestTimeoutUs = 4'000'000'000;
-constexpr std::uint64_t kMostNth = 8;   // of drawn faults
-constexpr std::uint64_t kMostBits = 3;  // which every check finds, see modules/abi
+constexpr std::uint64_t kMostNth = 8;  // of drawn faults
+constexpr std::uint64_t kLongestDelayPs = 1'000'000'000'000'000;
 constexpr std::uint64_t kMostCount = 6;
+
+// Of drawn wrong bits: which the check finds wherever they are, see modules/abi.
+std::uint64_t most_bits(Kind kind) {
+  return kind == Kind::kCorruptCompletion ? 2 : 3;
+}
 
 bool has_delay(Kind kind) {
   return kind == Kind::kEccCorrected || kind == Kind::kLateCompletion;
@@ -55,6 +60,9 @@ void check_fault(const FaultConfig& fault, const std::string& key, const FaultFa
   if (fault.delay_ps && !has_delay(fault.kind)) {
     fail(key + ".delay", "only of late_completion and ecc_corrected, and the kind is " + kind, "");
   }
+  if (fault.delay_ps && *fault.delay_ps > kLongestDelayPs) {
+    fail(key + ".delay", "must be at most 1000 s", "");
+  }
   if (fault.bits && !has_bits(fault.kind)) {
     fail(key + ".bits", "only of corrupt_..., and the kind is " + kind, "");
   }
@@ -91,7 +99,7 @@ FaultConfig drawn(const RandomFaults& random, const std::vector<Kind>& kinds,
   if (several) fault.count = count;
   const std::uint64_t delay_ps = draw() % (3 * kLatenessPs);
   if (fault.kind == Kind::kLateCompletion) fault.delay_ps = delay_ps;
-  const auto bits = static_cast<std::uint32_t>(1 + draw() % kMostBits);
+  const auto bits = static_cast<std::uint32_t>(1 + draw() % most_bits(fault.kind));
   if (has_bits(fault.kind)) fault.bits = bits;
   return completed(fault);
 }

@@ -314,6 +314,14 @@ TEST_CASE_METHOD(CommandFixture, "serve hands on the scenario and the socket") {
   CHECK(err.str() == "tandem: --socket x: exists and is not a socket\n");
 }
 
+TEST_CASE_METHOD(CommandFixture, "a checkpoint without a name is refused") {
+  CHECK(command({"run", file, "--restore", ""}) == 2);
+  CHECK(err.str().find("--restore: expected the name of a file") != std::string::npos);
+  err.str("");
+  CHECK(command({"run", file, "--checkpoint", "", "--checkpoint-at", "1 ms"}) == 2);
+  CHECK(err.str().find("--checkpoint: expected the name of a file") != std::string::npos);
+}
+
 TEST_CASE_METHOD(CommandFixture, "output that cannot be written is noticed") {
   std::ostream broken(nullptr);
   CHECK(run_command({"--version"}, "", hooks, {broken, err}) == 2);

@@ -20,6 +20,16 @@ run(faults 2 "runs with injected faults can be neither saved nor restored"
     --checkpoint f.ckpt --checkpoint-at "0 s" --set "faults={list: [{kind: uart_overrun, nth: 5}]}")
 must_exist(f.ckpt FALSE)
 
+foreach(shown IN ITEMS run.log.npu=error run.registers=npu.STATUS@1us)
+  run(shown 2 "what is logged or shown is not saved"
+      --checkpoint s.ckpt --checkpoint-at "0 s" --set ${shown})
+  must_exist(s.ckpt FALSE)
+endforeach()
+
+run(late 2 "lies in the result folder" --checkpoint late/c.ckpt --checkpoint-at "0 s")
+must_exist(late/c.ckpt FALSE)
+must_exist(late/result.json TRUE)
+
 run(saved 0 "" --checkpoint c.ckpt --checkpoint-at "100 us")
 run(other 2 "policy.draft.length is 7, but 4 in the checkpoint" --restore c.ckpt
     --set policy.draft.length=7)
@@ -27,5 +37,9 @@ must_exist(other FALSE)
 execute_process(COMMAND head -c 50000 c.ckpt WORKING_DIRECTORY ${WORK} OUTPUT_FILE ${WORK}/cut.ckpt)
 run(cut 2 "it is truncated or damaged" --restore cut.ckpt)
 must_exist(cut FALSE)
-run(restored 0 "" --restore c.ckpt)
+execute_process(COMMAND sh -c "cat c.ckpt; tail -c +10 c.ckpt" WORKING_DIRECTORY ${WORK}
+                OUTPUT_FILE ${WORK}/twice.ckpt)
+run(twice 2 "more follows its last section" --restore twice.ckpt)
+must_exist(twice FALSE)
+run(restored 0 "" --restore c.ckpt --timeout 60s)  # limits of the host's time may differ
 must_exist(restored/result.json TRUE)

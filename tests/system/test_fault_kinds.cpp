@@ -163,8 +163,8 @@ TEST_CASE("one that is later than the timeout is done without") {
 
 TEST_CASE("a completion with wrong bits is not believed") {
   check_survives(faulty("[{kind: corrupt_completion, at: 100 us, bits: 1},"
-                        " {kind: corrupt_completion, at: 5 ms, bits: 2}]"),
-                 kReset, 1);
+                        " {kind: corrupt_completion, at: 400 us, bits: 2}]"),
+                 kReset, 2);
 }
 
 TEST_CASE("a command with wrong bits is not run") {

@@ -119,6 +119,41 @@ TEST_CASE("firmware resets a device, or everything and itself") {
   CHECK(soc.outcome("").statistics.find("syscon.reset_requests")->integer == 3);
 }
 
+namespace {
+
+// Uses the NPU again as soon as its reset is over, without giving others the time to catch up.
+std::uint32_t control_after_reset = 0;
+
+int reset_and_use(void*, const tandem_hal* hal, std::uint64_t boot_info) {
+  firmware::Machine machine(*hal);
+  const abi::BootInfo boot = *machine.window<abi::BootInfo>(boot_info, 1);
+  const std::uint64_t control = boot.npu_base + abi::npu::CONTROL;
+  machine.write(boot.syscon_base + abi::syscon::RESET, abi::syscon::RESET_NPU.put(1));
+  const std::uint64_t begin_ns = machine.now_ns();
+  while (machine.now_ns() < begin_ns + 200) {
+  }
+  machine.write(control, abi::npu::CONTROL_ENABLE.put(1));
+  for (int i = 0; i < 10; ++i) machine.relax();
+  control_after_reset = machine.read(control);
+  return 0;
+}
+
+constexpr tandem_firmware kUsesAtOnce{
+    64, reset_and_use, [](void*, const tandem_hal*) -> int { return TANDEM_STEP_DONE; }};
+
+}  // namespace
+
+TEST_CASE("a reset takes effect before what its writer does next") {
+  const platform::Scenario scenario = test::story_scenario({{1}}, 4);
+  const platform::LoadedModel model = platform::load_model(scenario.model, scenario.execution);
+  const platform::RequestList requests(scenario, model.tokenizer_or_null(), model.shape);
+  platform::Soc::Setup setup{scenario, scenario.policy, model, requests};
+  setup.firmware = &kUsesAtOnce;
+  platform::Soc soc("soc", setup, platform::Soc::Listener());
+  sc_core::sc_start(common::from_ps(1'000'000'000));
+  CHECK(abi::npu::CONTROL_ENABLE.get(control_after_reset) == 1);
+}
+
 TEST_CASE("tokens that come again after a reset count once") {
   Transcript transcript(1);
   transcript.add(tokens({5, 6, 7}, 100));

@@ -3,8 +3,12 @@
 
 #include <algorithm>
 
+#include "tandem/abi/checks.h"
+
 namespace tandem::common {
 namespace {
+
+using abi::crc32;
 
 // A section: u16 length of the name, name, u64 length of the content, content, u32 CRC of all that.
 constexpr std::size_t kNameLengthBytes = 2;
@@ -13,24 +17,6 @@ constexpr std::size_t kChecksumBytes = 4;
 // Of memory contents: the offset of a page and its bytes, as often as needed, then kEnd.
 constexpr std::size_t kPageBytes = 4096;
 constexpr std::uint64_t kEnd = ~std::uint64_t{0};
-
-std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < table.size(); ++i) {
-    std::uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ ((value & 1u) != 0 ? 0xEDB8'8320u : 0u);
-    table[i] = value;
-  }
-  return table;
-}
-
-// CRC-32 of ISO 3309, as in zip and Ethernet.
-std::uint32_t crc32(const std::uint8_t* data, std::size_t bytes) {
-  static const std::array<std::uint32_t, 256> table = make_crc_table();
-  std::uint32_t crc = ~0u;
-  for (std::size_t i = 0; i < bytes; ++i) crc = crc >> 8 ^ table[(crc ^ data[i]) & 0xFFu];
-  return ~crc;
-}
 
 std::uint64_t get(const std::uint8_t* data, std::size_t bytes) {
   std::uint64_t value = 0;

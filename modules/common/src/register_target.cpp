@@ -4,10 +4,21 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "tandem/common/stands_for.h"
 
 namespace tandem::common {
+
+namespace {
+
+// Outside of the simulation nobody is ahead.
+bool may_wait() {
+  const sc_core::sc_process_handle caller = sc_core::sc_get_current_process_handle();
+  return caller.valid() && caller.proc_kind() != sc_core::SC_METHOD_PROC_;
+}
+
+}  // namespace
 
 void RegisterTarget::Config::validate() const {
   if (max_outstanding < 1 || max_outstanding > 1024) {
@@ -61,8 +72,12 @@ void RegisterTarget::count(const Payload& payload) {
 }
 
 void RegisterTarget::b_transport(Payload& payload, sc_core::sc_time& delay) {
+  const bool synchronise =
+      payload.get_address() == synchronised_ && payload.is_write() && may_wait();
+  if (synchronise && delay != sc_core::SC_ZERO_TIME) wait(std::exchange(delay, {}));
   const std::uint64_t response_ps = execute(payload, local_time_ps(delay), false);
   delay = from_ps(response_ps - now_ps());
+  if (synchronise) wait(std::max(std::exchange(delay, {}), from_ps(1)));
 }
 
 tlm::tlm_sync_enum RegisterTarget::nb_transport_fw(Payload& payload, tlm::tlm_phase& phase,

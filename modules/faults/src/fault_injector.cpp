@@ -6,6 +6,15 @@
 
 namespace tandem::faults {
 
+namespace {
+
+// An access that is refused reads nothing; lost data cannot be corrected.
+int gravity(Kind kind) {
+  return kind == Kind::kBusError ? 2 : kind == Kind::kEccUncorrected ? 1 : 0;
+}
+
+}  // namespace
+
 FaultInjector::FaultInjector(const sc_core::sc_module_name& name, std::string where, FaultLog& log,
                              std::uint64_t base)
     : sc_module(name),
@@ -30,7 +39,8 @@ void FaultInjector::add(const Rule& rule) {
   rules_.push_back({rule.kind, Trigger(rule.when), rule.delay_ps});
 }
 
-// Every rule counts the access; the first one that has something against it decides.
+// Every rule counts the access; of those that have something against it the gravest happens, and
+// the first of equals.
 const FaultInjector::Active* FaultInjector::fault_of(const common::Payload& payload,
                                                      std::uint64_t time_ps) {
   const std::uint64_t address = base_ + payload.get_address();
@@ -38,8 +48,10 @@ const FaultInjector::Active* FaultInjector::fault_of(const common::Payload& payl
   for (Active& rule : rules_) {
     if (rule.kind != Kind::kBusError && !payload.is_read()) continue;
     if (!rule.trigger.fires(time_ps, address, payload.get_data_length())) continue;
-    log_.add({time_ps, rule.kind, where_, address, rule.delay_ps, rule.trigger.id()});
-    if (found == nullptr) found = &rule;
+    if (found == nullptr || gravity(rule.kind) > gravity(found->kind)) found = &rule;
+  }
+  if (found != nullptr) {
+    log_.add({time_ps, found->kind, where_, address, found->delay_ps, found->trigger.id()});
   }
   return found;
 }

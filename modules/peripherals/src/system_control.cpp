@@ -23,6 +23,7 @@ SystemControl::SystemControl(const sc_core::sc_module_name& name, const Config& 
     ++reset_requests_;
     if (reset_request_) reset_request_(value);
   });
+  port().synchronise_at(regs::RESET);  // nobody is ahead of a reset
 }
 
 void SystemControl::write_exit(std::uint32_t value) {

@@ -27,6 +27,11 @@ std::string shortage(const RequestLog& log, const PlannedRequest& planned,
          std::to_string(max_positions);
 }
 
+std::string status_name(abi::Status status) {
+  const std::string name = abi::name_of(status);
+  return name != "?" ? name : "unknown status " + std::to_string(static_cast<unsigned>(status));
+}
+
 std::string status_text(const RequestLog& log, const Outcome& outcome, const RequestList& requests,
                         std::size_t index) {
   if (!log.ended) return "unfinished: " + outcome.unfinished;
@@ -34,7 +39,7 @@ std::string status_text(const RequestLog& log, const Outcome& outcome, const Req
     return "error: NoSpace" + shortage(log, requests.planned(index), requests.max_positions(),
                                        outcome.serving.kv_pages);
   }
-  if (log.status != abi::Status::kOk) return std::string("error: ") + abi::name_of(log.status);
+  if (log.status != abi::Status::kOk) return "error: " + status_name(log.status);
   return log.stop_reason == abi::StopReason::kStopId ? "eos" : "max_tokens";
 }
 
@@ -106,7 +111,8 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   report.simulated_time_ps = outcome.simulated_time_ps;
   report.prefill_time_ps = outcome.prefill_time_ps;
   report.driver = outcome.driver;
-  report.stopped_by_firmware = outcome.stopped_by_firmware;
+  report.stopped_by_firmware = outcome.own_firmware && !outcome.complete;
+  report.incomplete_reason = outcome.violation;
   report.decode_time_ps = outcome.decode_time_ps;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const RequestLog& log = outcome.requests[i];

@@ -55,7 +55,8 @@ struct Outcome {
   std::vector<Utilisation> utilisations;
   std::optional<DeviceGroup> group;
   DriverCost driver;
-  bool stopped_by_firmware = false;  // of the user's own
+  bool own_firmware = false;  // an ELF of the user's
+  std::string violation;      // of the contract, by such firmware: not complete
   observe::PhaseLedger energy;
   observe::StatisticsTable statistics;
   std::string timing_violations;  // the first of them, one line each

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reset_lines.h"
 
+#include <algorithm>
+
 #include "tandem/common/systemc.h"
 
 namespace tandem::platform {
@@ -23,6 +25,12 @@ void ResetLines::request(ResetTarget target) {
 
 bool ResetLines::held(ResetTarget target) const {
   return common::now_ps() < release_ps_[static_cast<std::size_t>(target)];
+}
+
+bool ResetLines::any_held() const {
+  return std::any_of(release_ps_.begin(), release_ps_.end(), [](std::uint64_t release_ps) {
+    return release_ps != 0 && common::now_ps() <= release_ps;
+  });
 }
 
 void ResetLines::drive() {

@@ -25,6 +25,7 @@ class ResetLines : public sc_core::sc_module {
 
   // From the next delta cycle on.
   void request(ResetTarget target);
+  bool any_held() const;
   void schedule(const ResetConfig& config);
   // Called when the platform's line falls: what was under way is gone, nothing has begun anew.
   void on_platform_release(std::function<void()> listener) { listener_ = std::move(listener); }

@@ -23,6 +23,7 @@
 #include "tandem/platform/model/loaded_model.h"
 #include "tandem/platform/model/shard.h"
 #include "tandem/platform/units.h"
+#include "text.h"
 #include "wall_limit.h"
 
 namespace tandem::platform {
@@ -109,10 +110,10 @@ class Session {
       throw UserError("run.reset: a run with resets can be neither saved nor restored",
                       "leave run.reset or --checkpoint and --restore out");
     }
-    if (setup.held &&
+    if (checkpoint &&
         (scenario.run.log.enabled() || !scenario.run.registers.empty() || is_bringup())) {
-      throw UserError("--restore: what was logged or shown before the checkpoint is not in it",
-                      "leave run.log, run.registers and the app bringup out of a restored run");
+      throw UserError("--checkpoint, --restore: what is logged or shown is not saved",
+                      "leave run.log, run.registers and the app bringup out of such a run");
     }
     if (checkpoint && !soc_->has_save_points()) {
       throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
@@ -142,7 +143,9 @@ class Session {
     const Outcome outcome = result_of(*soc_, unfinished);
     std::optional<Outcome> baseline;
     if (baseline_) baseline = result_of(*baseline_, unfinished);
-    if (all_ended()) sc_core::sc_start(common::from_ps(kDrainPs), sc_core::SC_EXIT_ON_STARVATION);
+    if (all_ended() && sc_core::sc_pending_activity()) {
+      sc_core::sc_start(common::from_ps(kDrainPs), sc_core::SC_EXIT_ON_STARVATION);
+    }
 
     RunReport report =
         make_report(outcome, model_.tokenizer_or_null(), requests_, scenario_.workload.slo);
@@ -167,7 +170,7 @@ class Session {
     }
     report.model = facts_;
     report.stopped_by_limit = out_of_wall_time || ended_by_gdb || reached_limit();
-    report.no_checkpoint = why_no_checkpoint();
+    report.no_checkpoint = why_no_checkpoint(out_of_wall_time);
     report.timeline = std::move(timeline_);
     if (recorder_) report.oracle_record = recorder_->to_csv(scenario_, model_.shape.vocabulary);
     if (gdb_) gdb_->end(report.complete ? "" : report.incomplete_reason);
@@ -228,6 +231,8 @@ class Session {
       if (to_be_written()) write_saved();
       const std::uint64_t left_ps = scenario_.run.max_simulated_time_ps - common::now_ps();
       if (left_ps == 0 || (wall_limit_ && wall_limit_->reached())) return;
+      const bool begun = sc_core::sc_get_status() != sc_core::SC_ELABORATION;
+      if (begun && !sc_core::sc_pending_activity()) return;
       sc_core::sc_start(common::from_ps(left_ps), sc_core::SC_EXIT_ON_STARVATION);
     } while (to_be_written());
   }
@@ -261,8 +266,9 @@ class Session {
     }
   }
 
-  std::string why_no_checkpoint() const {
+  std::string why_no_checkpoint(bool out_of_wall_time) const {
     if (scenario_.checkpoint.save.empty() || written_) return why_not_written_;
+    if (out_of_wall_time) return "run.max_wall_time was reached before";
     const std::string from = format_quantity(scenario_.checkpoint.save_at_ps, Quantity::kTime);
     const bool baseline = !parts_.front().saved.state.empty();
     return std::string(baseline ? "the plain baseline" : "the run") +
@@ -272,14 +278,13 @@ class Session {
 
   // Each part at its own time; between them the others run already.
   void restore() {
-    if (restored_.socs.size() != parts_.size()) {
-      throw InternalError("the checkpoint has another number of systems");
-    }
+    if (restored_.socs.size() != parts_.size()) fail_to_restore("it has another number of systems");
     for (std::size_t i = 0; i < parts_.size(); ++i) {
+      if (restored_.socs[i].time_ps > scenario_.run.max_simulated_time_ps) {
+        fail_to_restore("it was saved later than run.max_simulated_time");
+      }
       if (parts_[i].soc.hash_of(initial_of(parts_[i])) == restored_.socs[i].initial_hash) continue;
-      throw UserError(
-          "cannot restore the checkpoint: firmware, model or prompts are not those of "
-          "the run that was saved");
+      fail_to_restore("firmware, model or prompts are not those of the run that was saved");
     }
     // That nothing happens until then is as it should be.
     sc_core::sc_report_handler::set_actions(sc_core::SC_ID_NO_SC_START_ACTIVITY_,
@@ -295,10 +300,24 @@ class Session {
       while (common::now_ps() < saved.time_ps) {
         sc_core::sc_start(common::from_ps(saved.time_ps - common::now_ps()));
       }
-      common::Archive archive(saved.state);
-      archive_part(archive, parts_[i], initial_of(parts_[i]));
+      load_part(parts_[i], saved.state);
       sc_core::sc_start(sc_core::SC_ZERO_TIME);  // signals take their values
       parts_[i].soc.resume();
+    }
+  }
+
+  [[noreturn]] void fail_to_restore(const std::string& why) const {
+    throw UserError("cannot restore the checkpoint '" +
+                    printable_path(scenario_.checkpoint.restore) + "': " + why);
+  }
+
+  void load_part(Part& part, const std::vector<std::uint8_t>& state) {
+    try {
+      common::Archive archive(state);
+      archive_part(archive, part, initial_of(part));
+      if (!archive.at_end()) fail_to_restore("it is damaged: more follows its last section");
+    } catch (const common::ArchiveError& error) {
+      fail_to_restore(std::string("it is damaged: ") + error.what());
     }
   }
 
@@ -360,8 +379,10 @@ class Session {
   }
 
   static Outcome result_of(const Soc& soc, const std::string& unfinished) {
-    if (!soc.transcript().violation().empty()) throw InternalError(soc.transcript().violation());
-    return soc.outcome(unfinished);
+    Outcome outcome = soc.outcome(unfinished);
+    const std::string& violation = soc.transcript().violation();
+    if (!violation.empty() && outcome.violation.empty()) throw InternalError(violation);
+    return outcome;
   }
 
   const Scenario& scenario_;

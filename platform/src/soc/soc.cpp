@@ -348,7 +348,6 @@ void Soc::on_firmware_stopped(int status, const std::string& fault) {
   if (!firmware_exit_) firmware_exit_ = status;
   if (ended()) return;
   outcome_ = std::make_unique<Outcome>(measure());
-  outcome_->stopped_by_firmware = !hardware_.cpu.riscv.elf.empty();
   outcome_->unfinished =
       fault.empty() ? "the firmware stopped, its exit status is " + std::to_string(status) : fault;
   if (listener_.on_progress) listener_.on_progress();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The state of an SoC for a checkpoint.
+#include "fnv1a.h"
 #include "soc.h"
 #include "tandem/common/archive.h"
 
@@ -9,29 +10,20 @@ using common::Archive;
 
 namespace {
 
-// 64-bit FNV-1a.
-class Hash {
- public:
-  void add(std::uint64_t address, const std::vector<std::uint8_t>& bytes) {
-    for (unsigned shift = 0; shift < 64; shift += 8)
-      add(static_cast<std::uint8_t>(address >> shift));
-    for (const std::uint8_t byte : bytes) add(byte);
+void add(Fnv1a& hash, std::uint64_t address, const std::vector<std::uint8_t>& bytes) {
+  for (unsigned shift = 0; shift < 64; shift += 8) {
+    hash.add(static_cast<std::uint8_t>(address >> shift));
   }
-  std::uint64_t value() const { return value_; }
-
- private:
-  void add(std::uint8_t byte) { value_ = (value_ ^ byte) * 0x100'0000'01B3; }
-
-  std::uint64_t value_ = 0xCBF2'9CE4'8422'2325;
-};
+  hash.add(bytes.begin(), bytes.end());
+}
 
 }  // namespace
 
 bool Soc::quiescent() const {
-  return !ended() && bus_.quiescent() && npu_.quiescent() && sram_.quiescent() &&
-         (pim_ ? pim_->quiescent() : stack_->quiescent()) && intc_.quiescent() &&
-         (!firmware_memory_ || firmware_memory_->quiescent()) && timer_.quiescent() &&
-         uart_.quiescent() && mailbox_.quiescent() && syscon_.quiescent();
+  return !ended() && !resets_.any_held() && bus_.quiescent() && npu_.quiescent() &&
+         sram_.quiescent() && (pim_ ? pim_->quiescent() : stack_->quiescent()) &&
+         intc_.quiescent() && (!firmware_memory_ || firmware_memory_->quiescent()) &&
+         timer_.quiescent() && uart_.quiescent() && mailbox_.quiescent() && syscon_.quiescent();
 }
 
 void Soc::when_quiescent(std::uint64_t from_ps, std::function<void()> hook) {
@@ -43,11 +35,11 @@ void Soc::when_quiescent(std::uint64_t from_ps, std::function<void()> hook) {
 }
 
 std::uint64_t Soc::hash_of(const BootImage& initial) const {
-  Hash hash;
-  for (const MemoryBlock& block : initial.blocks) hash.add(block.address, block.bytes);
+  Fnv1a hash;
+  for (const MemoryBlock& block : initial.blocks) add(hash, block.address, block.bytes);
   if (!firmware_) return hash.value();
   for (const cpu::ElfImage::Segment& segment : firmware_->image.segments()) {
-    hash.add(segment.address, segment.bytes);
+    add(hash, segment.address, segment.bytes);
   }
   return hash.value();
 }

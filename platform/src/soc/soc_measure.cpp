@@ -112,7 +112,10 @@ Outcome Soc::measure() const {
   outcome.decode_time_ps = decode_clock_.elapsed_ps(now_ps, prefill_ps());
   outcome.requests = transcript_.requests();
   outcome.serving = transcript_.counters();
-  outcome.complete = transcript_.all_ended() && transcript_.all_ok();
+  outcome.complete =
+      transcript_.all_ended() && transcript_.all_ok() && transcript_.violation().empty();
+  outcome.own_firmware = !hardware_.cpu.riscv.elf.empty();
+  if (outcome.own_firmware) outcome.violation = transcript_.violation();
   outcome.phases = phases();
   outcome.stages = stages();
   outcome.group = group(now_ps);

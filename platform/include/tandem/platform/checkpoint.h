@@ -14,6 +14,11 @@ struct SavedSoc {
   std::uint64_t time_ps = 0;
   std::uint64_t initial_hash = 0;   // of what the memories held before anything ran
   std::vector<std::uint8_t> state;  // the bytes of an archive
+
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(time_ps, initial_hash, state);
+  }
 };
 
 struct Checkpoint {

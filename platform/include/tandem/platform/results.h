@@ -153,7 +153,7 @@ struct RunReport {
   bool complete = false;  // every request that the platform can hold was answered
   std::string incomplete_reason;
   bool stopped_by_limit = false;     // run.max_simulated_time was reached, or gdb ended it
-  bool stopped_by_firmware = false;  // of the user's own, before all requests had ended
+  bool stopped_by_firmware = false;  // incomplete because of firmware: the user's own, or bringup
   bool none_fits = false;            // the platform can hold none of the requests
   std::uint64_t simulated_time_ps = 0;
   std::uint64_t prefill_time_ps = 0;

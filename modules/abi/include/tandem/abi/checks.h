@@ -9,7 +9,7 @@
 namespace tandem::abi {
 
 // CRC-7 (x^7 + x^3 + 1), as in the CSD register of SD cards: 15 bytes, 7 bits of CRC and a bit that
-// it does not cover. Finds every change of 1 or 2 bits and every burst of up to 7.
+// it does not cover. Finds every change of 1 or 2 bits.
 constexpr u8 crc7(const u8* bytes, std::size_t count, u8 crc = 0) {
   for (std::size_t i = 0; i < count; ++i) {
     u32 rest = static_cast<u32>(crc) << 1 ^ bytes[i];

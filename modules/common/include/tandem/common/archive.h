@@ -77,6 +77,8 @@ class Archive {
     body();
     leave(name, before);
   }
+  // Reading: whether nothing is left.
+  bool at_end() const { return at_ == bytes_.size(); }
   // Reading: whether the next section has this name.
   bool next_is(std::string_view name) const;
 

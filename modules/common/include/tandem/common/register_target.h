@@ -51,6 +51,10 @@ class RegisterTarget : public sc_core::sc_module {
   RegisterTarget(const sc_core::sc_module_name& name, RegisterBank& bank, const Config& config);
 
   void serve_windows(WindowHandler handler, WindowDebug debug);
+  // Writes to the register at `offset` end an LT initiator's lead: b_transport waits until the
+  // write is due, and again until it is answered, at least for the deltas of that moment. For
+  // registers that act on the initiator itself or on other devices.
+  void synchronise_at(std::uint64_t offset) { synchronised_ = offset; }
   // Answers a pending access at `time_ps` (a time that has passed means now). Unknown payloads, for
   // instance those that a reset has answered, are ignored.
   void complete(Payload& payload, tlm::tlm_response_status status, std::uint64_t time_ps);
@@ -85,6 +89,8 @@ class RegisterTarget : public sc_core::sc_module {
                                      sc_core::sc_time& delay);
   unsigned transport_dbg(Payload& payload);
 
+  static constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
+
   bool is_window(const Payload& payload) const {
     return window_handler_ && payload.get_address() >= bank_.block().size_bytes;
   }
@@ -102,6 +108,7 @@ class RegisterTarget : public sc_core::sc_module {
   Config config_;
   WindowHandler window_handler_;
   WindowDebug window_debug_;
+  std::uint64_t synchronised_ = kNowhere;
   Agenda agenda_;
   std::vector<Flight> flights_;    // accepted, response not begun, in order of arrival
   Payload* held_ = nullptr;        // arrived, END_REQ withheld because flights_ is full

@@ -40,6 +40,7 @@ class Peripheral : public sc_core::sc_module {
 
   common::RegisterBank& bank() { return bank_; }
   const common::RegisterBank& bank() const { return bank_; }
+  common::RegisterTarget& port() { return port_; }
   // Local time of the access that is being served; in other contexts the current time.
   std::uint64_t time_ps() const { return port_.access_ps(); }
 
