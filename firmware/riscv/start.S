@@ -4,6 +4,7 @@
 # starts from the same image.
 
 .equ FRAME_BYTES, 144
+.equ MSTATUS_FS_INITIAL, 1 << 13  # floating point is on
 
 .section .text.start, "ax"
 .globl _start
@@ -19,6 +20,8 @@ _start:
   la t0, trap_entry
   csrw mtvec, t0
   csrw mie, zero
+  li t0, MSTATUS_FS_INITIAL
+  csrs mstatus, t0
   la t0, __bss_start
   la t1, __bss_end
 1:

@@ -21,6 +21,7 @@ run_incomplete(nowhere "instruction access fault at pc 0x3000000")
 run_incomplete(stack "store access fault at pc")
 run_incomplete(read_only "(write_id), address 0x2100000 (NPU.ID)")
 run_incomplete(exit "its exit status is 11")
+run_incomplete(asleep "nothing was left to happen")
 run_incomplete(loop "run.max_simulated_time was reached; the firmware was at"
                --timeout simulated=1ms)
 run_incomplete(loop "run.max_wall_time was reached; the firmware was at" --timeout 100ms)

@@ -21,6 +21,8 @@ spin:
   li t0, 0x02100000
 write_id:
   sw zero, 0(t0)
+#elif defined(ASLEEP)
+  csrw mie, zero
 #elif defined(EXIT)
   li t0, 0x02040000
   li t1, 0x0b01
