@@ -110,9 +110,10 @@ std::string difference(const Json& now, const Json& saved, const std::string& se
   return {};
 }
 
-// Without what does not change what is simulated.
+// Without what does not change what is simulated: limits of the host's time, and who looks on.
 Json simulated(Json configuration) {
-  if (configuration.contains("run")) configuration["run"].erase("max_wall_time");
+  if (!configuration.contains("run")) return configuration;
+  for (const char* key : {"max_wall_time", "log", "registers"}) configuration["run"].erase(key);
   return configuration;
 }
 

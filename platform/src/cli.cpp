@@ -193,7 +193,8 @@ std::vector<ResultFile> result_files(const Scenario& scenario, const RunReport& 
   files.back().content.append(1, '\n');
   files.push_back({"summary.txt", summary});
   if (report.serving) files.push_back({"requests.csv", requests_csv(report)});
-  if (report.bringup) files.push_back({"console.txt", report.bringup->console});
+  const std::string& console = report.bringup ? report.bringup->console : report.console;
+  if (report.bringup || !console.empty()) files.push_back({"console.txt", console});
   if (scenario.run.log.enabled()) files.push_back({"access.log", report.access_log});
   if (!report.registers.empty()) {
     files.push_back({"registers.txt", registers_text(report)});
@@ -274,6 +275,9 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (!scenario.run.record_oracle.empty()) {
     naming_the_file(scenario, [&] { check_oracle_target(scenario.run.record_oracle); });
   }
+  if (scenario.platform.cpu.form == CpuForm::kNative && !scenario.platform.cpu.riscv.elf.empty()) {
+    streams.err << "warning: platform.cpu.riscv.elf is not run: platform.cpu.form is native\n";
+  }
   if (!hooks.run) {
     throw InternalError("this build has no simulation linked in: it can only check scenarios");
   }
@@ -333,7 +337,8 @@ int run(const std::vector<std::string>& arguments, const CommandHooks& hooks,
   if (report.none_fits) {
     streams.err << "  hint: raise platform.dram.capacity, or ask for shorter prompts and answers\n";
   }
-  const bool by_user = report.stopped_by_limit || report.stopped_by_firmware || report.none_fits;
+  const bool by_user = report.stopped_by_limit || report.stopped_by_firmware || report.none_fits ||
+                       scenario.faults.present;
   return by_user ? kExitUser : kExitInternal;
 }
 

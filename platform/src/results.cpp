@@ -346,6 +346,8 @@ Json result_json(const Scenario& scenario, const RunReport& report, const WallTi
                                                   scenario.run.layers.has_value())
                                    : Json(nullptr);
   json["baseline"] = report.baseline ? baseline_json(*report.baseline) : Json(nullptr);
+  json["resets"] = {
+      {"platform", report.resets[0]}, {"npu", report.resets[1]}, {"pim", report.resets[2]}};
   json["driver"] = {{"until_first_token", driver_part_json(report.driver.start)},
                     {"after_first_token", driver_part_json(report.driver.work)}};
   json["energy"] = energy_json(report.energy);

@@ -75,9 +75,30 @@ std::string parts_of_time(const RunReport& report) {
   return text;
 }
 
+// "2 of the platform, 1 of the NPU"; empty if there were none.
+std::string resets_text(const std::array<std::uint64_t, kResetTargets>& resets) {
+  static constexpr std::array<const char*, kResetTargets> kNames = {"platform", "NPU", "PIM"};
+  std::string text;
+  for (std::size_t i = 0; i < resets.size(); ++i) {
+    if (resets[i] == 0) continue;
+    text += (text.empty() ? "" : ", ") + grouped(resets[i]) + " of the " + kNames[i];
+  }
+  return text;
+}
+
+void write_resets(Page& page, const ResetConfig& planned, const RunReport& report) {
+  const std::string text = resets_text(report.resets);
+  if (!text.empty()) page.words("resets", text + "; times count what they undid, too");
+  const std::uint64_t happened = report.resets[static_cast<std::size_t>(planned.what)];
+  if (!planned.present || happened >= planned.count) return;
+  page.words("it has not come to", grouped(planned.count - happened) + " of the " +
+                                       grouped(planned.count) + " resets of run.reset");
+}
+
 void write_speed(Page& page, const Scenario& scenario, const RunReport& report) {
   page.heading("Speed");
   page.line("simulated time", time_text(report.simulated_time_ps), parts_of_time(report));
+  write_resets(page, scenario.run.reset, report);
   if (scenario.run.layers) {
     page.line("tokens per second", "-", "not of " + slice_text(scenario.run));
     return;
@@ -458,6 +479,12 @@ double per(std::uint64_t amount, std::uint64_t count) {
   return count > 0 ? static_cast<double>(amount) / static_cast<double>(count) : 0.0;
 }
 
+std::uint64_t tokens_after_first(const RunReport& report) {
+  std::uint64_t tokens = 0;
+  for (const RequestResult& request : report.requests) tokens += request.tokens.size();
+  return tokens > 0 ? tokens - 1 : 0;
+}
+
 void write_driver(Page& page, const RunReport& report) {
   const DriverCost::Part& start = report.driver.start;
   const DriverCost::Part& work = report.driver.work;
@@ -478,8 +505,10 @@ void write_driver(Page& page, const RunReport& report) {
             cost + "; " + grouped(work.commands) + " commands");
   if (work.interrupt_latency_ps > 0) {
     page.line("interrupt latency, mean", time_text(work.interrupt_latency_ps / work.interrupts),
-              "from the line to the handler");
+              "from the line to its handler's first instruction");
   }
+  page.line("per token after it",
+            time_text(work.busy_ps / std::max<std::uint64_t>(tokens_after_first(report), 1)));
   page.line("processor busy", percent(per(work.busy_ps, work.time_ps)),
             "of the time after the first token");
 }
@@ -494,6 +523,9 @@ void write_faults(Page& page, const FaultReport& report) {
   }
   if (report.injected.size() > lines.size()) {
     page.words("and more", grouped(report.injected.size() - lines.size()) + ", see result.json");
+    for (const RecoveryEvent& event : report.events) {
+      if (event.failed) page.words(time_text(event.time_ps), event.what);
+    }
   }
   for (const std::string& missed : report.missed) page.words("it has not come to", missed);
 }
@@ -528,6 +560,16 @@ void write_bringup(Page& page, const RunReport& report) {
   }
 }
 
+// Firmware of one's own without requests.
+void write_firmware(Page& page, const Scenario& scenario, const RunReport& report) {
+  page.heading("Firmware");
+  page.line("simulated time", time_text(report.simulated_time_ps));
+  write_resets(page, scenario.run.reset, report);
+  if (report.faults) write_faults(page, *report.faults);
+  write_utilisation(page, report);
+  write_driver(page, report);
+}
+
 }  // namespace
 
 std::string summary_text(const Scenario& scenario, const RunReport& report) {
@@ -539,6 +581,11 @@ std::string summary_text(const Scenario& scenario, const RunReport& report) {
   write_setup(page, scenario, report);
   if (report.bringup) {
     write_bringup(page, report);
+    if (report.faults) write_faults(page, *report.faults);
+    return page.text();
+  }
+  if (report.requests.empty()) {
+    write_firmware(page, scenario, report);
     return page.text();
   }
   write_speed(page, scenario, report);

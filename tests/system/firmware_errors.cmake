@@ -32,3 +32,16 @@ run_firmware(over_boot "overlaps what the platform puts at")
 foreach(name IN ITEMS missing outside over_boot)
   must_exist(${name} FALSE)
 endforeach()
+
+# Without requests the exit status says how it went.
+set(SCENARIO ${BRINGUP})
+set(options)
+run(exit 2 "incomplete: the firmware stopped, its exit status is 11" --set platform.cpu.form=riscv
+    --set platform.cpu.riscv.elf=${FIRMWARE}/exit.elf)
+run(done 0 "" --set platform.cpu.form=riscv --set platform.cpu.riscv.elf=${FIRMWARE}/done.elf)
+file(READ ${WORK}/done/console.txt console)
+if(NOT console STREQUAL "!")
+  message(SEND_ERROR "console.txt is '${console}'")
+endif()
+run(native 0 "warning: platform.cpu.riscv.elf is not run" --set platform.cpu.form=native
+    --set platform.cpu.riscv.elf=${FIRMWARE}/exit.elf)

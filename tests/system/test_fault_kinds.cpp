@@ -60,7 +60,8 @@ void check_fails(const platform::Scenario& scenario, const std::string& status) 
   const Seen seen = see(scenario);
   CHECK_FALSE(seen.report.complete);
   CHECK(seen.report.requests[0].status == status);
-  CHECK_FALSE(seen.faults.injected.empty());
+  REQUIRE_FALSE(seen.faults.injected.empty());
+  CHECK_THAT(seen.faults.injected.back().outcome, Catch::StartsWith("request 0 failed: "));
   const Tokens right = story();
   REQUIRE(seen.tokens.size() < right.size());
   CHECK(std::equal(seen.tokens.begin(), seen.tokens.end(), right.begin()));

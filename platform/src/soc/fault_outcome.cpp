@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What became of each fault: what the driver told of next that such a fault can lead to.
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "outcome.h"
@@ -78,18 +79,24 @@ std::string unseen(Kind kind) {
   }
 }
 
-std::string outcome_of(const faults::Injected& fault, const std::vector<Event>& events,
-                       std::uint64_t command_timeout_ps) {
+// What the driver did first; or that a request failed, if it did before another fault (at
+// `next_ps`) happened.
+std::string outcome_of(const faults::Injected& fault, std::uint64_t next_ps,
+                       const std::vector<Event>& events, std::uint64_t command_timeout_ps) {
   if (fault.kind == Kind::kEccCorrected || fault.kind == Kind::kLostInterrupt) {
     return unseen(fault.kind);
   }
   std::uint64_t until_ps = fault.time_ps + command_timeout_ps + kSlackPs;
   if (fault.kind == Kind::kLateCompletion) until_ps = fault.time_ps + fault.delay_ps;
+  const Event* found = nullptr;
   for (const Event& event : events) {
     if (event.time_ps + kPsPerNs <= fault.time_ps || event.time_ps > until_ps) continue;
-    if (can_lead_to(fault, event.recovery)) return event.text;
+    if (!can_lead_to(fault, event.recovery)) continue;
+    const bool failed_of_it = !event.recovery && event.time_ps < next_ps;
+    if (found == nullptr || failed_of_it) found = &event;
+    if (failed_of_it) break;
   }
-  return unseen(fault.kind);
+  return found == nullptr ? unseen(fault.kind) : found->text;
 }
 
 }  // namespace
@@ -98,12 +105,22 @@ FaultReport fault_report(const faults::FaultLog& log, const Transcript& transcri
                          std::uint64_t command_timeout_ps) {
   const std::vector<Event> events = events_of(transcript);
   FaultReport report;
-  for (const faults::Injected& fault : log.all()) {
+  // Initiators that run ahead of each other are logged as they come.
+  std::vector<faults::Injected> faults = log.all();
+  std::stable_sort(faults.begin(), faults.end(), [](const auto& left, const auto& right) {
+    return left.time_ps < right.time_ps;
+  });
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    const faults::Injected& fault = faults[i];
+    const std::uint64_t next_ps =
+        i + 1 < faults.size() ? faults[i + 1].time_ps : std::numeric_limits<std::uint64_t>::max();
     report.injected.push_back({fault.time_ps, faults::name_of(fault.kind), fault.where,
                                fault.address, fault.delay_ps,
-                               outcome_of(fault, events, command_timeout_ps)});
+                               outcome_of(fault, next_ps, events, command_timeout_ps)});
   }
-  for (const Event& event : events) report.events.push_back({event.time_ps, event.text});
+  for (const Event& event : events) {
+    report.events.push_back({event.time_ps, event.text, !event.recovery});
+  }
   return report;
 }
 

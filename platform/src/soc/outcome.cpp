@@ -111,6 +111,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   report.simulated_time_ps = outcome.simulated_time_ps;
   report.prefill_time_ps = outcome.prefill_time_ps;
   report.driver = outcome.driver;
+  report.resets = outcome.resets;
   report.stopped_by_firmware = outcome.own_firmware && !outcome.complete;
   report.incomplete_reason = outcome.violation;
   report.decode_time_ps = outcome.decode_time_ps;
@@ -129,7 +130,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
     report.incomplete_reason =
         "the platform can hold none of the requests; request 0, " + report.requests.front().status;
   }
-  if (requests.serves()) {
+  if (requests.serves() && requests.size() > 0) {
     std::vector<RequestTimes> times;
     for (const RequestResult& request : report.requests) times.push_back(request.times);
     report.serving = serving_report(times, outcome.serving, slo);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one SoC has to say after its run: all that a report is made of.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,6 +56,7 @@ struct Outcome {
   std::vector<Utilisation> utilisations;
   std::optional<DeviceGroup> group;
   DriverCost driver;
+  std::array<std::uint64_t, kResetTargets> resets{};
   bool own_firmware = false;  // an ELF of the user's
   std::string violation;      // of the contract, by such firmware: not complete
   observe::PhaseLedger energy;

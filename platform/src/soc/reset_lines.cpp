@@ -20,6 +20,7 @@ ResetLines::ResetLines(const sc_core::sc_module_name& name)
 
 void ResetLines::request(ResetTarget target) {
   release_ps_[static_cast<std::size_t>(target)] = common::now_ps() + kHoldPs;
+  ++counts_[static_cast<std::size_t>(target)];
   change_.notify(sc_core::SC_ZERO_TIME);
 }
 

@@ -26,7 +26,14 @@ class ResetLines : public sc_core::sc_module {
   // From the next delta cycle on.
   void request(ResetTarget target);
   bool any_held() const;
+  // Requests so far, by ResetTarget.
+  const std::array<std::uint64_t, kResetTargets>& counts() const { return counts_; }
   void schedule(const ResetConfig& config);
+  // While no line is held, and none is scheduled.
+  template <typename Archive>
+  void archive(Archive& archive) {
+    archive(counts_);
+  }
   // Called when the platform's line falls: what was under way is gone, nothing has begun anew.
   void on_platform_release(std::function<void()> listener) { listener_ = std::move(listener); }
 
@@ -38,7 +45,8 @@ class ResetLines : public sc_core::sc_module {
   sc_core::sc_signal<bool> platform_;
   sc_core::sc_signal<bool> npu_;
   sc_core::sc_signal<bool> pim_;
-  std::array<std::uint64_t, 3> release_ps_{};  // by ResetTarget
+  std::array<std::uint64_t, kResetTargets> release_ps_{};
+  std::array<std::uint64_t, kResetTargets> counts_{};
   sc_core::sc_event change_;
   std::function<void()> listener_;
 

@@ -79,7 +79,7 @@ class Session {
     setup.faults = scenario.faults.present;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
-                                 if (is_bringup()) console_ += byte;
+                                 if (is_bringup() || own_firmware()) console_ += byte;
                                  on_uart({&byte, 1});
                                },
                                [this] { on_progress("run"); }});
@@ -110,10 +110,8 @@ class Session {
       throw UserError("run.reset: a run with resets can be neither saved nor restored",
                       "leave run.reset or --checkpoint and --restore out");
     }
-    if (checkpoint &&
-        (scenario.run.log.enabled() || !scenario.run.registers.empty() || is_bringup())) {
-      throw UserError("--checkpoint, --restore: what is logged or shown is not saved",
-                      "leave run.log, run.registers and the app bringup out of such a run");
+    if (checkpoint && is_bringup()) {
+      throw UserError("--checkpoint, --restore: what the app bringup has found is not saved", "");
     }
     if (checkpoint && !soc_->has_save_points()) {
       throw UserError("platform.cpu: runs of this processor can be neither saved nor restored",
@@ -160,9 +158,13 @@ class Session {
       report.baseline = make_baseline(outcome, *baseline);
     }
     if (is_bringup()) take_bringup(outcome, report);
+    if (own_firmware()) report.console = console_;
+    if (own_firmware() && requests_.size() == 0) judge_by_status(outcome, report);
     report.registers = registers_;
     for (const RegisterView& view : parse_register_views(scenario_.run.registers)) {
-      if (view.at_ps > outcome.simulated_time_ps) add_missing(view, report.registers);
+      if (view.at_ps > outcome.simulated_time_ps) {
+        add_missing(view, report.registers, "the run ended before");
+      }
     }
     if (log_) {
       report.access_log = log_->text();
@@ -193,6 +195,9 @@ class Session {
   // A process of its own: reads registers when their time has come.
   void show(const RegisterView& view) {
     sc_core::wait(common::from_ps(view.at_ps));
+    if (!restored_.socs.empty() && view.at_ps <= restored_.socs.front().time_ps) {
+      return add_missing(view, registers_, "that was before the checkpoint");
+    }
     if (all_ended()) return;
     for (const NamedRegister& named : view.registers) {
       const std::uint32_t value = soc_->read_register(*named.block, named.offset);
@@ -201,15 +206,26 @@ class Session {
     }
   }
 
-  static void add_missing(const RegisterView& view, std::vector<RegisterValue>& values) {
+  static void add_missing(const RegisterView& view, std::vector<RegisterValue>& values,
+                          const std::string& why) {
     for (const NamedRegister& named : view.registers) {
-      values.push_back({view.at_ps, named.name, {}, named.name + ": the run ended before"});
+      values.push_back({view.at_ps, named.name, {}, named.name + ": " + why});
     }
   }
 
+  bool own_firmware() const {
+    return scenario_.platform.cpu.form == CpuForm::kRiscv &&
+           !scenario_.platform.cpu.riscv.elf.empty();
+  }
   bool is_bringup() const {
-    return scenario_.platform.cpu.app == FirmwareApp::kBringup &&
-           scenario_.platform.cpu.riscv.elf.empty();
+    return scenario_.platform.cpu.app == FirmwareApp::kBringup && !own_firmware();
+  }
+
+  // Firmware that has no requests to answer says by its exit status how it went.
+  void judge_by_status(const Outcome& outcome, RunReport& report) const {
+    report.complete = soc_->ended() && soc_->firmware_exit() == 0;
+    report.stopped_by_firmware = !report.complete;
+    if (!report.complete) report.incomplete_reason = outcome.unfinished;
   }
 
   // It is judged by what it says, and by the status that it stops with.
@@ -362,7 +378,9 @@ class Session {
     if (killed()) return "gdb ended the run" + where;
     if (out_of_wall_time) return "run.max_wall_time was reached" + where;
     if (reached_limit()) return "run.max_simulated_time was reached" + where;
-    return "nothing was left to happen after " + std::to_string(common::now_ps()) + " ps" + where;
+    return "nothing was left to happen after " +
+           format_quantity(common::now_ps(), Quantity::kTime) +
+           ": the processor waits for what nobody will tell it" + where;
   }
 
   // Firmware that gives up at once has found that the platform is too small for the model.
@@ -392,7 +410,7 @@ class Session {
   LoadedModel model_;
   const ModelFacts facts_;
   RequestList requests_;
-  std::string console_;  // of bring-up
+  std::string console_;  // of bring-up, or of firmware of one's own
   std::optional<AccessLog> log_;
   std::vector<RegisterValue> registers_;
   std::unique_ptr<observe::Timeline> timeline_;

@@ -79,7 +79,7 @@ void Soc::archive(Archive& archive, const BootImage& initial) {
   archive.section("contents", [&] { archive_contents(archive, initial); });
   archive.section("host", [&] {
     if (story_) archive(*story_);
-    archive(transcript_, decode_clock_, driver_start_, *feeder_, energy_, firmware_exit_);
+    archive(transcript_, decode_clock_, driver_start_, *feeder_, energy_, firmware_exit_, resets_);
   });
 }
 

@@ -114,6 +114,7 @@ Outcome Soc::measure() const {
   outcome.serving = transcript_.counters();
   outcome.complete =
       transcript_.all_ended() && transcript_.all_ok() && transcript_.violation().empty();
+  outcome.resets = resets_.counts();
   outcome.own_firmware = !hardware_.cpu.riscv.elf.empty();
   if (outcome.own_firmware) outcome.violation = transcript_.violation();
   outcome.phases = phases();

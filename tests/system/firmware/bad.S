@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# A firmware that does something wrong; FAULT says what.
+# A firmware that does something wrong, or just ends; the macro that is defined says what.
 .text
 .globl _start
 _start:
@@ -23,6 +23,13 @@ write_id:
   sw zero, 0(t0)
 #elif defined(ASLEEP)
   csrw mie, zero
+#elif defined(DONE)
+  li t0, 0x02020000
+  li t1, '!'
+  sw t1, 0x10(t0)
+  li t0, 0x02040000
+  li t1, 1
+  sw t1, 0x10(t0)
 #elif defined(EXIT)
   li t0, 0x02040000
   li t1, 0x0b01

@@ -141,6 +141,7 @@ struct FaultNote {
 struct RecoveryEvent {
   std::uint64_t time_ps;
   std::string what;
+  bool failed;  // a request
 };
 
 struct FaultReport {
@@ -160,6 +161,7 @@ struct RunReport {
   std::uint64_t decode_time_ps = 0;
   std::vector<RequestResult> requests;
   ModelFacts model;
+  std::array<std::uint64_t, kResetTargets> resets{};  // that there were, by ResetTarget
 
   double tokens_per_s = 0.0;
   double tokens_per_s_end_to_end = 0.0;
@@ -186,6 +188,7 @@ struct RunReport {
   std::optional<BringupReport> bringup;  // of the app of that name: there are no requests then
   std::optional<ServingReport> serving;  // several requests, or times of arrival
   std::unique_ptr<observe::Timeline> timeline;  // null: off
+  std::string console;                          // what firmware of one's own wrote to the UART
   std::string access_log;                       // the file; empty: not asked for
   std::uint64_t access_log_dropped = 0;         // lines
   std::vector<RegisterValue> registers;         // what run.registers asks for

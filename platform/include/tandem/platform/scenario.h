@@ -381,6 +381,7 @@ struct TimelineConfig {
 };
 
 enum class ResetTarget { kPlatform, kNpu, kPim };
+constexpr std::size_t kResetTargets = 3;
 
 // Resets that the scenario asks for.
 struct ResetConfig {
