@@ -18,6 +18,7 @@ struct Trap {
 };
 
 constexpr std::uint64_t kNothing = 0x0300'0000;
+constexpr std::uint64_t kBuffer = test::Buffer::kBase;
 constexpr std::uint64_t kMpp = 3u << 11;
 
 constexpr Trap kTraps[] = {
@@ -29,14 +30,22 @@ constexpr Trap kTraps[] = {
     {"break_point", "break_at", 3, 1},
     {"compressed_break", "compressed_break_at", 3, 1},
     {"read_only_counter", "read_only_counter_at", 2, 0xC005'9073},
+    {"supervisor_return", "supervisor_return_at", 2, 0x1020'0073},
+    {"supervisor_register", "supervisor_register_at", 2, 0x1405'9073},
+    {"misaligned_load", "misaligned_load_at", 4, kBuffer + 2},
+    {"misaligned_compressed", "misaligned_compressed_at", 4, kBuffer + 6},
+    {"misaligned_store", "misaligned_store_at", 6, kBuffer + 4},
+    {"atomic_fault", "atomic_fault_at", 7, kNothing},
+    {"reserved_fault", "reserved_fault_at", 5, kNothing},
+    {"compressed_illegal", "compressed_illegal_at", 2, 0},
 };
 
 }  // namespace
 
 TEMPLATE_TEST_CASE_SIG(
     "riscv: an exception names its cause, place and value, and changes nothing else", "",
-    ((std::size_t Index), Index), 0, 1, 2, 3, 4, 5, 6, 7) {
-  static_assert(std::size(kTraps) == 8);
+    ((std::size_t Index), Index), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) {
+  static_assert(std::size(kTraps) == 16);
   const Trap& trap = kTraps[Index];
   INFO(trap.program);
   HartRig rig(trap.program);
@@ -107,4 +116,39 @@ TEST_CASE("riscv: after a lock-up a reset starts the program again") {
   rig.run();
   CHECK(rig.cpu.finished());
   CHECK(rig.cpu.instructions() > before);
+}
+
+TEST_CASE("riscv: misa names no other mode than machine mode") {
+  HartRig rig("extensions");
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  const auto bit = [](char letter) { return std::uint64_t{1} << (letter - 'A'); };
+  CHECK(rig.result(0) == ((std::uint64_t{2} << 62) | bit('A') | bit('C') | bit('D') | bit('F') |
+                          bit('I') | bit('M')));
+}
+
+TEST_CASE("riscv: an instruction cut off by the end of memory faults where it begins") {
+  HartRig rig("cut_off");
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  CHECK(rig.result(0) == 1);
+  CHECK(rig.result(1) == kBuffer + test::Buffer::kBytes - 2);
+  CHECK(rig.result(2) == kBuffer + test::Buffer::kBytes);
+  CHECK(rig.result(5) == 2);  // those before it were executed
+}
+
+TEST_CASE("riscv: an odd mepc leads to an even pc") {
+  HartRig rig("odd_mepc");
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  CHECK(rig.result(0) == 0);
+}
+
+TEST_CASE("riscv: an interrupt without a handler ends the program") {
+  HartRig rig("unhandled_interrupt");
+  rig.run();
+  CHECK(rig.cpu.finished());
+  CHECK_THAT(rig.cpu.fault(), Catch::Contains("external interrupt at pc") &&
+                                  Catch::Contains("(unhandled_interrupt+0x") &&
+                                  Catch::Contains("mtvec is 0"));
 }
