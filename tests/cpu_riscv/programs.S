@@ -533,6 +533,35 @@ misaligned_compressed_at:
   c.lw a1, 4(a0)
   j after_trap
 
+.macro misaligned name, instruction
+.globl \name
+\name:
+  trap_setup
+  li a0, BUFFER + 2
+  mv sp, a0
+.globl \name\()_at
+\name\()_at:
+  \instruction
+  j after_trap
+.endm
+misaligned compressed_ld, "c.ld a1, 0xa8(a0)"
+misaligned compressed_sw, "c.sw a1, 0x54(a0)"
+misaligned compressed_sd, "c.sd a1, 0x50(a0)"
+misaligned compressed_lwsp, "c.lwsp a1, 0xb4(sp)"
+misaligned compressed_ldsp, "c.ldsp a1, 0x1b8(sp)"
+misaligned compressed_swsp, "c.swsp a1, 0x94(sp)"
+misaligned compressed_sdsp, "c.sdsp a1, 0x158(sp)"
+misaligned negative_offset, "lh a1, -1(a0)"
+
+.globl misaligned_atomic
+misaligned_atomic:
+  trap_setup
+  la a0, scratch + 2
+.globl misaligned_atomic_at
+misaligned_atomic_at:
+  amoadd.w a1, a1, (a0)
+  j after_trap
+
 .globl misaligned_store
 misaligned_store:
   trap_setup
@@ -569,7 +598,7 @@ compressed_illegal_at:
   .half 0xffff
   j after_trap
 
-# The last instruction of the buffer is cut off, behind another one.
+# The last instruction of the buffer is cut off, behind two others; twice.
 .globl cut_off
 cut_off:
   trap_setup
@@ -585,6 +614,9 @@ cut_off:
   addi a0, a0, -6
   jr a0
 1:
+  la s0, 2f
+  jr a0
+2:
   put 5, s1
   j after_trap
 
@@ -602,6 +634,7 @@ unhandled_interrupt:
 
 .data
 .balign 8
+.globl scratch
 scratch:
   .zero 64
 .globl results

@@ -38,14 +38,23 @@ constexpr Trap kTraps[] = {
     {"atomic_fault", "atomic_fault_at", 7, kNothing},
     {"reserved_fault", "reserved_fault_at", 5, kNothing},
     {"compressed_illegal", "compressed_illegal_at", 2, 0},
+    {"compressed_ld", "compressed_ld_at", 4, kBuffer + 2 + 0xA8},
+    {"compressed_sw", "compressed_sw_at", 6, kBuffer + 2 + 0x54},
+    {"compressed_sd", "compressed_sd_at", 6, kBuffer + 2 + 0x50},
+    {"compressed_lwsp", "compressed_lwsp_at", 4, kBuffer + 2 + 0xB4},
+    {"compressed_ldsp", "compressed_ldsp_at", 4, kBuffer + 2 + 0x1B8},
+    {"compressed_swsp", "compressed_swsp_at", 6, kBuffer + 2 + 0x94},
+    {"compressed_sdsp", "compressed_sdsp_at", 6, kBuffer + 2 + 0x158},
+    {"negative_offset", "negative_offset_at", 4, kBuffer + 1},
 };
 
 }  // namespace
 
 TEMPLATE_TEST_CASE_SIG(
     "riscv: an exception names its cause, place and value, and changes nothing else", "",
-    ((std::size_t Index), Index), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) {
-  static_assert(std::size(kTraps) == 16);
+    ((std::size_t Index), Index), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+    19, 20, 21, 22, 23) {
+  static_assert(std::size(kTraps) == 24);
   const Trap& trap = kTraps[Index];
   INFO(trap.program);
   HartRig rig(trap.program);
@@ -56,6 +65,15 @@ TEMPLATE_TEST_CASE_SIG(
   CHECK(rig.result(2) == (trap.cause == 3 ? address_of(trap.place) : trap.value));
   CHECK((rig.result(3) & kMpp) == kMpp);
   CHECK(rig.result(4) == 5);  // the register that the access would have changed
+}
+
+TEST_CASE("riscv: a misaligned atomic access of memory is an exception of a store") {
+  HartRig rig("misaligned_atomic");
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  CHECK(rig.result(0) == 6);
+  CHECK(rig.result(1) == address_of("misaligned_atomic_at"));
+  CHECK(rig.result(2) == address_of("scratch") + 2);
 }
 
 TEST_CASE("riscv: a jump to nowhere") {
@@ -134,7 +152,7 @@ TEST_CASE("riscv: an instruction cut off by the end of memory faults where it be
   CHECK(rig.result(0) == 1);
   CHECK(rig.result(1) == kBuffer + test::Buffer::kBytes - 2);
   CHECK(rig.result(2) == kBuffer + test::Buffer::kBytes);
-  CHECK(rig.result(5) == 2);  // those before it were executed
+  CHECK(rig.result(5) == 4);  // twice, those before it were executed
 }
 
 TEST_CASE("riscv: an odd mepc leads to an even pc") {
