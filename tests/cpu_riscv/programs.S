@@ -620,6 +620,30 @@ cut_off:
   put 5, s1
   j after_trap
 
+# The external line rises at once, the timer's at 3 us; both are let in at 5 us.
+.globl two_lines
+two_lines:
+  trap_setup
+  li t1, TIMER
+  li t0, 1
+  sw t0, 0x20(t1)
+  sw zero, 0x1c(t1)
+  li t0, 3000
+  sw t0, 0x18(t1)
+  li t1, INTC
+  li t0, 16
+  sw t0, 0x14(t1)
+  sw t0, 0x1c(t1)
+  li t0, 0x880
+  csrw mie, t0
+  li t3, 5000
+1:
+  rdtime t2
+  blt t2, t3, 1b
+  csrsi mstatus, 8
+2:
+  j 2b
+
 .globl unhandled_interrupt
 unhandled_interrupt:
   li t1, INTC

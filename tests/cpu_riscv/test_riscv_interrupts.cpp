@@ -64,3 +64,13 @@ TEMPLATE_TEST_CASE_SIG("riscv: an interrupt whose cause is cleared is not taken 
   CHECK(rig.result(1) == 0);  // mip, after each was cleared
   CHECK(statistic(rig, "interrupts") == 5);
 }
+
+TEST_CASE("riscv: the latency of an interrupt begins with the rise of its own line") {
+  HartRig rig("two_lines");
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  CHECK(rig.result(0) == (kInterrupt | 11));
+  CHECK(statistic(rig, "interrupts") == 1);
+  CHECK(statistic(rig, "interrupt_latency") > 4'500'000);
+  CHECK(statistic(rig, "interrupt_latency") < 6'500'000);
+}
