@@ -165,6 +165,11 @@ TEST_CASE("elf: what is wrong is said, with what was expected") {
     file.put(24, 0x1010);
     CHECK(error_of(file.bytes) == "its entry 0x1010 lies in no executable segment");
   }
+  SECTION("entry between instructions") {
+    file.put(24, 0x1005);
+    CHECK(error_of(file.bytes) ==
+          "its entry 0x1005 is odd, must be even: instructions lie at multiples of 2");
+  }
   SECTION("entry in data") {
     file.put(24, 0x3000);
     CHECK(error_of(file.bytes) == "its entry 0x3000 lies in no executable segment");

@@ -5,6 +5,7 @@
 .equ TIMER, 0x02010000
 .equ SYSCON, 0x02040000
 .equ NOTHING, 0x03000000
+.equ BUFFER, 0x50000000  # page 0 only by the bus, the rest directly if the test says so
 
 .macro finish
   li t6, SYSCON
@@ -354,8 +355,310 @@ patched:
   li a0, 2
   .option pop
 
+# Five level interrupts, of which the handler clears the cause; it counts itself.
+.globl five_interrupts
+five_interrupts:
+  la t0, count_trap
+  csrw mtvec, t0
+  li t1, INTC
+  li t0, 16
+  sw t0, 0x14(t1)
+  li t0, 0x800
+  csrw mie, t0
+  csrsi mstatus, 8
+  li s4, 5
+1:
+  li t0, 16
+  sw t0, 0x1c(t1)
+  li t2, 30000
+2:
+  addi t2, t2, -1
+  bnez t2, 2b
+  addi s4, s4, -1
+  bnez s4, 1b
+  rdinstret s1
+  put 2, s1
+  put 0, s2
+  put 1, s3
+  finish
+.balign 4
+count_trap:
+  addi s2, s2, 1
+  lw t3, 0x18(t1)
+  sw zero, 0x1c(t1)
+  csrr t3, mip
+  add s3, s3, t3
+  mret
+
+# Memory that is direct only after the store to page 0: data by the bus, then directly, then code.
+.globl late_direct
+late_direct:
+  trap_setup
+  li a0, BUFFER + 0x1000
+  lw a1, 0(a0)
+  li a3, BUFFER
+  sw zero, 0(a3)
+  lw a1, 8(a0)
+  lw a1, 8(a0)
+  li a2, BUFFER + 0x3000
+  lw a1, 0(a2)
+  lw t0, a_return
+  sw t0, 8(a0)
+  lw a1, 8(a0)
+  fence.i
+  addi a0, a0, 8
+  jalr a0
+  put 5, a1
+  finish
+.balign 4
+a_return:
+  .option push
+  .option norvc
+  ret
+  .option pop
+
+.globl late_code
+late_code:
+  trap_setup
+  la s0, 1f
+  li a0, BUFFER + 0x1000
+  lw t0, a_return
+  sw t0, 0(a0)
+  li a3, BUFFER
+  sw zero, 0(a3)
+  jalr a0
+  li t0, 1
+  put 5, t0
+1:
+  finish
+
+# Memory that stops being direct at the store to page 0.
+.globl withdrawn
+withdrawn:
+  li a0, BUFFER + 0x1000
+  lw a1, 0(a0)
+  li a3, BUFFER
+  sw zero, 0(a3)
+  lw a1, 0(a0)
+  put 0, a1
+  finish
+
+.globl read_only
+read_only:
+  trap_setup
+  li a0, BUFFER + 0x1000
+  lw a1, 0(a0)
+  li a1, 7
+  sw a1, 0(a0)
+  lw a1, 0(a0)
+  put 5, a1
+  li a1, 5
+  j after_trap
+
+.globl supervisor_return
+supervisor_return:
+  trap_setup
+.globl supervisor_return_at
+supervisor_return_at:
+  sret
+  j after_trap
+
+.globl supervisor_register
+supervisor_register:
+  trap_setup
+.globl supervisor_register_at
+supervisor_register_at:
+  csrw sscratch, a1
+  j after_trap
+
+.globl extensions
+extensions:
+  csrr t0, misa
+  put 0, t0
+  finish
+
+# FENCE.I keeps what was set.
+.globl kept_registers
+kept_registers:
+  li t0, 0x2000
+  csrs mstatus, t0
+  li t0, 0x60
+  fscsr t0
+  li t0, 77
+  csrw mscratch, t0
+  li t0, 0x6000
+  csrc mstatus, t0
+  csrr s1, mstatus
+  fence.i
+  csrr s2, mstatus
+  put 0, s1
+  put 1, s2
+  li t0, 0x2000
+  csrs mstatus, t0
+  frcsr t0
+  put 2, t0
+  csrr t0, mscratch
+  put 3, t0
+  finish
+
+.globl odd_mepc
+odd_mepc:
+  la t0, 1f
+  addi t0, t0, 1
+  csrw mepc, t0
+  li t0, 0x1800
+  csrs mstatus, t0
+  mret
+1:
+  auipc t0, 0
+  andi t0, t0, 1
+  put 0, t0
+  finish
+
+.globl misaligned_load
+misaligned_load:
+  trap_setup
+  li a0, BUFFER
+.globl misaligned_load_at
+misaligned_load_at:
+  lw a1, 2(a0)
+  j after_trap
+
+.globl misaligned_compressed
+misaligned_compressed:
+  trap_setup
+  li a0, BUFFER + 2
+.globl misaligned_compressed_at
+misaligned_compressed_at:
+  c.lw a1, 4(a0)
+  j after_trap
+
+.macro misaligned name, instruction
+.globl \name
+\name:
+  trap_setup
+  li a0, BUFFER + 2
+  mv sp, a0
+.globl \name\()_at
+\name\()_at:
+  \instruction
+  j after_trap
+.endm
+misaligned compressed_ld, "c.ld a1, 0xa8(a0)"
+misaligned compressed_sw, "c.sw a1, 0x54(a0)"
+misaligned compressed_sd, "c.sd a1, 0x50(a0)"
+misaligned compressed_lwsp, "c.lwsp a1, 0xb4(sp)"
+misaligned compressed_ldsp, "c.ldsp a1, 0x1b8(sp)"
+misaligned compressed_swsp, "c.swsp a1, 0x94(sp)"
+misaligned compressed_sdsp, "c.sdsp a1, 0x158(sp)"
+misaligned negative_offset, "lh a1, -1(a0)"
+
+.globl misaligned_atomic
+misaligned_atomic:
+  trap_setup
+  la a0, scratch + 2
+.globl misaligned_atomic_at
+misaligned_atomic_at:
+  amoadd.w a1, a1, (a0)
+  j after_trap
+
+.globl misaligned_store
+misaligned_store:
+  trap_setup
+  li a0, BUFFER
+.globl misaligned_store_at
+misaligned_store_at:
+  sd a1, 4(a0)
+  j after_trap
+
+.globl atomic_fault
+atomic_fault:
+  trap_setup
+  li a0, NOTHING
+.globl atomic_fault_at
+atomic_fault_at:
+  amoadd.w a1, a1, (a0)
+  j after_trap
+
+.globl reserved_fault
+reserved_fault:
+  trap_setup
+  li a0, NOTHING
+.globl reserved_fault_at
+reserved_fault_at:
+  lr.w a1, (a0)
+  j after_trap
+
+.globl compressed_illegal
+compressed_illegal:
+  trap_setup
+.globl compressed_illegal_at
+compressed_illegal_at:
+  .half 0
+  .half 0xffff
+  j after_trap
+
+# The last instruction of the buffer is cut off, behind two others; twice.
+.globl cut_off
+cut_off:
+  trap_setup
+  li a0, BUFFER + 0x4000
+  li t0, 0x0485  # c.addi s1, 1
+  sh t0, -6(a0)
+  sh t0, -4(a0)
+  li t0, 0x0073
+  sh t0, -2(a0)
+  li s1, 0
+  la s0, 1f
+  fence.i
+  addi a0, a0, -6
+  jr a0
+1:
+  la s0, 2f
+  jr a0
+2:
+  put 5, s1
+  j after_trap
+
+# The external line rises at once, the timer's at 3 us; both are let in at 5 us.
+.globl two_lines
+two_lines:
+  trap_setup
+  li t1, TIMER
+  li t0, 1
+  sw t0, 0x20(t1)
+  sw zero, 0x1c(t1)
+  li t0, 3000
+  sw t0, 0x18(t1)
+  li t1, INTC
+  li t0, 16
+  sw t0, 0x14(t1)
+  sw t0, 0x1c(t1)
+  li t0, 0x880
+  csrw mie, t0
+  li t3, 5000
+1:
+  rdtime t2
+  blt t2, t3, 1b
+  csrsi mstatus, 8
+2:
+  j 2b
+
+.globl unhandled_interrupt
+unhandled_interrupt:
+  li t1, INTC
+  li t0, 16
+  sw t0, 0x14(t1)
+  sw t0, 0x1c(t1)
+  li t0, 0x800
+  csrw mie, t0
+  csrsi mstatus, 8
+1:
+  j 1b
+
 .data
 .balign 8
+.globl scratch
 scratch:
   .zero 64
 .globl results

@@ -2,8 +2,12 @@
 // A hart with memory, interrupt controller, timer and system controller around a bus, and the
 // programs of programs.S.
 #pragma once
+#include <tlm_utils/simple_target_socket.h>
+
+#include <array>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -36,6 +40,61 @@ inline std::uint64_t address_of(const std::string& symbol) {
   return programs().address_of(symbol).value();
 }
 
+// Memory whose first page never grants direct access; a store there calls `on_switch`. The rest
+// grants what the test says.
+class Buffer : public sc_core::sc_module {
+ public:
+  static constexpr std::uint64_t kBase = 0x5000'0000;
+  static constexpr std::uint64_t kBytes = 0x4000;
+  static constexpr std::uint64_t kSwitchBytes = 0x1000;
+  enum class Grant { kNone, kRead, kAll };
+
+  explicit Buffer(const sc_core::sc_module_name& name) : sc_module(name), target("target") {
+    target.register_b_transport(this, &Buffer::b_transport);
+    target.register_get_direct_mem_ptr(this, &Buffer::direct);
+  }
+  void withdraw() {
+    grant = Grant::kNone;
+    target->invalidate_direct_mem_ptr(kSwitchBytes, kBytes - 1);
+  }
+
+  tlm_utils::simple_target_socket<Buffer> target;
+  Grant grant = Grant::kAll;
+  bool hints = false;  // that direct access is possible
+  std::function<void()> on_switch;
+  unsigned accesses = 0;  // by the bus, but of the first page
+
+ private:
+  void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+    const std::uint64_t address = payload.get_address();
+    std::uint8_t* const place = bytes_.data() + address;
+    const bool is_switch = address < kSwitchBytes;
+    if (payload.is_write()) {
+      std::memcpy(place, payload.get_data_ptr(), payload.get_data_length());
+      if (is_switch && on_switch) on_switch();
+    } else {
+      std::memcpy(payload.get_data_ptr(), place, payload.get_data_length());
+    }
+    if (!is_switch) ++accesses;
+    payload.set_dmi_allowed(hints && !is_switch && grant != Grant::kNone);
+    payload.set_response_status(tlm::TLM_OK_RESPONSE);
+  }
+  bool direct(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& region) {
+    if (payload.get_address() < kSwitchBytes || grant == Grant::kNone) return false;
+    region.set_start_address(kSwitchBytes);
+    region.set_end_address(kBytes - 1);
+    region.set_dmi_ptr(bytes_.data() + kSwitchBytes);
+    if (grant == Grant::kAll) {
+      region.allow_read_write();
+    } else {
+      region.allow_read();
+    }
+    return grant == Grant::kAll || payload.is_read();
+  }
+
+  std::array<std::uint8_t, kBytes> bytes_{};
+};
+
 class HartRig : public sc_core::sc_module {
  public:
   explicit HartRig(const std::string& program, std::uint64_t quantum_ps = 1'000'000,
@@ -47,6 +106,7 @@ class HartRig : public sc_core::sc_module {
         intc("intc", {}),
         timer("timer", {}),
         syscon("syscon", {}),
+        buffer("buffer"),
         timer_line("timer_line"),
         irq_line("irq_line"),
         reset("reset") {
@@ -56,6 +116,7 @@ class HartRig : public sc_core::sc_module {
     bus.to_target(1).bind(intc.registers);
     bus.to_target(2).bind(timer.registers);
     bus.to_target(3).bind(syscon.registers);
+    bus.to_target(4).bind(buffer.target);
     timer.irq(timer_line);
     cpu.timer_irq(timer_line);
     intc.irq(irq_line);
@@ -87,6 +148,7 @@ class HartRig : public sc_core::sc_module {
   peripherals::InterruptController intc;
   peripherals::Timer timer;
   peripherals::SystemControl syscon;
+  Buffer buffer;
   sc_core::sc_signal<bool> timer_line;
   sc_core::sc_signal<bool> irq_line;
   sc_core::sc_signal<bool> reset;
@@ -118,6 +180,7 @@ class HartRig : public sc_core::sc_module {
     target("intc", 0x0200'0000, 0x1000);
     target("timer", 0x0201'0000, 0x1000);
     target("syscon", 0x0204'0000, 0x1000);
+    target("buffer", Buffer::kBase, Buffer::kBytes);
     return config;
   }
   static memory::Sram::Config memory_config() {

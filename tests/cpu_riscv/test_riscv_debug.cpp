@@ -40,16 +40,36 @@ class Notes : public CpuDebugger {
 }  // namespace
 
 TEST_CASE("riscv: a debugger halts the hart before its first instruction, and at a breakpoint") {
-  HartRig rig("arithmetic");
+  HartRig rig("count");
   Notes notes([](cpu::RiscvCpu& cpu, const Notes::Seen& seen) {
-    if (seen.reason == CpuDebugger::Reason::kRequest) cpu.add_breakpoint(address_of("note_trap"));
+    if (seen.reason == CpuDebugger::Reason::kRequest) cpu.add_breakpoint(address_of("count_end"));
+    const bool first = seen.reason == CpuDebugger::Reason::kRequest;
+    return first ? CpuDebugger::Resume::kContinue : CpuDebugger::Resume::kDetach;
+  });
+  rig.cpu.attach(&notes);
+  sc_core::sc_start(3, sc_core::SC_US);
+  REQUIRE(notes.halts.size() == 2);
+  CHECK(notes.halts[0].pc == address_of("count"));
+  CHECK(notes.halts[1].reason == CpuDebugger::Reason::kBreakpoint);
+  CHECK(notes.halts[1].pc == address_of("count_end"));
+}
+
+TEST_CASE("riscv: a breakpoint at the entry is met after a reset too") {
+  HartRig rig("timer_sleep");
+  Notes notes([](cpu::RiscvCpu& cpu, const Notes::Seen& seen) {
+    if (seen.reason == CpuDebugger::Reason::kRequest) cpu.add_breakpoint(address_of("timer_sleep"));
     return CpuDebugger::Resume::kContinue;
   });
   rig.cpu.attach(&notes);
+  sc_core::sc_start(2, sc_core::SC_US);
+  CHECK(notes.halts.size() == 1);
+  rig.reset = true;
+  sc_core::sc_start(1, sc_core::SC_US);
+  rig.reset = false;
   rig.run();
-  CHECK(rig.exit_status == 0u);
-  REQUIRE(notes.halts.size() == 1);
-  CHECK(notes.halts[0].pc == address_of("arithmetic"));
+  REQUIRE(notes.halts.size() == 2);
+  CHECK(notes.halts[1].reason == CpuDebugger::Reason::kBreakpoint);
+  CHECK(notes.halts[1].pc == address_of("timer_sleep"));
 }
 
 TEST_CASE("riscv: a breakpoint in the handler, then steps") {

@@ -54,3 +54,23 @@ TEMPLATE_TEST_CASE_SIG("riscv: a busy hart sees an interrupt after its quantum a
   // A turn of two instructions.
   CHECK(rig.result(3) * 2 * test::kPeriodPs <= Quantum + 100'000);
 }
+
+TEMPLATE_TEST_CASE_SIG("riscv: an interrupt whose cause is cleared is not taken again", "",
+                       ((std::uint64_t Quantum), Quantum), 10'000, 1'000'000, 10'000'000) {
+  HartRig rig("five_interrupts", Quantum);
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  CHECK(rig.result(0) == 5);
+  CHECK(rig.result(1) == 0);  // mip, after each was cleared
+  CHECK(statistic(rig, "interrupts") == 5);
+}
+
+TEST_CASE("riscv: the latency of an interrupt begins with the rise of its own line") {
+  HartRig rig("two_lines");
+  rig.run();
+  REQUIRE(rig.exit_status == 0u);
+  CHECK(rig.result(0) == (kInterrupt | 11));
+  CHECK(statistic(rig, "interrupts") == 1);
+  CHECK(statistic(rig, "interrupt_latency") > 4'500'000);
+  CHECK(statistic(rig, "interrupt_latency") < 6'500'000);
+}

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "debug/connection.h"
@@ -141,4 +147,22 @@ TEST_CASE("gdb addresses: what cannot be listened at is refused") {
   CHECK(first.name().substr(0, 10) == "127.0.0.1:");
   CHECK_THROWS_AS(Server(parse_address(first.name())), tandem::platform::UserError);
   CHECK_THROWS_AS(Server(parse_address("/nowhere/at/all")), tandem::platform::UserError);
+}
+
+TEST_CASE("gdb addresses: a socket whose server is gone is in nobody's way") {
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("gdb_socket_" + std::to_string(getpid()));
+  const int gone = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(bind(gone, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  close(gone);
+  {
+    const Server server(parse_address(path.string()));
+    CHECK_THROWS_AS(Server(parse_address(path.string())), tandem::platform::UserError);
+  }
+  std::ofstream(path) << "a file";
+  CHECK_THROWS_AS(Server(parse_address(path.string())), tandem::platform::UserError);
+  CHECK(std::filesystem::remove(path));
 }

@@ -145,6 +145,10 @@ class ElfImage::Reader {
       throw ElfError("its segments " + range(segments[i - 1]) + " and " + range(segments[i]) +
                      " overlap");
     }
+    if (image_.entry_ % 2 != 0) {
+      throw ElfError("its entry " + hex(image_.entry_) +
+                     " is odd, must be even: instructions lie at multiples of 2");
+    }
     const bool has_entry = std::any_of(segments.begin(), segments.end(), [this](const Segment& s) {
       return s.executable && s.contains(image_.entry_);
     });

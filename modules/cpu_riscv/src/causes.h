@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers of mcause, and a field of mstatus, from the RISC-V privileged specification.
+// Numbers of mcause, and fields of mstatus, from the RISC-V privileged specification.
 #pragma once
 #include <cstdint>
 
@@ -9,7 +9,9 @@ constexpr std::uint64_t kInterruptFlag = std::uint64_t{1} << 63;
 constexpr unsigned kTimerInterrupt = 7;
 constexpr unsigned kExternalInterrupt = 11;
 
-constexpr std::uint64_t kStatusMpp = 3u << 11;  // of mstatus: the mode before a trap
+// Of mstatus: the mode before a trap; the state of the floating-point registers, all on.
+constexpr std::uint64_t kStatusMpp = 3u << 11;
+constexpr std::uint64_t kStatusFs = 3u << 13;
 
 enum Cause : std::uint32_t {
   kMisalignedFetch = 0,

@@ -2,18 +2,17 @@
 #include "engine.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "causes.h"
 
 namespace tandem::cpu {
 namespace {
 
-constexpr std::uint64_t kPageBytes = 4096;
 constexpr std::uint64_t kNever = ~std::uint64_t{0};
 
 constexpr std::uint32_t kOpcodeMask = 0x7F;
@@ -21,47 +20,30 @@ constexpr std::uint32_t kOpcodeFunct3Mask = 0x707F;
 constexpr std::uint32_t kSystemOpcode = 0x73;
 constexpr std::uint32_t kFenceI = 0x100F;
 constexpr std::uint32_t kSystemBytes = 4;
-constexpr unsigned kRegisters = 32;
-// All that a program can set; mstatus first, as it decides about the floating-point ones.
-constexpr std::uint32_t kKeptCsrs[] = {kMstatus, kMie,    kMtvec, kMscratch,
-                                       kMepc,    kMcause, kMtval, kFcsr};
 constexpr std::uint32_t kWfi = 0x1050'0073;
-
-std::uint64_t page_of(std::uint64_t address) {
-  return address & ~(kPageBytes - 1);
-}
 
 void require(uc_err error, const char* what) {
   if (error == UC_ERR_OK) return;
   throw std::runtime_error(std::string("Unicorn: ") + what + ": " + uc_strerror(error));
 }
 
-// Unicorn's name of a CSR; UC_RISCV_REG_INVALID for one that is not needed here.
+struct EngineCsr {
+  std::uint32_t number;
+  int name;  // Unicorn's
+};
+// All that a program can set; mstatus last, because setting the floating-point ones changes it.
+constexpr EngineCsr kCsrs[] = {{kFflags, UC_RISCV_REG_FFLAGS}, {kFrm, UC_RISCV_REG_FRM},
+                               {kFcsr, UC_RISCV_REG_FCSR},     {kMie, UC_RISCV_REG_MIE},
+                               {kMtvec, UC_RISCV_REG_MTVEC},   {kMscratch, UC_RISCV_REG_MSCRATCH},
+                               {kMepc, UC_RISCV_REG_MEPC},     {kMcause, UC_RISCV_REG_MCAUSE},
+                               {kMtval, UC_RISCV_REG_MTVAL},   {kMstatus, UC_RISCV_REG_MSTATUS}};
+
+// Unicorn's name of a CSR; UC_RISCV_REG_INVALID for one that it is not to keep.
 int csr_register(std::uint32_t number) {
-  switch (number) {
-    case kFflags:
-      return UC_RISCV_REG_FFLAGS;
-    case kFrm:
-      return UC_RISCV_REG_FRM;
-    case kFcsr:
-      return UC_RISCV_REG_FCSR;
-    case kMstatus:
-      return UC_RISCV_REG_MSTATUS;
-    case kMie:
-      return UC_RISCV_REG_MIE;
-    case kMtvec:
-      return UC_RISCV_REG_MTVEC;
-    case kMscratch:
-      return UC_RISCV_REG_MSCRATCH;
-    case kMepc:
-      return UC_RISCV_REG_MEPC;
-    case kMcause:
-      return UC_RISCV_REG_MCAUSE;
-    case kMtval:
-      return UC_RISCV_REG_MTVAL;
-    default:
-      return UC_RISCV_REG_INVALID;
+  for (const EngineCsr& csr : kCsrs) {
+    if (csr.number == number) return csr.name;
   }
+  return UC_RISCV_REG_INVALID;
 }
 
 }  // namespace
@@ -99,32 +81,46 @@ void Engine::add_hooks() {
 // --- running
 // --------------------------------------------------------------------------------------
 
-Engine::Stop Engine::run(std::uint64_t instructions) {
+void Engine::run(std::uint64_t instructions) {
   native_ = false;
-  return start(instructions);
+  start(instructions);
 }
 
-Engine::Stop Engine::run_one_native() {
+void Engine::run_one_native() {
   native_ = true;
-  return start(1);
+  start(1);
 }
 
-Engine::Stop Engine::start(std::uint64_t instructions) {
-  apply_withdrawals();
+void Engine::start(std::uint64_t instructions) {
   limit_ = executed_ + instructions;
+  until_ = kNever;
+  do {
+    start_again();
+  } while (again_);
+}
+
+void Engine::start_again() {
+  unmap_withdrawn();
+  unmap_reconsidered();
+  again_ = false;
   stopped_ = false;
   why_ = Stop::kEngineError;
   running_ = true;
-  error_ = uc_emu_start(uc_, pc_, kNever, 0, 0);
+  error_ = uc_emu_start(uc_, pc_, until_, 0, 0);
   running_ = false;
   if (!stopped_) explain_own_end();
-  apply_withdrawals();
-  return why_;
+  unmap_withdrawn();
+  unmap_reconsidered();
 }
 
 // Two instructions end a run without a hook: WFI, the only one of its kind that does not end a
 // block, and C.EBREAK, which Unicorn calls invalid.
 void Engine::explain_own_end() {
+  if (until_ != kNever && error_ == UC_ERR_OK && engine_pc() == until_) {
+    pc_ = std::exchange(until_, kNever);
+    again_ = true;
+    return;
+  }
   if (error_ == UC_ERR_OK && instruction() == kWfi) {
     why_ = Stop::kSystem;
   } else if (error_ == UC_ERR_INSN_INVALID) {
@@ -192,6 +188,7 @@ bool Engine::is_system(std::uint64_t address) {
 void Engine::on_exception(uc_engine*, std::uint32_t number, void* self) {
   Engine& engine = *static_cast<Engine*>(self);
   engine.cause_ = number;
+  if (number == kMisalignedLoad || number == kMisalignedStore) engine.is_misaligned();
   --engine.executed_;
   engine.stop(Stop::kException);
 }
@@ -199,141 +196,21 @@ void Engine::on_exception(uc_engine*, std::uint32_t number, void* self) {
 void Engine::fault(Stop why, std::uint64_t address) {
   if (stopped_) return;
   fault_address_ = address;
+  if (why == Stop::kLoadFault && access().is_store) why = Stop::kStoreFault;
   if (why != Stop::kFetchFault) --executed_;
   stop(why);
 }
 
-// --- memory
-// ---------------------------------------------------------------------------------------
-
-bool Engine::on_unmapped(uc_engine*, uc_mem_type type, std::uint64_t address, int, std::int64_t,
-                         void* self) {
-  Engine& engine = *static_cast<Engine*>(self);
-  const bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
-  const bool store = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
-  const bool unmapped = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_READ_UNMAPPED ||
-                        type == UC_MEM_WRITE_UNMAPPED;
-  if (unmapped && engine.map(address, fetch)) return true;
-  if (fetch) engine.pc_ = address;
-  engine.fault(fetch ? Stop::kFetchFault : store ? Stop::kStoreFault : Stop::kLoadFault, address);
-  return false;
-}
-
-bool Engine::map(std::uint64_t address, bool fetch) {
-  Direct direct = surroundings_.direct(address, fetch);
-  if (direct.bytes > 0 && map_direct(direct)) return true;
-  return !fetch && map_page(page_of(address));
-}
-
-// Whole pages of it.
-bool Engine::map_direct(Direct direct) {
-  const std::uint64_t skipped = (kPageBytes - direct.address % kPageBytes) % kPageBytes;
-  if (direct.bytes < skipped + kPageBytes) return false;
-  direct.address += skipped;
-  direct.data += skipped;
-  direct.bytes = (direct.bytes - skipped) & ~(kPageBytes - 1);
-  if (is_mapped(direct.address, direct.address + (direct.bytes - 1))) return false;
-  std::uint32_t rights = UC_PROT_READ | UC_PROT_EXEC;
-  if (direct.writable) rights |= UC_PROT_WRITE;
-  if (uc_mem_map_ptr(uc_, direct.address, direct.bytes, rights, direct.data) != UC_ERR_OK) {
-    return false;
-  }
-  regions_.push_back(direct);
-  return true;
-}
-
-bool Engine::map_page(std::uint64_t address) {
-  pages_.push_back(std::make_unique<Page>(Page{this, address}));
-  Page* page = pages_.back().get();
-  const uc_err error =
-      uc_mmio_map(uc_, address, kPageBytes, &Engine::on_load, page, &Engine::on_store, page);
-  if (error != UC_ERR_OK) pages_.pop_back();
-  return error == UC_ERR_OK;
-}
-
-bool Engine::is_mapped(std::uint64_t first, std::uint64_t last) const {
-  const auto in_region = [&](const Direct& r) {
-    return r.address <= last && r.address + (r.bytes - 1) >= first;
-  };
-  const auto in_page = [&](const std::unique_ptr<Page>& page) {
-    return page->address <= last && page->address + (kPageBytes - 1) >= first;
-  };
-  return std::any_of(regions_.begin(), regions_.end(), in_region) ||
-         std::any_of(pages_.begin(), pages_.end(), in_page);
-}
-
-const Engine::Direct* Engine::region(std::uint64_t address) const {
-  for (const Direct& region : regions_) {
-    if (address - region.address < region.bytes) return &region;
-  }
-  return nullptr;
-}
-
-std::uint64_t Engine::on_load(uc_engine*, std::uint64_t offset, unsigned size, void* page) {
-  const auto& [engine, base] = *static_cast<Page*>(page);
-  std::uint64_t value = 0;
-  // The second half of a wide access comes even after a stop.
-  if (engine->stopped_) return 0;
-  if (!engine->surroundings_.load(base + offset, size, value)) {
-    engine->fault(Stop::kLoadFault, base + offset);
-    return 0;
-  }
-  return value;
-}
-
-void Engine::on_store(uc_engine*, std::uint64_t offset, unsigned size, std::uint64_t value,
-                      void* page) {
-  const auto& [engine, base] = *static_cast<Page*>(page);
-  if (engine->stopped_) return;
-  if (!engine->surroundings_.store(base + offset, size, value)) {
-    engine->fault(Stop::kStoreFault, base + offset);
-  }
-}
-
-void Engine::withdraw(std::uint64_t first, std::uint64_t last) {
-  withdrawn_.push_back({first, last});
-  if (running_) {
-    end_soon();
-  } else {
-    apply_withdrawals();
-  }
-}
-
-void Engine::apply_withdrawals() {
-  for (const Withdrawn& gone : withdrawn_) {
-    const auto overlaps = [&](const Direct& r) {
-      return r.address <= gone.last && r.address + (r.bytes - 1) >= gone.first;
-    };
-    for (const Direct& region : regions_) {
-      if (overlaps(region)) uc_mem_unmap(uc_, region.address, region.bytes);
-    }
-    regions_.erase(std::remove_if(regions_.begin(), regions_.end(), overlaps), regions_.end());
-    code_ = {};
-  }
-  withdrawn_.clear();
-}
-
 // Flushing the translations of Unicorn has taken seconds; a new one is quick.
 void Engine::forget_code() {
-  std::array<std::uint64_t, kRegisters> integers{};
-  std::array<std::uint64_t, kRegisters> floats{};
-  std::array<std::uint64_t, std::size(kKeptCsrs)> csrs{};
-  for (unsigned i = 0; i < kRegisters; ++i) {
-    integers[i] = x(i);
-    floats[i] = f(i);
-  }
-  for (std::size_t i = 0; i < csrs.size(); ++i) csrs[i] = csr(kKeptCsrs[i]);
+  const Registers kept = registers();
   uc_close(uc_);
   uc_ = nullptr;
   regions_.clear();
   pages_.clear();
   code_ = {};
   open();
-  for (std::size_t i = 0; i < csrs.size(); ++i) set_csr(kKeptCsrs[i], csrs[i]);
-  for (unsigned i = 0; i < kRegisters; ++i) {
-    set_x(i, integers[i]);
-    set_f(i, floats[i]);
-  }
+  set_registers(kept);
 }
 
 // --- registers
@@ -371,6 +248,42 @@ bool Engine::set_csr(std::uint32_t number, std::uint64_t value) {
   return name != UC_RISCV_REG_INVALID && uc_reg_write(uc_, name, &value) == UC_ERR_OK;
 }
 
+bool Engine::has_csr(std::uint32_t number) {
+  return csr_register(number) != UC_RISCV_REG_INVALID;
+}
+
+std::uint64_t Engine::engine_pc() const {
+  std::uint64_t value = 0;
+  uc_reg_read(uc_, UC_RISCV_REG_PC, &value);
+  return value;
+}
+
+// The floating-point CSRs are there only while mstatus.FS is on.
+Engine::Registers Engine::registers() {
+  static_assert(std::size(kCsrs) == kEngineCsrs);
+  static_assert(kCsrs[kEngineCsrs - 1].number == kMstatus);
+  Registers all{};
+  for (unsigned i = 0; i < kRegisters; ++i) {
+    all.x[i] = x(i);
+    all.f[i] = f(i);
+  }
+  const std::uint64_t status = csr(kMstatus);
+  set_csr(kMstatus, status | kStatusFs);
+  for (std::size_t i = 0; i < kEngineCsrs; ++i) all.csrs[i] = csr(kCsrs[i].number);
+  all.csrs.back() = status;
+  set_csr(kMstatus, status);
+  return all;
+}
+
+void Engine::set_registers(const Registers& all) {
+  set_csr(kMstatus, all.csrs.back() | kStatusFs);
+  for (unsigned i = 0; i < kRegisters; ++i) {
+    set_x(i, all.x[i]);
+    set_f(i, all.f[i]);
+  }
+  for (std::size_t i = 0; i < kEngineCsrs; ++i) set_csr(kCsrs[i].number, all.csrs[i]);
+}
+
 std::uint32_t Engine::instruction() {
   std::uint32_t value = 0;
   const Direct* memory = region(pc_);
@@ -378,7 +291,7 @@ std::uint32_t Engine::instruction() {
   const std::uint64_t offset = pc_ - memory->address;
   std::memcpy(&value, memory->data + offset,
               std::min<std::uint64_t>(sizeof value, memory->bytes - offset));
-  return value;
+  return (value & 3) == 3 ? value : value & 0xFFFF;
 }
 
 }  // namespace tandem::cpu

@@ -4,6 +4,7 @@
 #pragma once
 #include <unicorn/unicorn.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -16,6 +17,7 @@ enum Csr : std::uint32_t {
   kFrm = 0x002,
   kFcsr = 0x003,
   kMstatus = 0x300,
+  kMisa = 0x301,
   kMie = 0x304,
   kMtvec = 0x305,
   kMscratch = 0x340,
@@ -23,11 +25,21 @@ enum Csr : std::uint32_t {
   kMcause = 0x342,
   kMtval = 0x343,
   kMip = 0x344,
+  kMcountinhibit = 0x320,
+  kMhpmevent3 = 0x323,
+  kMhpmevent31 = 0x33F,
   kMcycle = 0xB00,
   kMinstret = 0xB02,
+  kMhpmcounter3 = 0xB03,
+  kMhpmcounter31 = 0xB1F,
   kCycle = 0xC00,
   kTime = 0xC01,
   kInstret = 0xC02,
+  kHpmcounter3 = 0xC03,
+  kHpmcounter31 = 0xC1F,
+  kMvendorid = 0xF11,
+  kMarchid = 0xF12,
+  kMimpid = 0xF13,
   kMhartid = 0xF14,
 };
 
@@ -58,10 +70,10 @@ class Engine {
   enum class Stop {
     kBudget,       // as many instructions as allowed
     kSystem,       // before an instruction that the surroundings execute
-    kException,    // cause() says which
+    kException,    // cause() says which; address() is where, if data are misaligned
     kLoadFault,    // address() is where
     kStoreFault,   // address() is where
-    kFetchFault,   // pc() is where
+    kFetchFault,   // address() is where; pc() is the instruction, which may begin before it
     kBreakpoint,   // before the instruction at pc()
     kEngineError,  // error() of Unicorn
   };
@@ -73,9 +85,10 @@ class Engine {
 
   // Executes at most `instructions` from pc() on. The instruction at pc() has not been executed
   // when it returns, unless it is the cause of an exception that comes after it.
-  Stop run(std::uint64_t instructions);
+  void run(std::uint64_t instructions);
   // Executes the one instruction at pc(), of the SYSTEM opcode too.
-  Stop run_one_native();
+  void run_one_native();
+  Stop why() const { return why_; }  // it has stopped
   // Takes the instruction at pc() as executed by other means.
   void retire(std::uint64_t next_pc) {
     ++executed_;
@@ -83,18 +96,21 @@ class Engine {
   }
   // To be called from inside run(): ends it before the next instruction.
   void end_soon() { limit_ = executed_; }
-  // The same, after some more of them.
-  void end_after(std::uint64_t instructions) { limit_ = executed_ + instructions; }
+  // The same, after some more of them, unless memory is to be mapped otherwise first.
+  void end_after(std::uint64_t instructions) {
+    if (withdrawn_.empty() && reconsidered_.empty()) limit_ = executed_ + instructions;
+  }
 
   std::uint64_t pc() const { return pc_; }
-  void set_pc(std::uint64_t pc) { pc_ = pc; }
+  void set_pc(std::uint64_t pc) { pc_ = pc & ~std::uint64_t{1}; }
   std::uint64_t x(unsigned index) const;
   void set_x(unsigned index, std::uint64_t value);
   std::uint64_t f(unsigned index) const;  // raw bits
   void set_f(unsigned index, std::uint64_t bits);
   std::uint64_t csr(std::uint32_t number) const;  // 0 for one that this engine does not know
   bool set_csr(std::uint32_t number, std::uint64_t value);
-  // The instruction at pc(); 0 if there is no memory.
+  static bool has_csr(std::uint32_t number);
+  // The instruction at pc(), 16 bits of a compressed one; 0 if there is no memory.
   std::uint32_t instruction();
 
   std::uint64_t executed() const { return executed_; }
@@ -106,6 +122,8 @@ class Engine {
   // Direct memory between these addresses is not to be used any more. Inside run() it takes effect
   // before the next instruction.
   void withdraw(std::uint64_t first, std::uint64_t last);
+  // Memory at this address may be direct now, although it was not.
+  void reconsider(std::uint64_t address);
   // While it does not run; into a new one. Registers, and which memory is direct.
   template <typename Archive>
   void archive(Archive& archive);
@@ -117,9 +135,17 @@ class Engine {
     Engine* engine;
     std::uint64_t address;
   };
-  struct Withdrawn {
+  struct Range {
     std::uint64_t first;
     std::uint64_t last;
+  };
+  static constexpr std::size_t kRegisters = 32;
+  static constexpr std::size_t kEngineCsrs = 10;
+  // All that a program can set.
+  struct Registers {
+    std::array<std::uint64_t, kRegisters> x;
+    std::array<std::uint64_t, kRegisters> f;
+    std::array<std::uint64_t, kEngineCsrs> csrs;  // in the order of the engine's table
   };
 
   static void on_block(uc_engine* uc, std::uint64_t address, std::uint32_t size, void* self);
@@ -135,14 +161,30 @@ class Engine {
   void add_hooks();
   void stop(Stop why);
   void explain_own_end();
-  Stop start(std::uint64_t instructions);
+  void start_again();
+  void start(std::uint64_t instructions);
   void fault(Stop why, std::uint64_t address);
+  void fetch_failed(std::uint64_t address);
+  struct Access {
+    std::uint64_t address;
+    unsigned bytes;
+    bool is_store;
+  };
+  Access access();
+  bool is_misaligned();
+  bool refuses_misaligned();
+  std::uint64_t engine_pc() const;
+  Registers registers();
+  void set_registers(const Registers& registers);
   bool map(std::uint64_t address, bool fetch);
-  bool map_direct(Direct direct);
+  static Direct whole_pages(Direct direct);
+  bool map_direct(const Direct& direct);
   bool map_page(std::uint64_t address);
   bool is_mapped(std::uint64_t first, std::uint64_t last) const;
   const Direct* region(std::uint64_t address) const;
-  void apply_withdrawals();
+  bool has_page(std::uint64_t first, std::uint64_t last) const;
+  void unmap_withdrawn();
+  void unmap_reconsidered();
   bool stops_before(std::uint64_t address);
   bool is_system(std::uint64_t address);
 
@@ -150,8 +192,9 @@ class Engine {
   uc_engine* uc_ = nullptr;
   std::vector<Direct> regions_;
   std::vector<std::unique_ptr<Page>> pages_;
-  std::vector<Withdrawn> withdrawn_;
-  Direct code_;  // the region of the instruction before
+  std::vector<Range> withdrawn_;     // direct memory to be unmapped after the run
+  std::vector<Range> reconsidered_;  // pages to be unmapped after the run
+  Direct code_;                      // the region of the instruction before
 
   std::uint64_t pc_ = 0;
   std::uint64_t executed_ = 0;
@@ -161,6 +204,8 @@ class Engine {
   bool native_ = false;  // the next instruction is executed whatever it is
   bool check_breakpoints_ = false;
   bool stopped_ = false;
+  bool again_ = false;  // the run is to go on at pc_, once memory is mapped otherwise
+  std::uint64_t until_ = ~std::uint64_t{0};  // where it goes on again, if it gets there
   Stop why_ = Stop::kBudget;
   std::uint32_t cause_ = 0;
   std::uint64_t fault_address_ = 0;
@@ -170,27 +215,18 @@ class Engine {
 template <typename Archive>
 void Engine::archive(Archive& archive) {
   archive(pc_, executed_);
-  for (const std::uint32_t number :
-       {kMstatus, kFcsr, kMie, kMtvec, kMscratch, kMepc, kMcause, kMtval}) {
-    std::uint64_t value = csr(number);
-    archive(value);
-    if (archive.loading()) set_csr(number, value);
-  }
-  for (unsigned i = 1; i < 32; ++i) {
-    std::uint64_t value = x(i);
-    archive(value);
-    if (archive.loading()) set_x(i, value);
-  }
-  for (unsigned i = 0; i < 32; ++i) {
-    std::uint64_t bits = f(i);
-    archive(bits);
-    if (archive.loading()) set_f(i, bits);
-  }
+  Registers all = registers();
+  for (std::uint64_t& value : all.csrs) archive(value);
+  for (std::uint64_t& value : all.x) archive(value);
+  for (std::uint64_t& bits : all.f) archive(bits);
+  if (archive.loading()) set_registers(all);
   std::vector<std::uint64_t> addresses;
   for (const Direct& region : regions_) addresses.push_back(region.address);
   archive(addresses);
   if (!archive.loading()) return;
-  for (const std::uint64_t address : addresses) map_direct(surroundings_.direct(address, false));
+  for (const std::uint64_t address : addresses) {
+    map_direct(whole_pages(surroundings_.direct(address, false)));
+  }
 }
 
 }  // namespace tandem::cpu

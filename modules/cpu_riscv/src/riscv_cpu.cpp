@@ -79,6 +79,7 @@ void RiscvCpu::run_until_reset() {
     if (debugger_ != nullptr) meet_debugger();
     if (locked_up_) break;
     if (!single_step_) take_interrupt();
+    if (aborted_ || locked_up_) break;
     execute();
     if (!aborted_ && !locked_up_) save_point();
   }
@@ -102,6 +103,8 @@ void RiscvCpu::start_program() {
   aborted_ = false;
   locked_up_ = false;
   at_breakpoint_ = false;
+  halted_at_ = kNowhere;
+  bus_used_ = false;
   begin_slice();
 }
 
@@ -118,7 +121,9 @@ void RiscvCpu::on_irq() {
   lines_ = pending();
   // Nothing has changed when a restored line takes its level.
   if (lines_ == 0 || lines_ == before) return;
-  irq_since_ps_ = common::now_ps();
+  const std::uint64_t risen = lines_ & ~before;
+  if ((risen >> kExternalInterrupt & 1) != 0) external_since_ps_ = common::now_ps();
+  if ((risen >> kTimerInterrupt & 1) != 0) timer_since_ps_ = common::now_ps();
   wake_up_.notify();
 }
 
@@ -126,7 +131,8 @@ void RiscvCpu::archive(common::Archive& archive) {
   ControlCpu::archive(archive);
   std::uint64_t ahead_ps = common::to_ps(ahead_);
   archive(ahead_ps, accounted_, executed_before_, cycle_offset_, instret_offset_, nested_traps_);
-  archive(aborted_, locked_up_, irq_since_ps_, lines_, slice_begin_ps_);
+  archive(aborted_, locked_up_, bus_used_, external_since_ps_, timer_since_ps_);
+  archive(lines_, slice_begin_ps_);
   ahead_ = common::from_ps(ahead_ps);
   if (archive.loading()) engine_ = std::make_unique<Engine>(*surroundings_);
   archive(*engine_);
@@ -155,9 +161,14 @@ std::uint64_t RiscvCpu::budget() const {
 }
 
 void RiscvCpu::execute() {
-  const Engine::Stop stop = engine_->run(budget());
+  engine_->run(budget());
   account_instructions();
-  switch (stop) {
+  handle_stop();
+  if (common::to_ps(ahead_) >= config_.quantum_ps) synchronise();
+}
+
+void RiscvCpu::handle_stop() {
+  switch (engine_->why()) {
     case Engine::Stop::kBudget:
       break;
     case Engine::Stop::kBreakpoint:
@@ -176,13 +187,12 @@ void RiscvCpu::execute() {
       exception(kStoreFault, engine_->address());
       break;
     case Engine::Stop::kFetchFault:
-      exception(kFetchFault, engine_->pc());
+      exception(kFetchFault, engine_->address());
       break;
     case Engine::Stop::kEngineError:
       lock_up("the instruction-set simulator failed at " + position() + ": " + engine_->error(),
               kIllegalInstruction);
   }
-  if (common::to_ps(ahead_) >= config_.quantum_ps) synchronise();
 }
 
 void RiscvCpu::account_instructions() {
@@ -196,6 +206,7 @@ void RiscvCpu::synchronise() {
   if (ahead_ == sc_core::SC_ZERO_TIME) return;
   catch_up_.set(common::local_time_ps(ahead_));
   ahead_ = sc_core::SC_ZERO_TIME;
+  bus_used_ = false;
   ++counters_.synchronisations;
   wait(caught_up_);
 }
@@ -221,6 +232,7 @@ std::string RiscvCpu::position() const {
 bool RiscvCpu::transport(tlm::tlm_command command, std::uint64_t address, unsigned bytes,
                          std::uint64_t& value) {
   account_instructions();
+  bus_used_ = true;
   unsigned char buffer[sizeof value] = {};
   if (command == tlm::TLM_WRITE_COMMAND) std::memcpy(buffer, &value, bytes);
   common::set_attributes(payload_, command, address, buffer, bytes);
@@ -238,6 +250,7 @@ bool RiscvCpu::transport(tlm::tlm_command command, std::uint64_t address, unsign
     ++counters_.bus_errors;
     return false;
   }
+  if (payload_.is_dmi_allowed()) engine_->reconsider(address);
   if (command == tlm::TLM_READ_COMMAND) std::memcpy(&value, buffer, bytes);
   return true;
 }
@@ -248,6 +261,8 @@ Engine::Direct RiscvCpu::Surroundings::direct(std::uint64_t address, bool of_cod
     common::set_attributes(cpu_.payload_, command, address, nullptr, 0);
     tlm::tlm_dmi region;
     if (!socket->get_direct_mem_ptr(cpu_.payload_, region) || !region.is_read_allowed()) continue;
+    // The engine cannot load directly and store over the bus.
+    if (!of_code && !region.is_write_allowed()) continue;
     ++cpu_.counters_.direct_regions;
     const std::uint64_t last = region.get_end_address() - region.get_start_address();
     return {region.get_start_address(), last == ~std::uint64_t{0} ? last : last + 1,

@@ -24,6 +24,11 @@ constexpr std::uint32_t kFenceIMask = 0x707F;
 constexpr std::uint32_t kFenceI = 0x100F;
 constexpr unsigned kInstructionBytes = 4;  // of those of the SYSTEM opcode
 
+// misa: 64 bits, extensions A, C, D, F, I and M.
+constexpr std::uint64_t kExtensions = (std::uint64_t{2} << 62) | 0x112D;
+
+constexpr const char* kNoHandler = ", and no trap handler is set (mtvec is 0)";
+
 const char* exception_name(std::uint64_t cause) {
   switch (cause) {
     case kMisalignedFetch:
@@ -53,6 +58,17 @@ std::string hex(std::uint64_t value) {
   char text[24];
   std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
   return text;
+}
+
+bool is_read_only(std::uint32_t csr) {
+  return csr >> 10 == 3;
+}
+
+// Read as 0: events are not counted.
+bool is_absent_counter(std::uint32_t csr) {
+  return (csr >= kMhpmcounter3 && csr <= kMhpmcounter31) ||
+         (csr >= kHpmcounter3 && csr <= kHpmcounter31) ||
+         (csr >= kMhpmevent3 && csr <= kMhpmevent31);
 }
 
 // The fields of a CSR instruction.
@@ -94,27 +110,40 @@ std::uint64_t RiscvCpu::pending() const {
          (std::uint64_t{timer} << kTimerInterrupt);
 }
 
+// The lines follow what the hart has accessed only when the kernel has caught up.
+void RiscvCpu::settle_lines() {
+  if (bus_used_) synchronise();
+}
+
 void RiscvCpu::take_interrupt() {
-  const std::uint64_t lines = pending();
-  if (lines == 0 || (engine_->csr(kMstatus) & kStatusMie) == 0) return;
-  const std::uint64_t taken = lines & engine_->csr(kMie);
-  if (taken == 0) return;
+  if (pending() == 0 || (engine_->csr(kMstatus) & kStatusMie) == 0) return;
+  const std::uint64_t enabled = engine_->csr(kMie);
+  if ((pending() & enabled) == 0) return;
+  settle_lines();
+  const std::uint64_t taken = pending() & enabled;
+  if (taken == 0 || aborted_) return;
   const bool external = (taken >> kExternalInterrupt & 1) != 0;
   ++counters_.interrupts;
-  counters_.interrupt_latency_ps += common::local_time_ps(ahead_) - irq_since_ps_;
-  enter_trap(kInterruptFlag | (external ? kExternalInterrupt : kTimerInterrupt), 0);
+  counters_.interrupt_latency_ps +=
+      common::local_time_ps(ahead_) - (external ? external_since_ps_ : timer_since_ps_);
+  const std::uint64_t cause = kInterruptFlag | (external ? kExternalInterrupt : kTimerInterrupt);
+  if (engine_->csr(kMtvec) != 0) return enter_trap(cause, 0);
+  lock_up((external ? "external" : "timer") + (" interrupt at pc " + position()) + kNoHandler,
+          cause);
 }
 
 void RiscvCpu::engine_exception() {
   const std::uint32_t cause = engine_->cause();
   if (cause == kIllegalInstruction) return exception(cause, engine_->instruction());
+  const bool misaligned = cause == kMisalignedLoad || cause == kMisalignedStore;
+  if (misaligned) return exception(cause, engine_->address());
   exception(cause == kUserCall ? kMachineCall : cause, cause == kBreakpoint ? engine_->pc() : 0);
 }
 
 void RiscvCpu::exception(std::uint32_t cause, std::uint64_t value) {
   ++counters_.exceptions;
   if (engine_->csr(kMtvec) == 0) {
-    return lock_up(trap_text(cause, value) + ", and no trap handler is set (mtvec is 0)", cause);
+    return lock_up(trap_text(cause, value) + kNoHandler, cause);
   }
   if (++nested_traps_ > config_.most_nested_traps) {
     return lock_up("its trap handler does not return: " + std::to_string(nested_traps_) +
@@ -126,7 +155,7 @@ void RiscvCpu::exception(std::uint32_t cause, std::uint64_t value) {
 
 std::string RiscvCpu::trap_text(std::uint64_t cause, std::uint64_t value) const {
   std::string text = std::string(exception_name(cause)) + " at pc " + position();
-  if (cause == kLoadFault || cause == kStoreFault) {
+  if (cause >= kMisalignedLoad && cause <= kStoreFault) {
     const std::string symbol = config_.symbol_of ? config_.symbol_of(value) : std::string();
     text += ", address " + hex(value) + (symbol.empty() ? "" : " (" + symbol + ")");
   }
@@ -160,7 +189,7 @@ void RiscvCpu::return_from_trap() {
   nested_traps_ = 0;
   const std::uint64_t enabled = (status & kStatusMpie) != 0 ? kStatusMie : 0;
   engine_->set_csr(kMstatus, (status & ~kStatusMie) | enabled | kStatusMpie);
-  engine_->retire(engine_->csr(kMepc));
+  engine_->retire(engine_->csr(kMepc) & ~std::uint64_t{1});
   account_instructions();
 }
 
@@ -170,9 +199,8 @@ void RiscvCpu::return_from_trap() {
 // While no line is up, instructions that only change what the engine keeps let no interrupt in.
 bool RiscvCpu::executes(std::uint32_t instruction) const {
   const CsrAccess access(instruction);
-  std::uint64_t value = 0;
   const bool plain = (instruction & kOpcodeMask) == kSystemOpcode && access.is_csr() &&
-                     !own_csr(access.number, value);
+                     Engine::has_csr(access.number);
   return !plain || pending() != 0;
 }
 
@@ -181,25 +209,28 @@ void RiscvCpu::system_instruction() {
   if (instruction == kWfi) return wait_for_interrupt();
   if (instruction == kEcall) return exception(kMachineCall, 0);
   if (instruction == kEbreak) return exception(kBreakpoint, engine_->pc());
-  if ((instruction & kFenceIMask) == kFenceI) engine_->forget_code();
   if (instruction == kMret) return return_from_trap();
-  std::uint64_t value = 0;
-  const CsrAccess access(instruction);
-  if (access.is_csr() && own_csr(access.number, value)) {
-    return csr_instruction(instruction);
+  if ((instruction & kFenceIMask) == kFenceI) {
+    engine_->forget_code();
+    return execute_natively();
   }
-  execute_natively();
+  const CsrAccess access(instruction);
+  if (access.is_csr() && Engine::has_csr(access.number)) return execute_natively();
+  std::uint64_t value = 0;
+  if (access.is_csr() && own_csr(access.number, value)) return csr_instruction(instruction);
+  exception(kIllegalInstruction, instruction);  // of another mode, or of none
 }
 
 void RiscvCpu::execute_natively() {
-  const bool done = engine_->run_one_native() == Engine::Stop::kBudget;
+  engine_->run_one_native();
   account_instructions();
-  if (!done) engine_exception();
+  handle_stop();
 }
 
 void RiscvCpu::csr_instruction(std::uint32_t instruction) {
   const CsrAccess access(instruction);
   const std::uint64_t operand = access.is_immediate() ? access.source : engine_->x(access.source);
+  if (access.number == kMip) settle_lines();
   std::uint64_t old = 0;
   own_csr(access.number, old);
   if (access.writes() && !write_own_csr(access.number, access.combined(old, operand))) {
@@ -230,20 +261,30 @@ bool RiscvCpu::own_csr(std::uint32_t number, std::uint64_t& value) const {
     case kMhartid:
       value = config_.hart_id;
       return true;
+    case kMisa:
+      value = kExtensions;
+      return true;
+    case kMvendorid:
+    case kMarchid:
+    case kMimpid:
+    case kMcountinhibit:
+      value = 0;
+      return true;
     default:
-      return false;
+      value = 0;
+      return is_absent_counter(number);
   }
 }
 
-// False: it is read-only.
+// False: it is read-only, or not of the hart's.
 bool RiscvCpu::write_own_csr(std::uint32_t number, std::uint64_t value) {
   std::uint64_t old = 0;
-  own_csr(number, old);
+  if (is_read_only(number) || !own_csr(number, old)) return false;
+  // Of the others, the bits that there are follow their lines or are fixed.
   const auto change = static_cast<std::int64_t>(value - old);
   if (number == kMcycle) cycle_offset_ += change;
   if (number == kMinstret) instret_offset_ += change;
-  // The bits of mip that there are follow their lines.
-  return number == kMcycle || number == kMinstret || number == kMip;
+  return true;
 }
 
 void RiscvCpu::wait_for_interrupt() {

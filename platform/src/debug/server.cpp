@@ -14,6 +14,7 @@
 #include <cstring>
 #include <optional>
 
+#include "socket_file.h"
 #include "tandem/platform/errors.h"
 #include "text.h"
 
@@ -122,6 +123,7 @@ void Server::listen_at_path(const std::string& path) {
   sockaddr_un where{};
   where.sun_family = AF_UNIX;
   std::memcpy(where.sun_path, path.c_str(), path.size() + 1);
+  if (look_at_socket(path) == SocketFile::kAbandoned) unlink(path.c_str());
   const int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (made < 0 || bind(made, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 ||
       listen(made, 1) != 0) {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "socket_file.h"
 #include "tandem/platform/errors.h"
 
 namespace tandem::platform::serve {
@@ -46,28 +47,26 @@ int new_socket(const std::filesystem::path& path) {
 }
 
 // Removes a socket whose server is gone; leaves everything else alone.
-void make_room(const std::filesystem::path& path, const sockaddr_un& address) {
-  struct stat found {};
-  if (lstat(path.c_str(), &found) != 0) {
-    if (errno == ENOENT) return;
-    fail(path, std::strerror(errno));
+void make_room(const std::filesystem::path& path) {
+  switch (look_at_socket(path.string())) {
+    case SocketFile::kAbsent:
+      return;
+    case SocketFile::kNotASocket:
+      fail(path, "exists and is not a socket", "choose another name");
+    case SocketFile::kListening:
+      fail(path, "another server listens there", "choose another name, or end that server");
+    case SocketFile::kUnknown:
+      fail(path, std::strerror(errno));
+    case SocketFile::kAbandoned:
+      if (unlink(path.c_str()) != 0) fail(path, std::strerror(errno));
   }
-  if (!S_ISSOCK(found.st_mode)) fail(path, "exists and is not a socket", "choose another name");
-  const int probe = new_socket(path);
-  const int error = connect(probe, generic(address), sizeof address) == 0 ? 0 : errno;
-  close(probe);
-  if (error == 0 || error == EAGAIN) {
-    fail(path, "another server listens there", "choose another name, or end that server");
-  }
-  if (error != ECONNREFUSED) fail(path, std::strerror(error));
-  if (unlink(path.c_str()) != 0) fail(path, std::strerror(errno));
 }
 
 }  // namespace
 
 ListeningSocket::ListeningSocket(std::filesystem::path path) : path_(std::move(path)) {
   const sockaddr_un address = address_of(path_);
-  make_room(path_, address);
+  make_room(path_);
   descriptor_ = new_socket(path_);
   const mode_t mask = umask(S_IXUSR | S_IRWXG | S_IRWXO);  // leaves 0600
   const int bound = bind(descriptor_, generic(address), sizeof address);

@@ -69,26 +69,22 @@ AccessLog::AccessLog(const LogConfig& config, const HardwareConfig& hardware)
   }
 }
 
-LogModule AccessLog::module_at(std::uint64_t address) const {
+const AccessLog::Region* AccessLog::region_at(std::uint64_t address) const {
   for (const Region& region : regions_) {
-    if (address - region.base < region.bytes) return region.module;
+    if (address - region.base < region.bytes) return &region;
   }
-  return LogModule::kBus;
+  return nullptr;
 }
 
 void AccessLog::access(std::uint64_t time_ps, const char* initiator, std::uint64_t address,
                        const common::Payload& payload) {
-  const LogModule module = module_at(address);
+  const Region* const region = region_at(address);
+  const LogModule module = region == nullptr ? LogModule::kBus : region->module;
   const bool failed = payload.is_response_error();
   if (!wants(module, failed ? LogLevel::kError : LogLevel::kAccess)) return;
   const std::string place = name_of_address(hardware_, address);
   const abi::RegisterBlock* const block = block_of(module);
-  const std::uint64_t offset = block == nullptr ? 0 : address - [&] {
-    for (const Region& region : regions_) {
-      if (region.module == module) return region.base;
-    }
-    return address;
-  }();
+  const std::uint64_t offset = region == nullptr ? 0 : address - region->base;
   std::string text;
   const bool is_register = block != nullptr && offset < block->size_bytes &&
                            payload.get_data_length() == 4 && payload.get_data_ptr() != nullptr;

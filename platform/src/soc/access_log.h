@@ -38,7 +38,7 @@ class AccessLog {
     std::string text;
   };
 
-  LogModule module_at(std::uint64_t address) const;
+  const Region* region_at(std::uint64_t address) const;  // nullptr: none
   void add(std::uint64_t time_ps, const char* who, const std::string& text);
 
   const LogConfig config_;

@@ -106,6 +106,7 @@ class RiscvCpu : public ControlCpu {
 
  private:
   class Surroundings;
+  static constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
   struct Counters {
     std::uint64_t loads = 0;
     std::uint64_t stores = 0;
@@ -135,6 +136,7 @@ class RiscvCpu : public ControlCpu {
   void run();
   void run_until_reset();
   void execute();
+  void handle_stop();
   void on_reset();
   void on_irq();
   void start_program();
@@ -156,6 +158,7 @@ class RiscvCpu : public ControlCpu {
   void enter_trap(std::uint64_t cause, std::uint64_t value);
   void return_from_trap();
   std::uint64_t pending() const;
+  void settle_lines();
   void lock_up(const std::string& why, std::uint64_t cause);
   std::string trap_text(std::uint64_t cause, std::uint64_t value) const;
 
@@ -186,7 +189,9 @@ class RiscvCpu : public ControlCpu {
   std::uint32_t nested_traps_ = 0;
   bool aborted_ = false;    // a reset has come
   bool locked_up_ = false;  // the hart cannot go on
-  std::uint64_t irq_since_ps_ = 0;
+  bool bus_used_ = false;   // since the kernel has caught up: lines may be about to change
+  std::uint64_t external_since_ps_ = 0;
+  std::uint64_t timer_since_ps_ = 0;
   std::uint64_t lines_ = 0;  // when they changed last
   sc_core::sc_event reset_event_;
   sc_core::sc_event wake_up_;
@@ -199,7 +204,7 @@ class RiscvCpu : public ControlCpu {
   bool at_breakpoint_ = false;  // the engine has stopped there
   // The instruction of the last halt, and the count then: its own breakpoint does not stop it
   // again.
-  std::uint64_t halted_at_ = ~std::uint64_t{0};
+  std::uint64_t halted_at_ = kNowhere;
   std::uint64_t halted_after_ = 0;
   std::vector<std::uint64_t> breakpoints_;
   std::vector<Watchpoint> watchpoints_;
