@@ -220,10 +220,13 @@ std::uint64_t RiscvCpu::local_time_ps() const {
 }
 
 std::string RiscvCpu::position() const {
-  const std::uint64_t pc = engine_ ? engine_->pc() : config_.entry;
+  return place(engine_ ? engine_->pc() : config_.entry);
+}
+
+std::string RiscvCpu::place(std::uint64_t address) const {
   char text[24];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(pc));
-  const std::string symbol = config_.symbol_of ? config_.symbol_of(pc) : std::string();
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(address));
+  const std::string symbol = config_.symbol_of ? config_.symbol_of(address) : std::string();
   return symbol.empty() ? text : std::string(text) + " (" + symbol + ")";
 }
 

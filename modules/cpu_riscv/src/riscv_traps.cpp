@@ -22,6 +22,7 @@ constexpr std::uint32_t kMret = 0x3020'0073;
 constexpr std::uint32_t kWfi = 0x1050'0073;
 constexpr std::uint32_t kFenceIMask = 0x707F;
 constexpr std::uint32_t kFenceI = 0x100F;
+constexpr unsigned kReturnAddress = 1;     // x1
 constexpr unsigned kInstructionBytes = 4;  // of those of the SYSTEM opcode
 
 // misa: 64 bits, extensions A, C, D, F, I and M.
@@ -156,10 +157,11 @@ void RiscvCpu::exception(std::uint32_t cause, std::uint64_t value) {
 std::string RiscvCpu::trap_text(std::uint64_t cause, std::uint64_t value) const {
   std::string text = std::string(exception_name(cause)) + " at pc " + position();
   if (cause >= kMisalignedLoad && cause <= kStoreFault) {
-    const std::string symbol = config_.symbol_of ? config_.symbol_of(value) : std::string();
-    text += ", address " + hex(value) + (symbol.empty() ? "" : " (" + symbol + ")");
+    text += ", address " + place(value);
   }
   if (cause == kIllegalInstruction) text += ", instruction " + hex(value);
+  // A jump to nowhere is explained by where it came from.
+  if (cause == kFetchFault) text += ", ra " + place(engine_->x(kReturnAddress));
   return text;
 }
 

@@ -160,6 +160,7 @@ class RiscvCpu : public ControlCpu {
   std::uint64_t pending() const;
   void settle_lines();
   void lock_up(const std::string& why, std::uint64_t cause);
+  std::string place(std::uint64_t address) const;  // with its symbol, if it has one
   std::string trap_text(std::uint64_t cause, std::uint64_t value) const;
 
   bool transport(tlm::tlm_command command, std::uint64_t address, unsigned bytes,
