@@ -19,8 +19,11 @@ bool passes_by(abi::Status status) {
 void revive_pim(const GenerateState& state, Machine& machine) {
   const abi::BootInfo& boot = state.boot;
   if (boot.pim_base == 0 || !state.npu.pim_bound()) return;
+  const bool error_of_others = machine.bus_error();
+  machine.clear_bus_error();
   PimDriver::revive(machine, boot.pim_base, boot.dram_base);
   machine.clear_bus_error();
+  if (error_of_others) machine.set_bus_error();
 }
 
 bool CommandLane::may_retry(abi::Status status) {

@@ -136,9 +136,12 @@ void check_scenario(const fs::path& file, const Scenario& scenario, const std::s
   }
 }
 
-void archive_checkpoint(Archive& archive, std::string& build, std::string& configuration,
-                        std::vector<InputFile>& files, Checkpoint& checkpoint) {
+void archive_build(Archive& archive, std::string& build) {
   archive.section("build", [&] { archive(build); });
+}
+
+void archive_checkpoint(Archive& archive, std::string& configuration, std::vector<InputFile>& files,
+                        Checkpoint& checkpoint) {
   archive.section("scenario", [&] { archive(configuration, files); });
   archive.section("state", [&] { archive(checkpoint.socs); });
 }
@@ -181,7 +184,8 @@ void write_checkpoint(const fs::path& file, const Scenario& scenario,
   std::vector<InputFile> files = input_files(scenario);
   Checkpoint copy = checkpoint;
   Archive archive;
-  archive_checkpoint(archive, build, configuration, files, copy);
+  archive_build(archive, build);
+  archive_checkpoint(archive, configuration, files, copy);
   std::string content(kMagic.begin(), kMagic.end());
   content.push_back(static_cast<char>(kVersion));
   content.append(archive.bytes().begin(), archive.bytes().end());
@@ -208,9 +212,10 @@ Checkpoint read_checkpoint(const fs::path& file, const Scenario& scenario) {
     std::string configuration;
     std::vector<InputFile> files;
     Checkpoint checkpoint;
-    archive_checkpoint(archive, build, configuration, files, checkpoint);
-    if (!archive.at_end()) throw common::ArchiveError("more follows its last section");
+    archive_build(archive, build);
     check_build(file, build);
+    archive_checkpoint(archive, configuration, files, checkpoint);
+    if (!archive.at_end()) throw common::ArchiveError("more follows its last section");
     check_scenario(file, scenario, configuration, files);
     return checkpoint;
   } catch (const common::ArchiveError& error) {

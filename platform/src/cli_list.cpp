@@ -127,7 +127,7 @@ void list_choices(const char* title, const ChoiceList& list, std::ostream& out) 
   out << title << ":\n";
   for (const Choice& choice : list) {
     out << "  " << std::left << std::setw(kNameWidth) << choice.name << ' ' << choice.meaning
-        << (choice.available ? "" : " (not available yet)") << '\n';
+        << '\n';
   }
 }
 

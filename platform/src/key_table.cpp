@@ -60,10 +60,7 @@ class TableBinder : public Binder {
   }
   void choice(const Key& key, std::size_t& index, const ChoiceList& list, bool* is_set) override {
     std::vector<std::string> names;
-    for (const Choice& choice : list) {
-      names.push_back(choice.available ? std::string("`") + choice.name + "`"
-                                       : std::string("(`") + choice.name + "`: not yet)");
-    }
+    for (const Choice& choice : list) names.push_back(std::string("`") + choice.name + "`");
     const bool unset = is_set != nullptr && !*is_set;
     row(key, join_or(names), unset ? fallback(key) : list.data[index].name);
   }

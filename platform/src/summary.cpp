@@ -89,9 +89,8 @@ std::string resets_text(const std::array<std::uint64_t, kResetTargets>& resets) 
 void write_resets(Page& page, const ResetConfig& planned, const RunReport& report) {
   const std::string text = resets_text(report.resets);
   if (!text.empty()) page.words("resets", text + "; times count what they undid, too");
-  const std::uint64_t happened = report.resets[static_cast<std::size_t>(planned.what)];
-  if (!planned.present || happened >= planned.count) return;
-  page.words("it has not come to", grouped(planned.count - happened) + " of the " +
+  if (!planned.present || report.scheduled_resets >= planned.count) return;
+  page.words("it has not come to", grouped(planned.count - report.scheduled_resets) + " of the " +
                                        grouped(planned.count) + " resets of run.reset");
 }
 

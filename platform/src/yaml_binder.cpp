@@ -271,18 +271,11 @@ void YamlBinder::named_file(const Key& key, NamedFile& value) try {
 void YamlBinder::choice(const Key& key, std::size_t& index, const ChoiceList& list,
                         bool* is_set) try {
   std::vector<std::string> names;
-  for (const Choice& choice : list) {
-    if (choice.available) names.emplace_back(choice.name);
-  }
+  for (const Choice& choice : list) names.emplace_back(choice.name);
   const YamlNode* node = scalar_of(key, join_or(names));
   if (node == nullptr) return;
   for (std::size_t i = 0; i < list.size; ++i) {
     if (node->text != list.data[i].name) continue;
-    if (!list.data[i].available) {
-      throw ScenarioError(
-          node->mark, path_of(key),
-          "'" + node->text + "' is not available in this version; available: " + join_or(names));
-    }
     index = i;
     if (is_set != nullptr) *is_set = true;
     return;

@@ -38,6 +38,8 @@ set(SCENARIO ${BRINGUP})
 set(options)
 run(exit 2 "incomplete: the firmware stopped, its exit status is 11" --set platform.cpu.form=riscv
     --set platform.cpu.riscv.elf=${FIRMWARE}/exit.elf)
+run(nowhere 2 "instruction access fault at pc 0x3000000" --set platform.cpu.form=riscv
+    --set platform.cpu.riscv.elf=${FIRMWARE}/nowhere.elf)
 run(done 0 "" --set platform.cpu.form=riscv --set platform.cpu.riscv.elf=${FIRMWARE}/done.elf)
 file(READ ${WORK}/done/console.txt console)
 if(NOT console STREQUAL "!")

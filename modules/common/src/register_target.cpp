@@ -71,9 +71,13 @@ void RegisterTarget::count(const Payload& payload) {
   }
 }
 
+bool RegisterTarget::synchronises(const Payload& payload) const {
+  const auto found = std::find(synchronised_.begin(), synchronised_.end(), payload.get_address());
+  return found != synchronised_.end() && payload.is_write() && may_wait();
+}
+
 void RegisterTarget::b_transport(Payload& payload, sc_core::sc_time& delay) {
-  const bool synchronise =
-      payload.get_address() == synchronised_ && payload.is_write() && may_wait();
+  const bool synchronise = synchronises(payload);
   if (synchronise && delay != sc_core::SC_ZERO_TIME) wait(std::exchange(delay, {}));
   const std::uint64_t response_ps = execute(payload, local_time_ps(delay), false);
   delay = from_ps(response_ps - now_ps());

@@ -134,6 +134,7 @@ class Engine {
   struct Page {  // not direct: every access is a call
     Engine* engine;
     std::uint64_t address;
+    bool hopeless;  // direct access was asked for, and does not hold for a whole page
   };
   struct Range {
     std::uint64_t first;
@@ -220,12 +221,18 @@ void Engine::archive(Archive& archive) {
   for (std::uint64_t& value : all.x) archive(value);
   for (std::uint64_t& bits : all.f) archive(bits);
   if (archive.loading()) set_registers(all);
-  std::vector<std::uint64_t> addresses;
-  for (const Direct& region : regions_) addresses.push_back(region.address);
-  archive(addresses);
+  std::vector<std::uint64_t> of_data;
+  std::vector<std::uint64_t> of_code;  // that is all that can be done there
+  for (const Direct& region : regions_) {
+    (region.writable ? of_data : of_code).push_back(region.address);
+  }
+  archive(of_data, of_code);
   if (!archive.loading()) return;
-  for (const std::uint64_t address : addresses) {
+  for (const std::uint64_t address : of_data) {
     map_direct(whole_pages(surroundings_.direct(address, false)));
+  }
+  for (const std::uint64_t address : of_code) {
+    map_direct(whole_pages(surroundings_.direct(address, true)));
   }
 }
 

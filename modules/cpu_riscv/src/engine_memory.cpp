@@ -93,7 +93,7 @@ bool Engine::map_direct(const Direct& direct) {
 }
 
 bool Engine::map_page(std::uint64_t address) {
-  pages_.push_back(std::make_unique<Page>(Page{this, address}));
+  pages_.push_back(std::make_unique<Page>(Page{this, address, false}));
   Page* page = pages_.back().get();
   const uc_err error =
       uc_mmio_map(uc_, address, kPageBytes, &Engine::on_load, page, &Engine::on_store, page);
@@ -122,7 +122,8 @@ const Engine::Direct* Engine::region(std::uint64_t address) const {
 }
 
 std::uint64_t Engine::on_load(uc_engine*, std::uint64_t offset, unsigned size, void* page) {
-  const auto& [engine, base] = *static_cast<Page*>(page);
+  Engine* const engine = static_cast<Page*>(page)->engine;
+  const std::uint64_t base = static_cast<Page*>(page)->address;
   std::uint64_t value = 0;
   // The second half of a wide access comes even after a stop.
   if (engine->stopped_ || engine->refuses_misaligned()) return 0;
@@ -135,7 +136,8 @@ std::uint64_t Engine::on_load(uc_engine*, std::uint64_t offset, unsigned size, v
 
 void Engine::on_store(uc_engine*, std::uint64_t offset, unsigned size, std::uint64_t value,
                       void* page) {
-  const auto& [engine, base] = *static_cast<Page*>(page);
+  Engine* const engine = static_cast<Page*>(page)->engine;
+  const std::uint64_t base = static_cast<Page*>(page)->address;
   if (engine->stopped_ || engine->refuses_misaligned()) return;
   if (!engine->surroundings_.store(base + offset, size, value)) {
     engine->fault(Stop::kStoreFault, base + offset);
@@ -167,6 +169,7 @@ Engine::Access Engine::access() {
 
 void Engine::withdraw(std::uint64_t first, std::uint64_t last) {
   withdrawn_.push_back({first, last});
+  for (const std::unique_ptr<Page>& page : pages_) page->hopeless = false;
   if (running_) {
     end_soon();
   } else {
@@ -189,6 +192,13 @@ void Engine::unmap_withdrawn() {
 }
 
 void Engine::reconsider(std::uint64_t address) {
+  const auto found = std::find_if(pages_.begin(), pages_.end(), [&](const auto& page) {
+    return page->address == page_of(address);
+  });
+  if (found == pages_.end() || (*found)->hopeless) return;
+  const Direct direct = whole_pages(surroundings_.direct(address, false));
+  (*found)->hopeless = address - direct.address >= direct.bytes;
+  if ((*found)->hopeless) return;
   reconsidered_.push_back({address, address});
   if (running_) end_soon();
 }

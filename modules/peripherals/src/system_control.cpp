@@ -23,7 +23,9 @@ SystemControl::SystemControl(const sc_core::sc_module_name& name, const Config& 
     ++reset_requests_;
     if (reset_request_) reset_request_(value);
   });
-  port().synchronise_at(regs::RESET);  // nobody is ahead of a reset
+  // Nobody is ahead of a reset, and firmware stops when it says so.
+  port().synchronise_at(regs::RESET);
+  port().synchronise_at(regs::EXIT);
 }
 
 void SystemControl::write_exit(std::uint32_t value) {

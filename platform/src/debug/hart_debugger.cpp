@@ -83,7 +83,7 @@ cpu::CpuDebugger::Resume HartDebugger::halted(cpu::RiscvCpu&, const Halt& halt) 
     link_.emplace(connect_());
     commands_.set_stop(stop_reply(kSigTrap));
   }
-  while (const std::optional<std::string> packet = link_->receive()) {
+  while (const std::optional<std::string> packet = receive()) {
     const Answer answer = commands_.execute(*packet);
     for (const std::string& text : answer.packets) link_->send(text);
     if (commands_.without_acks()) link_->stop_acks();
@@ -103,6 +103,18 @@ cpu::CpuDebugger::Resume HartDebugger::halted(cpu::RiscvCpu&, const Halt& halt) 
     }
   }
   return let_go();
+}
+
+// Who has connected and gone without a word was no gdb, but somebody who looked whether there is
+// one: the next one is waited for.
+std::optional<std::string> HartDebugger::receive() {
+  std::optional<std::string> packet = link_->receive();
+  while (!packet && !heard_) {
+    link_.emplace(connect_());
+    packet = link_->receive();
+  }
+  heard_ = true;
+  return packet;
 }
 
 void HartDebugger::tell(const Halt& halt) {

@@ -36,6 +36,7 @@ class HartDebugger : public cpu::CpuDebugger {
  private:
   class CpuHart;
 
+  std::optional<std::string> receive();
   void tell(const Halt& halt);
   Resume let_go();
 
@@ -47,6 +48,7 @@ class HartDebugger : public cpu::CpuDebugger {
   std::optional<PacketLink> link_;  // from the first instruction until gdb leaves
   std::chrono::steady_clock::time_point asked_;
   bool locked_up_ = false;  // and gdb has seen it
+  bool heard_ = false;      // gdb has said something
   bool killed_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "../fnv1a.h"
 #include "../text.h"
 #include "tandem/numerics/fp.h"
 #include "tandem/platform/scenario_loader.h"
@@ -193,13 +194,11 @@ void check_version(const CsvFile& file) {
 }  // namespace
 
 std::uint64_t prompt_hash(const std::vector<std::uint32_t>& tokens) {
-  std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
+  Fnv1a hash;
   for (const std::uint32_t token : tokens) {
-    for (int shift = 0; shift < 32; shift += 8) {
-      hash = (hash ^ ((token >> shift) & 0xff)) * 0x100'0000'01b3;
-    }
+    for (int shift = 0; shift < 32; shift += 8) hash.add(static_cast<std::uint8_t>(token >> shift));
   }
-  return hash;
+  return hash.value();
 }
 
 PolicyFacts policy_facts(const Scenario& scenario) {

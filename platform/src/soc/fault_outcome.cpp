@@ -47,7 +47,7 @@ std::vector<Event> events_of(const Transcript& transcript) {
     if (!log.ended || log.answered()) continue;
     events.push_back({log.ended_ns.value_or(0) * kPsPerNs,
                       {},
-                      "request " + std::to_string(i) + " failed: " + abi::name_of(log.status)});
+                      "request " + std::to_string(i) + " failed: " + status_name(log.status)});
   }
   std::stable_sort(events.begin(), events.end(), [](const Event& left, const Event& right) {
     return left.time_ps < right.time_ps;

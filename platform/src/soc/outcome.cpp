@@ -27,11 +27,6 @@ std::string shortage(const RequestLog& log, const PlannedRequest& planned,
          std::to_string(max_positions);
 }
 
-std::string status_name(abi::Status status) {
-  const std::string name = abi::name_of(status);
-  return name != "?" ? name : "unknown status " + std::to_string(static_cast<unsigned>(status));
-}
-
 std::string status_text(const RequestLog& log, const Outcome& outcome, const RequestList& requests,
                         std::size_t index) {
   if (!log.ended) return "unfinished: " + outcome.unfinished;
@@ -100,6 +95,11 @@ Totals totals_of(const std::vector<RequestLog>& logs) {
 
 }  // namespace
 
+std::string status_name(abi::Status status) {
+  const std::string name = abi::name_of(status);
+  return name != "?" ? name : "unknown status " + std::to_string(static_cast<unsigned>(status));
+}
+
 double decode_tokens_per_s(const Outcome& outcome) {
   return per_second(totals_of(outcome.requests).round_tokens, outcome.decode_time_ps);
 }
@@ -112,6 +112,7 @@ RunReport make_report(const Outcome& outcome, const Tokenizer* tokenizer,
   report.prefill_time_ps = outcome.prefill_time_ps;
   report.driver = outcome.driver;
   report.resets = outcome.resets;
+  report.scheduled_resets = outcome.scheduled_resets;
   report.stopped_by_firmware = outcome.own_firmware && !outcome.complete;
   report.incomplete_reason = outcome.violation;
   report.decode_time_ps = outcome.decode_time_ps;

@@ -57,6 +57,7 @@ struct Outcome {
   std::optional<DeviceGroup> group;
   DriverCost driver;
   std::array<std::uint64_t, kResetTargets> resets{};
+  std::uint32_t scheduled_resets = 0;
   bool own_firmware = false;  // an ELF of the user's
   std::string violation;      // of the contract, by such firmware: not complete
   observe::PhaseLedger energy;
@@ -64,6 +65,9 @@ struct Outcome {
   std::string timing_violations;  // the first of them, one line each
   std::optional<FaultReport> faults;
 };
+
+// "Reset", or "unknown status 99".
+std::string status_name(abi::Status status);
 
 // Tokens that rounds gave, per second of decoding; 0 if there were none.
 double decode_tokens_per_s(const Outcome& outcome);

@@ -20,7 +20,6 @@ ResetLines::ResetLines(const sc_core::sc_module_name& name)
 
 void ResetLines::request(ResetTarget target) {
   release_ps_[static_cast<std::size_t>(target)] = common::now_ps() + kHoldPs;
-  ++counts_[static_cast<std::size_t>(target)];
   change_.notify(sc_core::SC_ZERO_TIME);
 }
 
@@ -34,7 +33,16 @@ bool ResetLines::any_held() const {
   });
 }
 
+void ResetLines::count() {
+  for (std::size_t i = 0; i < kResetTargets; ++i) {
+    const bool is_held = held(static_cast<ResetTarget>(i));
+    if (is_held && !was_held_[i]) ++counts_[i];
+    was_held_[i] = is_held;
+  }
+}
+
 void ResetLines::drive() {
+  count();
   const bool platform = held(ResetTarget::kPlatform);
   if (!platform && platform_.read() && listener_) listener_();
   platform_.write(platform);

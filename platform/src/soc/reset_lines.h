@@ -26,7 +26,8 @@ class ResetLines : public sc_core::sc_module {
   // From the next delta cycle on.
   void request(ResetTarget target);
   bool any_held() const;
-  // Requests so far, by ResetTarget.
+  // Resets so far, by ResetTarget; how many of them a schedule has asked for.
+  std::uint32_t scheduled() const { return fired_; }
   const std::array<std::uint64_t, kResetTargets>& counts() const { return counts_; }
   void schedule(const ResetConfig& config);
   // While no line is held, and none is scheduled.
@@ -39,6 +40,7 @@ class ResetLines : public sc_core::sc_module {
 
  private:
   void drive();
+  void count();
   void fire();
   bool held(ResetTarget target) const;
 
@@ -46,6 +48,7 @@ class ResetLines : public sc_core::sc_module {
   sc_core::sc_signal<bool> npu_;
   sc_core::sc_signal<bool> pim_;
   std::array<std::uint64_t, kResetTargets> release_ps_{};
+  std::array<bool, kResetTargets> was_held_{};
   std::array<std::uint64_t, kResetTargets> counts_{};
   sc_core::sc_event change_;
   std::function<void()> listener_;

@@ -79,7 +79,6 @@ class Session {
     setup.faults = scenario.faults.present;
     soc_.emplace("soc", setup,
                  Soc::Listener{[this](char byte) {
-                                 if (is_bringup() || own_firmware()) console_ += byte;
                                  on_uart({&byte, 1});
                                },
                                [this] { on_progress("run"); }});
@@ -158,7 +157,7 @@ class Session {
       report.baseline = make_baseline(outcome, *baseline);
     }
     if (is_bringup()) take_bringup(outcome, report);
-    if (own_firmware()) report.console = console_;
+    if (own_firmware()) report.console = uart_text_;
     if (own_firmware() && requests_.size() == 0) judge_by_status(outcome, report);
     report.registers = registers_;
     for (const RegisterView& view : parse_register_views(scenario_.run.registers)) {
@@ -213,10 +212,7 @@ class Session {
     }
   }
 
-  bool own_firmware() const {
-    return scenario_.platform.cpu.form == CpuForm::kRiscv &&
-           !scenario_.platform.cpu.riscv.elf.empty();
-  }
+  bool own_firmware() const { return scenario_.platform.cpu.own_firmware(); }
   bool is_bringup() const {
     return scenario_.platform.cpu.app == FirmwareApp::kBringup && !own_firmware();
   }
@@ -230,7 +226,7 @@ class Session {
 
   // It is judged by what it says, and by the status that it stops with.
   void take_bringup(const Outcome& outcome, RunReport& report) const {
-    report.bringup = read_bringup(console_);
+    report.bringup = read_bringup(uart_text_);
     const bool says_so = soc_->firmware_exit() == 0;
     report.complete = report.bringup->good() && says_so;
     report.stopped_by_firmware = soc_->ended();
@@ -385,7 +381,7 @@ class Session {
 
   // Firmware that gives up at once has found that the platform is too small for the model.
   static void refuse_unusable(const Soc& soc, const Scenario& scenario) {
-    if (!scenario.platform.cpu.riscv.elf.empty()) return;  // that may mean anything
+    if (scenario.platform.cpu.own_firmware()) return;  // that may mean anything
     const abi::Status status = soc.firmware_status();
     if (status == abi::Status::kOk || soc.had_faults()) return;
     if (soc.firmware_exit() == TANDEM_BRINGUP_FAILED) return;  // the report says what
@@ -410,7 +406,6 @@ class Session {
   LoadedModel model_;
   const ModelFacts facts_;
   RequestList requests_;
-  std::string console_;  // of bring-up, or of firmware of one's own
   std::optional<AccessLog> log_;
   std::vector<RegisterValue> registers_;
   std::unique_ptr<observe::Timeline> timeline_;

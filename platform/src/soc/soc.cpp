@@ -315,7 +315,7 @@ void Soc::post_requests(const Setup& setup) {
   if (faults_) uart_.on_write([this] { return faults_->loses_byte(); });
   uart_.on_byte([this](char byte) { take_uart_byte(byte); });
   const CpuConfig& cpu = hardware_.cpu;
-  const bool ours = cpu.app == FirmwareApp::kGenerate && cpu.riscv.elf.empty() && !setup.make_cpu;
+  const bool ours = cpu.app == FirmwareApp::kGenerate && !cpu.own_firmware() && !setup.make_cpu;
   if (setup.echo && ours) story_.emplace();
   mailbox_.on_record([this](const abi::Record& record) { take_record(record); });
   // More than the firmware takes at once, so that no sequence waits for the host.
@@ -336,7 +336,8 @@ void Soc::take_record(const abi::Record& record) {
   feeder_->pump();
   if (transcript_.tokens() > 0 && !driver_start_) driver_start_ = driver_cost();
   if (transcript_.tokens() > 0) decode_clock_.start(common::now_ps(), prefill_ps());
-  if (transcript_.all_ended()) outcome_ = std::make_unique<Outcome>(measure());
+  const bool served = !transcript_.requests().empty() && transcript_.all_ended();
+  if (served) outcome_ = std::make_unique<Outcome>(measure());
   if (listener_.on_progress) listener_.on_progress();
 }
 
@@ -345,7 +346,7 @@ void Soc::on_cpu_finished() {
 }
 
 void Soc::on_firmware_stopped(int status, const std::string& fault) {
-  if (!firmware_exit_) firmware_exit_ = status;
+  if (!firmware_exit_ && fault.empty()) firmware_exit_ = status;
   if (ended()) return;
   outcome_ = std::make_unique<Outcome>(measure());
   outcome_->unfinished =

@@ -198,7 +198,7 @@ class Soc : public sc_core::sc_module {
   std::unique_ptr<RequestFeeder> feeder_;
   observe::PhaseLedger energy_;
   std::unique_ptr<Outcome> outcome_;
-  std::optional<int> firmware_exit_;  // once it has stopped
+  std::optional<int> firmware_exit_;  // once it has stopped by itself
 };
 
 // What Setup::image may be.

@@ -115,7 +115,8 @@ Outcome Soc::measure() const {
   outcome.complete =
       transcript_.all_ended() && transcript_.all_ok() && transcript_.violation().empty();
   outcome.resets = resets_.counts();
-  outcome.own_firmware = !hardware_.cpu.riscv.elf.empty();
+  outcome.scheduled_resets = resets_.scheduled();
+  outcome.own_firmware = hardware_.cpu.own_firmware();
   if (outcome.own_firmware) outcome.violation = transcript_.violation();
   outcome.phases = phases();
   outcome.stages = stages();

@@ -43,6 +43,7 @@ class Machine {
   }
   bool bus_error() const { return bus_error_; }
   void clear_bus_error() { bus_error_ = false; }
+  void set_bus_error() { bus_error_ = true; }
   // Accesses that had a bus error, those that were made again with success included.
   u32 failed_accesses() const { return failed_accesses_; }
 

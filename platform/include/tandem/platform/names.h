@@ -12,7 +12,6 @@ namespace tandem::platform {
 struct Choice {
   const char* name;
   const char* meaning;
-  bool available = true;  // false: a recognised word that this version refuses
 };
 
 struct ChoiceList {

@@ -162,6 +162,7 @@ struct RunReport {
   std::vector<RequestResult> requests;
   ModelFacts model;
   std::array<std::uint64_t, kResetTargets> resets{};  // that there were, by ResetTarget
+  std::uint32_t scheduled_resets = 0;                 // of run.reset, that have come
 
   double tokens_per_s = 0.0;
   double tokens_per_s_end_to_end = 0.0;

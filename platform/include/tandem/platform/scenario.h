@@ -141,6 +141,9 @@ struct CpuConfig {
   // After which the driver gives a command up; whole microseconds, at most 71 minutes.
   std::uint64_t command_timeout_ps = 10'000'000'000'000;
   RiscvConfig riscv;
+
+  // The firmware is an ELF of the user's.
+  bool own_firmware() const { return form == CpuForm::kRiscv && !riscv.elf.empty(); }
 };
 
 // Base addresses; sizes follow from the configuration.

@@ -54,7 +54,7 @@ class RegisterTarget : public sc_core::sc_module {
   // Writes to the register at `offset` end an LT initiator's lead: b_transport waits until the
   // write is due, and again until it is answered, at least for the deltas of that moment. For
   // registers that act on the initiator itself or on other devices.
-  void synchronise_at(std::uint64_t offset) { synchronised_ = offset; }
+  void synchronise_at(std::uint64_t offset) { synchronised_.push_back(offset); }
   // Answers a pending access at `time_ps` (a time that has passed means now). Unknown payloads, for
   // instance those that a reset has answered, are ignored.
   void complete(Payload& payload, tlm::tlm_response_status status, std::uint64_t time_ps);
@@ -89,8 +89,6 @@ class RegisterTarget : public sc_core::sc_module {
                                      sc_core::sc_time& delay);
   unsigned transport_dbg(Payload& payload);
 
-  static constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
-
   bool is_window(const Payload& payload) const {
     return window_handler_ && payload.get_address() >= bank_.block().size_bytes;
   }
@@ -98,6 +96,7 @@ class RegisterTarget : public sc_core::sc_module {
   std::uint64_t execute(Payload& payload, std::uint64_t time_ps, bool may_pend);
   void count(const Payload& payload);
 
+  bool synchronises(const Payload& payload) const;
   bool full() const { return flights_.size() >= config_.max_outstanding; }
   void arrive(Payload& payload);
   void start(Payload& payload);
@@ -108,7 +107,7 @@ class RegisterTarget : public sc_core::sc_module {
   Config config_;
   WindowHandler window_handler_;
   WindowDebug window_debug_;
-  std::uint64_t synchronised_ = kNowhere;
+  std::vector<std::uint64_t> synchronised_;
   Agenda agenda_;
   std::vector<Flight> flights_;    // accepted, response not begun, in order of arrival
   Payload* held_ = nullptr;        // arrived, END_REQ withheld because flights_ is full
