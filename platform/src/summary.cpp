@@ -3,14 +3,12 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <iomanip>
 #include <map>
-#include <sstream>
 
-#include "fault_report.h"
 #include "figure_text.h"
 #include "setup_text.h"
 #include "slice.h"
+#include "summary_page.h"
 #include "tandem/platform/names.h"
 #include "tandem/platform/results.h"
 #include "tandem/platform/units.h"
@@ -21,45 +19,15 @@ using namespace summary;
 
 namespace {
 
-constexpr int kLabelWidth = 28;
-constexpr int kValueWidth = 14;
 constexpr int kBarWidth = 30;
 constexpr std::size_t kRequestsShown = 20;
-constexpr std::size_t kFaultsShown = 20;
-constexpr int kFaultTimeWidth = 9;
 constexpr std::size_t kChannelsShown = 4;  // one by one
-constexpr std::size_t kPageWidth = 100;
-constexpr std::array<const char*, 6> kEnergyUnits = {"pJ", "nJ", "uJ", "mJ", "J", "kJ"};
 
 std::string bar(double fraction) {
   const double limited = std::fmin(std::fmax(fraction, 0.0), 1.0);
   const auto full = static_cast<std::size_t>(std::lround(limited * kBarWidth));
   return std::string(full, '#') + std::string(kBarWidth - full, '.');
 }
-
-class Page {
- public:
-  void heading(const std::string& text) {
-    out_ << '\n' << text << '\n' << std::string(text.size(), '-') << '\n';
-  }
-  void line(const std::string& label, const std::string& value, const std::string& note = {}) {
-    out_ << "  " << label << padding(kLabelWidth, label) << padding(kValueWidth, value) << value;
-    if (!note.empty()) out_ << "   " << note;
-    out_ << '\n';
-  }
-  void words(const std::string& label, const std::string& text) {
-    out_ << "  " << label << padding(kLabelWidth, label) << "  " << text << '\n';
-  }
-  std::string text() const { return out_.str(); }
-  std::ostringstream& out() { return out_; }
-
- private:
-  static std::string padding(int width, const std::string& text) {
-    const auto used = static_cast<int>(text.size());
-    return std::string(static_cast<std::size_t>(width > used ? width - used : 1), ' ');
-  }
-  std::ostringstream out_;
-};
 
 void write_setup(Page& page, const Scenario& scenario, const RunReport& report) {
   for (const SetupLine& line : setup_lines(scenario, report)) page.words(line.label, line.text);
@@ -73,25 +41,6 @@ std::string parts_of_time(const RunReport& report) {
     text += (text.empty() ? "decode " : ", decode ") + time_text(report.decode_time_ps);
   }
   return text;
-}
-
-// "2 of the platform, 1 of the NPU"; empty if there were none.
-std::string resets_text(const std::array<std::uint64_t, kResetTargets>& resets) {
-  static constexpr std::array<const char*, kResetTargets> kNames = {"platform", "NPU", "PIM"};
-  std::string text;
-  for (std::size_t i = 0; i < resets.size(); ++i) {
-    if (resets[i] == 0) continue;
-    text += (text.empty() ? "" : ", ") + grouped(resets[i]) + " of the " + kNames[i];
-  }
-  return text;
-}
-
-void write_resets(Page& page, const ResetConfig& planned, const RunReport& report) {
-  const std::string text = resets_text(report.resets);
-  if (!text.empty()) page.words("resets", text + "; times count what they undid, too");
-  if (!planned.present || report.scheduled_resets >= planned.count) return;
-  page.words("it has not come to", grouped(planned.count - report.scheduled_resets) + " of the " +
-                                       grouped(planned.count) + " resets of run.reset");
 }
 
 void write_speed(Page& page, const Scenario& scenario, const RunReport& report) {
@@ -281,143 +230,6 @@ void write_traffic(Page& page, const RunReport& report) {
   }
 }
 
-// Components by phases, all in one unit: with one decimal, the last digit is between 0.1 % and
-// 0.0001 % of the total.
-class EnergyTable {
- public:
-  explicit EnergyTable(const observe::PhaseLedger& ledger) : ledger_(ledger) {
-    double largest = ledger.total_picojoules();
-    while (largest >= kLargest && unit_ + 1 < kEnergyUnits.size()) {
-      largest /= 1000.0;
-      scale_ *= 1000.0;
-      ++unit_;
-    }
-    for (const Entry& entry : ledger.entries()) {
-      label_width_ = std::max(label_width_, entry.component.size());
-    }
-    for (std::size_t i = 0; i < ledger.phases().size(); ++i) {
-      if (ledger.phase_picojoules(i) != 0.0) phases_.push_back(i);
-    }
-  }
-
-  void write(std::ostream& out) const {
-    std::vector<std::string> row = {kEnergyUnits[unit_], "total"};
-    for (const std::size_t i : phases_) row.push_back(ledger_.phases()[i]);
-    out << '\n';
-    write_row(out, row);
-    for (const Entry& entry : ledger_.entries()) {
-      row = {entry.component, amount(entry.total_picojoules())};
-      for (const std::size_t i : phases_) row.push_back(amount(entry.picojoules[i]));
-      write_row(out, row);
-    }
-    const double total = ledger_.total_picojoules();
-    row = {"total", amount(total)};
-    for (const std::size_t i : phases_) row.push_back(amount(ledger_.phase_picojoules(i)));
-    write_row(out, row);
-    if (total == 0.0) return;
-    row = {"", ""};
-    for (const std::size_t i : phases_) row.push_back(percent(ledger_.phase_picojoules(i) / total));
-    write_row(out, row);
-  }
-
- private:
-  using Entry = observe::PhaseLedger::Entry;
-  static constexpr double kLargest = 1e5;
-  static constexpr std::size_t kColumnWidth = 8;
-
-  std::string amount(double picojoules) const {
-    return picojoules == 0.0 ? "-" : fixed(picojoules / scale_, 1);
-  }
-  std::size_t column_width(std::size_t column) const {
-    if (column < 2) return kColumnWidth;
-    return std::max(kColumnWidth, ledger_.phases()[phases_[column - 2]].size() + 1);
-  }
-  void write_row(std::ostream& out, const std::vector<std::string>& cells) const {
-    out << "  " << std::left << std::setw(static_cast<int>(label_width_)) << cells[0] << std::right;
-    for (std::size_t i = 1; i < cells.size(); ++i) {
-      out << std::setw(static_cast<int>(column_width(i))) << cells[i];
-    }
-    out << '\n';
-  }
-
-  const observe::PhaseLedger& ledger_;
-  std::size_t unit_ = 0;
-  double scale_ = 1.0;
-  std::size_t label_width_ = 5;
-  std::vector<std::size_t> phases_;  // with energy
-};
-
-// Words from column `indent` on, no line longer than the page unless a word is.
-void write_wrapped(std::ostream& out, std::size_t indent, const std::string& text) {
-  std::istringstream words(text);
-  std::size_t column = 0;
-  for (std::string word; words >> word; column += word.size()) {
-    if (column > 0 && column + 1 + word.size() <= kPageWidth) {
-      out << ' ';
-      ++column;
-    } else {
-      out << (column > 0 ? "\n" : "") << std::string(indent, ' ');
-      column = indent;
-    }
-    out << word;
-  }
-  out << '\n';
-}
-
-// Each source once, below the components that have it.
-void write_energy_sources(std::ostream& out, const observe::PhaseLedger& ledger) {
-  std::vector<std::pair<std::string, std::string>> sources;  // and the components
-  for (const observe::PhaseLedger::Entry& entry : ledger.entries()) {
-    const auto known = std::find_if(sources.begin(), sources.end(),
-                                    [&](const auto& pair) { return pair.first == entry.source; });
-    if (known == sources.end()) {
-      sources.emplace_back(entry.source, entry.component);
-    } else {
-      known->second += ", " + entry.component;
-    }
-  }
-  out << "\n  energy per operation from\n";
-  for (const auto& [source, components] : sources) {
-    write_wrapped(out, 2, components + ":");
-    write_wrapped(out, 6, source);
-  }
-}
-
-bool memory_energy_missing(const observe::PhaseLedger& ledger) {
-  bool any = false;
-  for (const observe::PhaseLedger::Entry& entry : ledger.entries()) {
-    if (entry.component.rfind("memory.", 0) != 0) continue;
-    if (entry.total_picojoules() > 0) return false;
-    any = true;
-  }
-  return any;
-}
-
-// Tokens are those of the whole system, so their energy is that of all devices.
-void write_energy(Page& page, const RunReport& report) {
-  page.heading("Energy");
-  const std::uint32_t devices = report.devices();
-  const double total = report.system_picojoules();
-  std::size_t tokens = 0;
-  for (const RequestResult& request : report.requests) tokens += request.tokens.size();
-  std::string note;
-  if (tokens > 0) note = energy_text(total / static_cast<double>(tokens)) + " per token";
-  if (report.baseline) {
-    note += "; plain decoding " + energy_text(report.baseline->energy_pj * devices);
-  }
-  if (devices == 1) {
-    page.line("total", energy_text(total), note);
-  } else {
-    page.line("all " + std::to_string(devices) + " devices", energy_text(total), note);
-    page.line("one device", energy_text(report.energy.total_picojoules()), "in the table");
-  }
-  EnergyTable(report.energy).write(page.out());
-  write_energy_sources(page.out(), report.energy);
-  if (memory_energy_missing(report.energy)) {
-    page.out() << "\n  memory: energies not given by the device\n";
-  }
-}
-
 void write_spread(Page& page, const std::string& label, const Spread& spread) {
   if (spread.count == 0) return page.line(label, "-");
   const auto text = [](double time_s) {
@@ -474,61 +286,6 @@ void write_serving(Page& page, const Scenario& scenario, const ServingReport& se
                 (batch ? ": the batch ran in parts" : ""));
 }
 
-double per(std::uint64_t amount, std::uint64_t count) {
-  return count > 0 ? static_cast<double>(amount) / static_cast<double>(count) : 0.0;
-}
-
-std::uint64_t tokens_after_first(const RunReport& report) {
-  std::uint64_t tokens = 0;
-  for (const RequestResult& request : report.requests) tokens += request.tokens.size();
-  return tokens > 0 ? tokens - 1 : 0;
-}
-
-void write_driver(Page& page, const RunReport& report) {
-  const DriverCost::Part& start = report.driver.start;
-  const DriverCost::Part& work = report.driver.work;
-  page.heading("Driver");
-  const auto instructions = [](const DriverCost::Part& part) {
-    return part.instructions > 0 ? grouped(part.instructions) + " instructions, " : std::string();
-  };
-  page.line("until the first token", time_text(start.busy_ps),
-            instructions(start) + grouped(start.bus_accesses) + " register accesses, " +
-                grouped(start.commands) + " commands");
-  if (work.commands == 0) return;
-  std::string cost = fixed(per(work.bus_accesses, work.commands), 1) + " register accesses, " +
-                     fixed(per(work.interrupts, work.commands), 2) + " interrupts";
-  if (work.instructions > 0) {
-    cost = fixed(per(work.instructions, work.commands), 0) + " instructions, " + cost;
-  }
-  page.line("per command after it", time_text(work.busy_ps / work.commands),
-            cost + "; " + grouped(work.commands) + " commands");
-  if (work.interrupt_latency_ps > 0) {
-    page.line("interrupt latency, mean", time_text(work.interrupt_latency_ps / work.interrupts),
-              "from the line to its handler's first instruction");
-  }
-  page.line("per token after it",
-            time_text(work.busy_ps / std::max<std::uint64_t>(tokens_after_first(report), 1)));
-  page.line("processor busy", percent(per(work.busy_ps, work.time_ps)),
-            "of the time after the first token");
-}
-
-void write_faults(Page& page, const FaultReport& report) {
-  page.heading("Faults");
-  const std::vector<FaultLine> lines = fault_lines(report, kFaultsShown);
-  for (const FaultLine& line : lines) {
-    page.out() << "  " << std::left << std::setw(kLabelWidth + kValueWidth) << line.what << ' '
-               << std::right << std::setw(kFaultTimeWidth) << line.time << "   " << line.outcome
-               << '\n';
-  }
-  if (report.injected.size() > lines.size()) {
-    page.words("and more", grouped(report.injected.size() - lines.size()) + ", see result.json");
-    for (const RecoveryEvent& event : report.events) {
-      if (event.failed) page.words(time_text(event.time_ps), event.what);
-    }
-  }
-  for (const std::string& missed : report.missed) page.words("it has not come to", missed);
-}
-
 void write_requests(Page& page, const RunReport& report) {
   page.heading("Requests");
   page.out() << "   #  prompt tokens  new tokens  rounds  status\n";
@@ -544,18 +301,6 @@ void write_requests(Page& page, const RunReport& report) {
   if (report.requests.size() > kRequestsShown) {
     page.out() << "      and " << report.requests.size() - kRequestsShown
                << " more in result.json and requests.csv\n";
-  }
-}
-
-// There are no tokens, so nothing of how fast they came.
-void write_bringup(Page& page, const RunReport& report) {
-  page.heading("Bring-up");
-  page.line("simulated time", time_text(report.simulated_time_ps));
-  page.line("checks passed", grouped(report.bringup->passed));
-  page.line("checks failed", grouped(report.bringup->failed));
-  page.line("checks skipped", grouped(report.bringup->skipped));
-  for (const std::string& failure : report.bringup->failures) {
-    page.out() << "  [fail] " << failure << '\n';
   }
 }
 
