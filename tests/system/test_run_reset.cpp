@@ -73,6 +73,19 @@ TEST_CASE("the driver survives a reset of the PIM behind its back") {
 
 namespace {
 
+// What `firmware` leaves behind after a millisecond on the platform.
+platform::Outcome outcome_of(const tandem_firmware& firmware) {
+  const platform::Scenario scenario = test::story_scenario({{1}}, 4);
+  const platform::LoadedModel model = platform::load_model(scenario.model, scenario.execution);
+  const platform::RequestList requests(scenario, model.tokenizer_or_null(), model.shape);
+  platform::Soc::Setup setup{scenario, scenario.policy, model, requests};
+  setup.firmware = &firmware;
+  platform::Soc soc("soc", setup, platform::Soc::Listener());
+  sc_core::sc_start(common::from_ps(1'000'000'000));
+  CHECK(soc.ended());
+  return soc.outcome("");
+}
+
 // In its first life it resets the NPU, in its second one the platform, then it stops.
 struct Lives {
   std::uint32_t count = 0;
@@ -106,17 +119,10 @@ constexpr tandem_firmware kFirmware{64, init, step};
 }  // namespace
 
 TEST_CASE("firmware resets a device, or everything and itself") {
-  const platform::Scenario scenario = test::story_scenario({{1}}, 4);
-  const platform::LoadedModel model = platform::load_model(scenario.model, scenario.execution);
-  const platform::RequestList requests(scenario, model.tokenizer_or_null(), model.shape);
-  platform::Soc::Setup setup{scenario, scenario.policy, model, requests};
-  setup.firmware = &kFirmware;
-  platform::Soc soc("soc", setup, platform::Soc::Listener());
-  sc_core::sc_start(common::from_ps(1'000'000'000));
+  const platform::Outcome outcome = outcome_of(kFirmware);
   CHECK(lives.count == 3);
   CHECK(lives.npu_control[0] == 0);  // the device was reset, the processor went on
-  CHECK(soc.ended());
-  CHECK(soc.outcome("").statistics.find("syscon.reset_requests")->integer == 3);
+  CHECK(outcome.statistics.find("syscon.reset_requests")->integer == 3);
 }
 
 namespace {
@@ -144,13 +150,7 @@ constexpr tandem_firmware kUsesAtOnce{
 }  // namespace
 
 TEST_CASE("a reset takes effect before what its writer does next") {
-  const platform::Scenario scenario = test::story_scenario({{1}}, 4);
-  const platform::LoadedModel model = platform::load_model(scenario.model, scenario.execution);
-  const platform::RequestList requests(scenario, model.tokenizer_or_null(), model.shape);
-  platform::Soc::Setup setup{scenario, scenario.policy, model, requests};
-  setup.firmware = &kUsesAtOnce;
-  platform::Soc soc("soc", setup, platform::Soc::Listener());
-  sc_core::sc_start(common::from_ps(1'000'000'000));
+  outcome_of(kUsesAtOnce);
   CHECK(abi::npu::CONTROL_ENABLE.get(control_after_reset) == 1);
 }
 
