@@ -42,6 +42,12 @@ start() {
   fail "the run does not listen"
 }
 
+# Somebody looks whether a debugger could come, and goes.
+look() {
+  exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
+  exec 3>&-
+}
+
 # gdb's commands on standard input.
 debug() {
   {
@@ -128,6 +134,7 @@ GDB
     ;;
   same)
     start
+    look
     debug <<'GDB'
 hbreak tandem::firmware::riscv::start_hal
 continue
