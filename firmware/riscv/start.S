@@ -6,10 +6,14 @@
 .equ FRAME_BYTES, 144
 .equ MSTATUS_FS_INITIAL, 1 << 13  # floating point is on
 
+.cfi_sections .debug_frame
+
 .section .text.start, "ax"
 .globl _start
 .type _start, @function
 _start:
+  .cfi_startproc
+  .cfi_undefined ra  # here backtraces end
   .option push
   .option norelax
   la gp, __global_pointer$
@@ -35,6 +39,7 @@ _start:
 3:
   wfi
   j 3b
+  .cfi_endproc
 .size _start, . - _start
 
 .text
@@ -44,8 +49,17 @@ _start:
 .globl trap_entry
 .type trap_entry, @function
 trap_entry:
+  # The interrupted pc is in mepc, and its sp in mscratch.
+  .cfi_startproc simple
+  .cfi_signal_frame
+  .cfi_return_column mepc
+  .cfi_def_cfa sp, 0
+  .cfi_same_value mepc
+  .cfi_same_value sp
   csrrw sp, mscratch, sp
+  .cfi_register sp, mscratch
   addi sp, sp, -FRAME_BYTES
+  .cfi_def_cfa_offset FRAME_BYTES
   sd ra, 0(sp)
   sd t0, 8(sp)
   sd t1, 16(sp)
@@ -62,6 +76,22 @@ trap_entry:
   sd t4, 104(sp)
   sd t5, 112(sp)
   sd t6, 120(sp)
+  .cfi_offset ra, 0 - FRAME_BYTES
+  .cfi_offset t0, 8 - FRAME_BYTES
+  .cfi_offset t1, 16 - FRAME_BYTES
+  .cfi_offset t2, 24 - FRAME_BYTES
+  .cfi_offset a0, 32 - FRAME_BYTES
+  .cfi_offset a1, 40 - FRAME_BYTES
+  .cfi_offset a2, 48 - FRAME_BYTES
+  .cfi_offset a3, 56 - FRAME_BYTES
+  .cfi_offset a4, 64 - FRAME_BYTES
+  .cfi_offset a5, 72 - FRAME_BYTES
+  .cfi_offset a6, 80 - FRAME_BYTES
+  .cfi_offset a7, 88 - FRAME_BYTES
+  .cfi_offset t3, 96 - FRAME_BYTES
+  .cfi_offset t4, 104 - FRAME_BYTES
+  .cfi_offset t5, 112 - FRAME_BYTES
+  .cfi_offset t6, 120 - FRAME_BYTES
   csrr a0, mcause
   csrr a1, mepc
   csrr a2, mtval
@@ -84,8 +114,12 @@ trap_entry:
   ld t5, 112(sp)
   ld t6, 120(sp)
   addi sp, sp, FRAME_BYTES
+  .cfi_def_cfa_offset 0
   csrrw sp, mscratch, sp
+  .cfi_def_cfa mscratch, 0
+  .cfi_same_value sp
   mret
+  .cfi_endproc
 .size trap_entry, . - trap_entry
 
 # int bus_load(uint64_t address, uint32_t* value): 0, or 1 if the bus answers with an error.

@@ -125,7 +125,9 @@ GDB
       '= \{opcode = [1-9].* abi_version = 1 .* tag = 1, program = [1-9]' \
       '^Hardware watchpoint 2: ' '^Old value = 0' '^New value = 1' \
       '= \{tag = 1, status = 0 .* phase = 1 ' '^[0-9]+ ps \([0-9.]+ us\)' \
-      '^Breakpoint 3, handle_trap' '^#1 .* trap_entry' '0x800000000000000b' \
+      '^Breakpoint 3, handle_trap' '^#1 +<signal handler called>' \
+      '^#[2-9] .* in firmware_main|^#[2-9] +firmware_main' '^#[3-9] .* _start \(\)' \
+      '0x800000000000000b' \
       'Located in .*firmware/riscv/hal.cpp' \
       '^NPU.STATUS' '^INTC\.' 'exited normally'
     run without >"$work/without.out"
