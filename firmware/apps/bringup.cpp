@@ -47,8 +47,12 @@ Status initialise(BringupState& state, Machine& machine, u64 boot_info) {
   RangeAllocator control(boot->shared_base, boot->shared_bytes);
   for (u64& rings : state.rings) rings = control.take(QueuePair::ring_bytes(kBringupRing));
   state.data = control.take(kBringupData);
+  state.tables = control.take(kTablesBytes);
   state.lab = control.take(Lab::kBytes);
-  return control.failed() ? Status::kNoSpace : Status::kOk;
+  if (control.failed()) return Status::kNoSpace;
+  fill_tables(machine.shared<u8>(state.tables));
+  machine.barrier();
+  return Status::kOk;
 }
 
 void end(Bench& bench) {

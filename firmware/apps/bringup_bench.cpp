@@ -28,6 +28,11 @@ Line& Line::text(const char* words) {
   return *this;
 }
 
+Line& Line::text(const Line& other) {
+  for (u32 i = 0; i < other.length_; ++i) put(static_cast<char>(other.bytes_[i]));
+  return *this;
+}
+
 Line& Line::number(u64 value) {
   char digits[20];
   u32 count = 0;
@@ -84,13 +89,7 @@ void Bench::print(const Line& line) {
 
 bool Bench::check(bool good, const Line& what) {
   ++(good ? state_.passed : state_.failed);
-  Line line;
-  line.text(good ? "[ok  ] " : "[fail] ");
-  for (u32 i = 0; i < what.length(); ++i) {
-    const char letter[2] = {static_cast<char>(what.bytes()[i]), 0};
-    line.text(letter);
-  }
-  print(line);
+  print(Line().text(good ? "[ok  ] " : "[fail] ").text(what));
   return good;
 }
 
@@ -101,9 +100,24 @@ bool Bench::equal(const char* what, u64 got, u64 expected) {
   return check(got == expected, line);
 }
 
-void Bench::skip(const char* what) {
+void Bench::skip(const Line& what) {
   ++state_.skipped;
   print(Line().text("[skip] ").text(what));
+}
+
+void Bench::check_run(Line what, const CommandEnd& end, bool right) {
+  if (!end.came) {
+    what.text(": no completion");
+  } else if (!end.is(Status::kOk)) {
+    what.text(": ").text(abi::name_of(static_cast<Status>(end.completion.status)));
+    what.text(" at primitive ").number(end.completion.primitive);
+    npu(npu_regs::ERROR_COUNT, 0);
+  } else if (!right) {
+    what.text(": wrong values");
+  } else {
+    what.text(", ").duration(end.time_ns);
+  }
+  check(end.is(Status::kOk) && right, what);
 }
 
 void Bench::drain_uart() {

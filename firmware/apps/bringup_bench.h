@@ -17,7 +17,8 @@ struct BringupState {
   QueuePair queues[2];
   u64 rings[2];
   u64 data;
-  u64 lab;  // of programs and what they refer to, see bringup_lab.h
+  u64 tables;  // see bringup_tables.h
+  u64 lab;     // of programs and what they refer to, see bringup_lab.h
   u32 next;
   u32 tag;
   u64 submitted_ns;
@@ -30,7 +31,10 @@ struct BringupState {
 // A line of the report, cut where it is too long.
 class Line {
  public:
+  Line() = default;
+  Line(const char* words) { text(words); }
   Line& text(const char* words);
+  Line& text(const Line& other);
   Line& number(u64 value);
   Line& hex(u64 value);
   Line& duration(u64 ns);
@@ -65,9 +69,10 @@ class Bench {
   // --- the report ---
   void print(const Line& line);
   bool check(bool good, const Line& what);
-  bool check(bool good, const char* what) { return check(good, Line().text(what)); }
   bool equal(const char* what, u64 got, u64 expected);
-  void skip(const char* what);
+  void skip(const Line& what);
+  // A command that must have worked, and led to the right values.
+  void check_run(Line what, const CommandEnd& end, bool right);
   // True once the UART has sent everything, or does not answer.
   void drain_uart();
 

@@ -23,7 +23,7 @@ template <typename Spoil>
 void expect_program(Bench& bench, const char* what, Status status, Spoil spoil) {
   Lab lab(bench, 1);
   lab.gather(Table::kSuccessor, Place::kB);
-  Primitive& linear = lab.linear(Table::kMatrix, Place::kB, Place::kA);
+  Primitive& linear = lab.linear(abi::Format::kFp16, Place::kB, Place::kA);
   spoil(lab, linear);
   bench.expect(what, lab.command(), status);
 }
@@ -102,6 +102,23 @@ void check_program_errors(Bench& bench) {
       [](Lab&, Primitive& spoilt) { spoilt.op = static_cast<u8>(PrimitiveOp::kDispatch); });
   expect_program(bench, "error.topk is not implemented", Status::kNoEngine,
                  [](Lab&, Primitive& spoilt) { spoilt.op = static_cast<u8>(PrimitiveOp::kTopk); });
+  expect_program(bench, "error.route where tensors are computed", Status::kUnsupported,
+                 [](Lab&, Primitive& spoilt) {
+                   spoilt.op = static_cast<u8>(PrimitiveOp::kRoute);
+                   spoilt.top_k = 1;
+                   spoilt.index_slot = 0;
+                 });
+  expect_program(bench, "error.experts where tensors are computed", Status::kUnsupported,
+                 [](Lab&, Primitive& spoilt) {
+                   spoilt.groups = 2;
+                   spoilt.top_k = 1;
+                   spoilt.index_slot = 0;
+                 });
+  expect_program(bench, "error.combine where tensors are computed", Status::kUnsupported,
+                 [](Lab&, Primitive& spoilt) {
+                   spoilt.op = static_cast<u8>(PrimitiveOp::kCombine);
+                   spoilt.top_k = 1;
+                 });
   expect_program(bench, "error.no engine in the mask", Status::kNoEngine,
                  [](Lab&, Primitive& spoilt) { spoilt.engine_mask = 0; });
   expect_program(bench, "error.slot not bound", Status::kBadOperand,

@@ -12,7 +12,6 @@ using abi::PrimitiveOp;
 
 namespace {
 
-constexpr u64 kTableBytes = u64{kLabRows} * kLabColumns * sizeof(u16);
 // Of two layers, keys and values.
 constexpr u64 kPageBytes = u64{4} * kLabRows * kLabColumns * sizeof(u16);
 constexpr u64 kPlaceBytes = 1024;
@@ -29,69 +28,16 @@ constexpr u64 kTokensAt = kPageTableAt + 64;
 constexpr u64 kMemoryAt = kTokensAt + 64;
 constexpr u64 kMemoryBytes = 1024;
 constexpr u64 kPageAt = kMemoryAt + kMemoryBytes;
-constexpr u64 kTablesAt = kPageAt + kPageBytes;
-constexpr u64 kTablesBytes = static_cast<u64>(Table::kTables) * kTableBytes;
-static_assert(kTablesAt + kTablesBytes <= Lab::kBytes);
+static_assert(kPageAt + kPageBytes <= Lab::kBytes);
 static_assert(sizeof(abi::ParameterBlock) <= 1024 && sizeof(abi::BatchEntry) <= 256);
 static_assert(sizeof(abi::VerifyResult) <= 128 && sizeof(abi::DraftBlock) <= 640);
 
-constexpr u16 kNotANumber = 0x7E00;
-
-u16 element(Table table, u32 row, u32 column) {
-  const int odd = static_cast<int>(column % 2);
-  switch (table) {
-    case Table::kSuccessor:
-      return half(successor(row, column));
-    case Table::kMatrix:
-      return half(matrix(row, column));
-    case Table::kSwitch:
-      return half(odd * 64);
-    case Table::kFlat:
-      return half(4);
-    case Table::kAlternate:
-      return half(odd * 8 - 4);
-    case Table::kSlope:
-      return half(static_cast<int>(row + column));
-    case Table::kNotNumbers:
-      return kNotANumber;
-    default:
-      return 0;
-  }
-}
-
 }  // namespace
-
-// The odd one keeps the parity of its neighbours, so that means of two rows are whole.
-int successor(u32 token, u32 column) {
-  const bool next = column == (token + 1) % kLabColumns;
-  return next ? 31 : static_cast<int>(token) - static_cast<int>(column);
-}
-
-int matrix(u32 row, u32 column) {
-  return (row == column ? 2 : 0) + (column == 0 ? 1 : 0);
-}
 
 Lab::Lab(Bench& bench, u32 tokens, u32 position)
     : bench_(bench), base_(bench.state().lab), count_(tokens) {
   fill_zero(&at<u8>(0), kBytes);
-  fill_tables();
   describe_sequence(position);
-}
-
-void Lab::fill_tables() {
-  for (u32 table = 0; table < static_cast<u32>(Table::kTables); ++table) {
-    for (u32 i = 0; i < kLabRows * kLabColumns; ++i) {
-      at<u16>(kTablesAt + table * kTableBytes + i * sizeof(u16)) =
-          element(static_cast<Table>(table), i / kLabColumns, i % kLabColumns);
-    }
-  }
-  u8* const bytes = &at<u8>(kTablesAt + static_cast<u64>(Table::kSignedBytes) * kTableBytes);
-  u8* const nibbles = &at<u8>(kTablesAt + static_cast<u64>(Table::kNibbles) * kTableBytes);
-  for (u32 i = 0; i < kLabRows * kLabColumns; ++i) {
-    const u8 value = static_cast<u8>(matrix(i / kLabColumns, i % kLabColumns));
-    bytes[i] = value;
-    nibbles[i / 2] = static_cast<u8>(nibbles[i / 2] | value << (i % 2 == 0 ? 0 : 4));
-  }
 }
 
 void Lab::describe_sequence(u32 position) {
@@ -111,7 +57,8 @@ void Lab::describe_sequence(u32 position) {
   block.slot_count = 3;
   block.max_draft = 1;
   block.slots[kActivations] = {0, kActivationBytes, static_cast<u32>(abi::Space::kLocal), 1};
-  block.slots[kTables] = {base_ + kTablesAt, kTablesBytes, static_cast<u32>(abi::Space::kBus), 0};
+  block.slots[kTables] = {bench_.state().tables, kTablesBytes, static_cast<u32>(abi::Space::kBus),
+                          0};
   block.slots[kMemory] = {base_ + kMemoryAt, kMemoryBytes, static_cast<u32>(abi::Space::kBus), 1};
 }
 
@@ -167,11 +114,18 @@ Primitive& Lab::gather(Table from, Place to) {
   return added;
 }
 
-Primitive& Lab::linear(Table weights, Place from, Place to) {
+Primitive& Lab::linear(Format format, Place from, Place to) {
+  const WeightStreams streams = streams_of(format);
   Primitive& added = add(PrimitiveOp::kLinear);
   added.k = kLabColumns;
   added.input = activation(from);
-  added.weight = table(weights);
+  added.weight = table(streams.stream, format);
+  if (abi::is_bsfp(format)) added.tables = table(Table::kSmall, Format::kFp16, streams.code_offset);
+  if (abi::is_bsfp_full(format)) added.remainder = table(streams.remainder);
+  added.grouping = static_cast<u8>(streams.scales);
+  if (streams.scales != abi::Grouping::kNone) {
+    added.scales = table(Table::kSmall, Format::kFp16, streams.scale_offset);
+  }
   added.output = activation(to);
   return added;
 }
@@ -206,9 +160,9 @@ Operand Lab::activation(Place place) const {
   return operand;
 }
 
-Operand Lab::table(Table table, Format format) const {
+Operand Lab::table(Table table, Format format, u64 offset) const {
   Operand operand{};
-  operand.offset = static_cast<u64>(table) * kTableBytes;
+  operand.offset = static_cast<u64>(table) * kTableBytes + offset;
   operand.slot = kTables;
   operand.format = static_cast<u8>(format);
   operand.scale_slot = abi::kNoSlot;

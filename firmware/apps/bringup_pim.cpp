@@ -61,6 +61,11 @@ bool fill_weights(Bench& bench) {
   return true;
 }
 
+bool multiplies(Bench& bench, Format format) {
+  const u32 formats = pim::CAPABILITY_FORMATS.get(read(bench, pim::CAPABILITY));
+  return (formats >> static_cast<u32>(format) & 1u) != 0;
+}
+
 PimCommand gemv(Bench& bench) {
   PimCommand command{};
   command.opcode = static_cast<u8>(abi::PimOpcode::kGemv);
@@ -149,36 +154,32 @@ void check_errors(Bench& bench) {
   check_error(bench, "pim.error.vectors beyond their window", command, Status::kNoSpace);
 }
 
-// The same product as on the NPU, in the banks.
-void check_linear(Bench& bench) {
+// The same products as on the NPU, in the banks, of the tables in that memory.
+void check_linear(Bench& bench, Format format, u64 tables) {
+  const Line what = Line("npu.linear in the banks, ").text(abi::name_of(format));
+  if (!multiplies(bench, format)) return bench.skip(what);
   Lab lab(bench, 1);
-  u16* const weights = weights_of(bench);
-  for (u32 i = 0; i < kLabRows * kLabColumns; ++i) {
-    weights[i] = half(matrix(i / kLabColumns, i % kLabColumns));
-  }
-  bench.machine().barrier();
-  lab.parameters().slot_count = 4;
-  lab.parameters().slots[3] = {align_up(bench.boot().kv_base, 64), 512,
-                               static_cast<u32>(abi::Space::kBus), 0};
+  lab.parameters().slots[Lab::kTables].base = tables;
   lab.gather(Table::kSuccessor, Place::kB);
-  abi::Primitive& linear = lab.linear(Table::kMatrix, Place::kB, Place::kA);
-  linear.weight.slot = 3;
-  linear.weight.offset = 0;
-  linear.engine_mask = abi::kEnginePim;
+  lab.linear(format, Place::kB, Place::kA).engine_mask = abi::kEnginePim;
   lab.append(Place::kA, Place::kA);
   const CommandEnd end = lab.run();
-  const bool right = lab.keys_are([](u32 token, u32, u32 column) {
-    return 2 * successor(token, column) + successor(token, 0);
-  });
-  Line line;
-  line.text("npu.linear in the banks");
-  if (!end.is(Status::kOk)) {
-    line.text(": ").text(end.came ? abi::name_of(static_cast<Status>(end.completion.status))
-                                  : "no completion");
-  } else {
-    line.text(", ").duration(end.time_ns);
+  bench.check_run(what, end,
+                  lab.keys_are([](u32 token, u32, u32 column) { return product(token, column); }));
+}
+
+void check_linears(Bench& bench) {
+  const u64 tables = align_up(bench.boot().kv_base, 64);
+  u8* const memory = bench.machine().window<u8>(tables, kTablesBytes);
+  if (!bench.check(memory != nullptr, "pim.memory holds the tables")) return;
+  fill_tables(memory);
+  bench.machine().barrier();
+  for (const Format format : kWeightFormats) {
+    // The banks read one stream, and no scales beside the tables of bit-sharing formats.
+    const bool scaled = streams_of(format).scales != abi::Grouping::kNone;
+    const bool possible = !abi::is_bsfp(format) || (!abi::is_bsfp_full(format) && !scaled);
+    if (possible) check_linear(bench, format, tables);
   }
-  bench.check(end.is(Status::kOk) && right, line);
 }
 
 }  // namespace
@@ -189,10 +190,7 @@ void check_pim(Bench& bench) {
   Machine& machine = bench.machine();
   machine.write_pair(bench.boot().pim_base + pim::DRAM_BASE_LO, bench.boot().dram_base);
   write(bench, pim::CONTROL, pim::CONTROL_ENABLE.put(1));
-  const bool multiplies = (pim::CAPABILITY_FORMATS.get(read(bench, pim::CAPABILITY)) >>
-                               static_cast<u32>(Format::kFp16) &
-                           1u) != 0;
-  if (!multiplies) return bench.skip("pim: does not multiply fp16");
+  if (!multiplies(bench, Format::kFp16)) return bench.skip("pim: does not multiply fp16");
   if (!bench.check(fill_weights(bench), "pim.memory is seen by the processor")) return;
   check_gemv(bench);
   check_irq(bench);
@@ -200,7 +198,7 @@ void check_pim(Bench& bench) {
   if (abi::npu::CAPABILITY_PIM_BOUND.get(bench.npu(abi::npu::CAPABILITY)) == 0) {
     return bench.skip("npu.linear in the banks: the NPU has no PIM");
   }
-  check_linear(bench);
+  check_linears(bench);
 }
 
 }  // namespace tandem::firmware

@@ -7,7 +7,9 @@ namespace tandem::firmware {
 
 using abi::ElementwiseKind;
 using abi::Format;
+using abi::Mask;
 using abi::Opcode;
+using abi::PositionKind;
 using abi::Primitive;
 using abi::PrimitiveOp;
 using abi::RowMode;
@@ -15,61 +17,43 @@ using abi::Status;
 
 namespace {
 
-constexpr u16 kOne = half(1);
-
-void check_run(Bench& bench, const char* what, const CommandEnd& end, bool right) {
-  Line line;
-  line.text(what);
-  if (!end.came) {
-    line.text(": no completion");
-  } else if (!end.is(Status::kOk)) {
-    line.text(": ").text(abi::name_of(static_cast<Status>(end.completion.status)));
-    line.text(" at primitive ").number(end.completion.primitive);
-    bench.npu(abi::npu::ERROR_COUNT, 0);
-  } else if (!right) {
-    line.text(": wrong values");
-  } else {
-    line.text(", ").duration(end.time_ns);
-  }
-  bench.check(end.is(Status::kOk) && right, line);
-}
-
 // Gathers rows of `table`, applies what `write` adds, and compares what is in A then.
 template <typename Write, typename Expected>
-void check_rows(Bench& bench, const char* what, Table table, Write write, Expected expected) {
+void check_rows(Bench& bench, const Line& what, Table table, Write write, Expected expected) {
   Lab lab(bench, 2, 2);
   lab.gather(table, Place::kA);
   write(lab);
   lab.append(Place::kA, Place::kA);
   const CommandEnd end = lab.run();
-  check_run(bench, what, end, lab.keys_are(expected));
+  bench.check_run(what, end, lab.keys_are(expected));
 }
 
-int product(u32 token, u32 row) {
+constexpr u32 kHalfRow = kLabColumns / 2;
+
+// The matrix read as two of half as many rows and columns, one below the other, each of which gets
+// its half of the input.
+int product_of_group(u32 token, u32 output) {
+  const u32 group = output / kHalfRow;
   int sum = 0;
-  for (u32 i = 0; i < kLabColumns; ++i) sum += matrix(row, i) * successor(token, i);
+  for (u32 i = 0; i < kHalfRow; ++i) {
+    const u32 element = output * kHalfRow + i;
+    sum += matrix(element / kLabColumns, element % kLabColumns) *
+           successor(token, group * kHalfRow + i);
+  }
   return sum;
 }
 
-void check_linear(Bench& bench, const char* what, Table weights, Format format) {
-  if ((abi::npu::CAPABILITY_FORMATS.get(bench.npu(abi::npu::CAPABILITY)) >>
-           static_cast<u32>(format) &
-       1u) == 0) {
-    return bench.skip(what);
-  }
-  Lab lab(bench, 2);
-  *reinterpret_cast<u16*>(lab.word(0)) = kOne;
-  lab.gather(Table::kSuccessor, Place::kB);
-  Primitive& linear = lab.linear(weights, Place::kB, Place::kA);
-  linear.weight.format = static_cast<u8>(format);
-  if (format != Format::kFp16) {
-    linear.grouping = static_cast<u8>(abi::Grouping::kTensor);
-    linear.scales = lab.memory(0);
-  }
-  lab.append(Place::kA, Place::kA);
-  const CommandEnd end = lab.run();
-  check_run(bench, what, end,
-            lab.keys_are([](u32 token, u32, u32 column) { return product(token, column); }));
+void check_linear(Bench& bench, Format format) {
+  const Line what = Line("npu.linear ").text(abi::name_of(format));
+  const u32 formats = abi::npu::CAPABILITY_FORMATS.get(bench.npu(abi::npu::CAPABILITY));
+  if ((formats >> static_cast<u32>(format) & 1u) == 0) return bench.skip(what);
+  check_rows(
+      bench, what, Table::kZeros,
+      [=](Lab& lab) {
+        lab.gather(Table::kSuccessor, Place::kB);
+        lab.linear(format, Place::kB, Place::kA);
+      },
+      [](u32 token, u32, u32 column) { return product(token, column); });
 }
 
 void check_copy_primitive(Bench& bench) {
@@ -82,7 +66,7 @@ void check_copy_primitive(Bench& bench) {
   const CommandEnd end = lab.run();
   bool right = true;
   for (u32 i = 0; i < 16; ++i) right = right && *lab.word(32 + i) == 0x0101'0101u * i;
-  check_run(bench, "npu.copy", end, right);
+  bench.check_run("npu.copy", end, right);
 }
 
 // A WAIT that only the SIGNAL before it can end, and a SIGNAL that its predicate forbids.
@@ -95,7 +79,7 @@ void check_signals(Bench& bench) {
   wait.semaphore = lab.word_address(4);
   wait.semaphore_value = 7;
   const CommandEnd both = lab.run();
-  check_run(bench, "npu.signal, wait", both, *lab.word(4) == 7);
+  bench.check_run("npu.signal, wait", both, *lab.word(4) == 7);
 
   for (u32 predicate = 0; predicate < 2; ++predicate) {
     Lab other(bench, 1);
@@ -105,8 +89,8 @@ void check_signals(Bench& bench) {
     skipped.semaphore_value = 9;
     skipped.predicate_slot = Lab::kMemory;
     const CommandEnd end = other.run();
-    check_run(bench, predicate != 0 ? "npu.predicate 1 lets it run" : "npu.predicate 0 skips it",
-              end, *other.word(4) == 9 * predicate);
+    bench.check_run(predicate != 0 ? "npu.predicate 1 lets it run" : "npu.predicate 0 skips it",
+                    end, *other.word(4) == 9 * predicate);
   }
 }
 
@@ -129,17 +113,24 @@ void check_moving_primitives(Bench& bench) {
 }
 
 void check_matrix_primitives(Bench& bench) {
-  check_linear(bench, "npu.linear fp16", Table::kMatrix, Format::kFp16);
-  check_linear(bench, "npu.linear int8", Table::kSignedBytes, Format::kInt8);
-  check_linear(bench, "npu.linear int4", Table::kNibbles, Format::kInt4);
-  Lab lab(bench, 2);
-  lab.gather(Table::kSuccessor, Place::kB);
-  lab.linear(Table::kMatrix, Place::kB, Place::kA).bias = lab.table(Table::kSlope);
-  lab.append(Place::kA, Place::kA);
-  const CommandEnd end = lab.run();
-  check_run(bench, "npu.linear with bias", end, lab.keys_are([](u32 token, u32, u32 column) {
-    return product(token, column) + static_cast<int>(column);
-  }));
+  for (const Format format : kWeightFormats) check_linear(bench, format);
+  const auto multiply = [](Lab& lab) -> Primitive& {
+    lab.gather(Table::kSuccessor, Place::kB);
+    return lab.linear(Format::kFp16, Place::kB, Place::kA);
+  };
+  check_rows(
+      bench, "npu.linear with bias", Table::kZeros,
+      [&](Lab& lab) { multiply(lab).bias = lab.table(Table::kSlope); },
+      [](u32 token, u32, u32 column) { return product(token, column) + static_cast<int>(column); });
+  check_rows(
+      bench, "npu.linear in two groups", Table::kZeros,
+      [&](Lab& lab) {
+        Primitive& linear = multiply(lab);
+        linear.groups = 2;
+        linear.n = kHalfRow;
+        linear.k = kHalfRow;
+      },
+      [](u32 token, u32, u32 column) { return product_of_group(token, column); });
 }
 
 void check_vector_primitives(Bench& bench) {
@@ -185,7 +176,7 @@ void check_vector_primitives(Bench& bench) {
   check_rows(bench, "npu.norm layer", Table::kAlternate, normalise(abi::NormKind::kLayer),
              [](u32, u32, u32 column) { return static_cast<int>(column % 2 * 2 * column); });
 
-  const auto position = [](abi::PositionKind kind, Table table) {
+  const auto position = [](PositionKind kind, Table table) {
     return [=](Lab& lab) {
       Primitive& turn = lab.add(PrimitiveOp::kPosition);
       turn.kind = static_cast<u8>(kind);
@@ -194,39 +185,57 @@ void check_vector_primitives(Bench& bench) {
       turn.head_dim = kLabColumns;
       turn.input = lab.activation(Place::kA);
       turn.output = lab.activation(Place::kA);
-      const bool learned = kind == abi::PositionKind::kLearned;
+      const bool learned = kind == PositionKind::kLearned;
       turn.input2 = lab.table(table, learned ? Format::kFp16 : Format::kFp32);
     };
   };
   const auto unchanged = [](u32 token, u32, u32 column) { return successor(token, column); };
   check_rows(bench, "npu.position interleaved, angle 0", Table::kSuccessor,
-             position(abi::PositionKind::kRotaryInterleaved, Table::kZeros), unchanged);
+             position(PositionKind::kRotaryInterleaved, Table::kZeros), unchanged);
   check_rows(bench, "npu.position halves, angle 0", Table::kSuccessor,
-             position(abi::PositionKind::kRotaryHalves, Table::kZeros), unchanged);
+             position(PositionKind::kRotaryHalves, Table::kZeros), unchanged);
+  // At positions 2 and 3: (4, 4) becomes (-4, -4) and (4, -4).
+  check_rows(bench, "npu.position interleaved, quarter turns", Table::kFlat,
+             position(PositionKind::kRotaryInterleaved, Table::kQuarterTurn),
+             [](u32, u32 row, u32 column) { return row == 1 && column % 2 == 0 ? 4 : -4; });
+  check_rows(bench, "npu.position halves, quarter turns", Table::kFlat,
+             position(PositionKind::kRotaryHalves, Table::kQuarterTurn),
+             [](u32, u32 row, u32 column) { return row == 1 && column < kHalfRow ? 4 : -4; });
   check_rows(bench, "npu.position learned", Table::kSuccessor,
-             position(abi::PositionKind::kLearned, Table::kSlope),
-             [](u32 token, u32 row, u32 column) {
+             position(PositionKind::kLearned, Table::kSlope), [](u32 token, u32 row, u32 column) {
                return successor(token, column) + static_cast<int>(2 + row + column);
              });
 }
 
+namespace {
+
 // With scale 0 every key weighs the same: the output is the mean of the values that a row sees.
-void check_cache_primitives(Bench& bench) {
-  Lab lab(bench, 2);
-  lab.gather(Table::kSuccessor, Place::kB);
-  lab.append(Place::kB, Place::kB, 0);
+Primitive& average(Lab& lab, u32 layer) {
   Primitive& attention = lab.add(PrimitiveOp::kAttention);
+  attention.layer = static_cast<u16>(layer);
   attention.heads = 1;
   attention.kv_heads = 1;
   attention.head_dim = kLabColumns;
   attention.input = lab.activation(Place::kB);
   attention.output = lab.activation(Place::kA);
+  return attention;
+}
+
+int mean(const u32* tokens, u32 column) {
+  return (successor(tokens[0], column) + successor(tokens[1], column)) / 2;
+}
+
+void check_attention(Bench& bench, const char* what, Mask mask) {
+  Lab lab(bench, 2);
+  lab.gather(Table::kSuccessor, Place::kB);
+  lab.append(Place::kB, Place::kB, 0);
+  average(lab, 0).mask = static_cast<u8>(mask);
   lab.append(Place::kA, Place::kB);
   lab.add(PrimitiveOp::kKvCommit);
   const CommandEnd end = lab.run();
-  const u32 first = lab.tokens()[0];
-  check_run(bench, "npu.attention, causal", end, lab.keys_are([=](u32 token, u32, u32 column) {
-    return (successor(first, column) + successor(token, column)) / 2;
+  bench.check_run(what, end, lab.keys_are([&](u32 token, u32 row, u32 column) {
+    const bool sees_both = row == 1 || mask == Mask::kNone;
+    return sees_both ? mean(lab.tokens(), column) : successor(token, column);
   }));
   bool values = true;
   for (u32 i = 0; i < kLabColumns; ++i) {
@@ -234,6 +243,36 @@ void check_cache_primitives(Bench& bench) {
   }
   bench.check(values, "npu.kv_append writes values");
   bench.equal("npu.kv_commit", lab.entry().kv[0].committed_length, 2);
+}
+
+// Keys whose first half is the value: the output has half as many columns.
+void check_latent_attention(Bench& bench) {
+  Lab lab(bench, 2);
+  lab.gather(Table::kSuccessor, Place::kB);
+  lab.gather(Table::kZeros, Place::kA);
+  abi::Operand rest = lab.activation(Place::kB);
+  rest.offset += kHalfRow * sizeof(u16);
+  Primitive& append = lab.append(Place::kB, Place::kB, 0);
+  append.value_dim = kHalfRow;
+  append.input2 = rest;
+  Primitive& attention = average(lab, 0);
+  attention.value_dim = kHalfRow;
+  attention.input2 = rest;
+  lab.append(Place::kA, Place::kB);
+  const CommandEnd end = lab.run();
+  bench.check_run("npu.kv_append, attention, values in the keys", end,
+                  lab.keys_are([&](u32 token, u32 row, u32 column) {
+                    if (column >= kHalfRow) return 0;
+                    return row == 1 ? mean(lab.tokens(), column) : successor(token, column);
+                  }));
+}
+
+}  // namespace
+
+void check_cache_primitives(Bench& bench) {
+  check_attention(bench, "npu.attention, causal", Mask::kCausal);
+  check_attention(bench, "npu.attention, no mask", Mask::kNone);
+  check_latent_attention(bench);
 }
 
 void check_token_primitives(Bench& bench) {
@@ -245,7 +284,7 @@ void check_token_primitives(Bench& bench) {
     const CommandEnd end = lab.run(Opcode::kDraft);
     bool right = lab.draft().count == 4;
     for (u32 i = 0; i < 4; ++i) right = right && lab.draft().tokens[i] == lab.tokens()[0] + 1 + i;
-    check_run(bench, "npu.draft, sample", end, right);
+    bench.check_run("npu.draft, sample", end, right);
   }
   Lab lab(bench, 1);
   const u32 first = lab.tokens()[0];
@@ -258,9 +297,9 @@ void check_token_primitives(Bench& bench) {
   lab.add(PrimitiveOp::kAccept).input = lab.activation(Place::kA);
   const CommandEnd end = lab.run(Opcode::kVerify);
   const abi::VerifyResult& result = lab.result();
-  check_run(bench, "npu.verify, accept", end,
-            result.drafted == 3 && result.accepted == 2 && result.emitted == 3 &&
-                result.next_token == first + 3 && result.stop_reason == 0);
+  bench.check_run("npu.verify, accept", end,
+                  result.drafted == 3 && result.accepted == 2 && result.emitted == 3 &&
+                      result.next_token == first + 3 && result.stop_reason == 0);
 }
 
 }  // namespace tandem::firmware
