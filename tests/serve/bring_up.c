@@ -124,8 +124,13 @@ static void refuse_what_is_wrong(void) {
   expect(tandem_cosim_detail(client) == 0x100u, "the hole's address");
   expect(tandem_cosim_write(client, boot.npu_base, &value, 4) == TANDEM_COSIM_BUS_ERROR,
          "a register that is read-only");
+  expect(strstr(tandem_cosim_text(client), "cannot be written") != NULL, "why it refuses");
   expect(tandem_cosim_read(client, boot.npu_base, &value, 2) == TANDEM_COSIM_BUS_ERROR,
          "half a register");
+  expect(strstr(tandem_cosim_text(client), "size or alignment") != NULL, "why it refuses half");
+  expect(tandem_cosim_read(client, boot.npu_base + 0xCu, &value, 4) == TANDEM_COSIM_BUS_ERROR,
+         "no register");
+  expect(strstr(tandem_cosim_text(client), "nothing at this address") != NULL, "why there is none");
   expect(tandem_cosim_advance(client, ~(uint64_t)0) == TANDEM_COSIM_BAD_VALUE, "the end of time");
   say("refused what is wrong");
 }

@@ -29,13 +29,13 @@ class FakeTarget : public platform::serve::Target {
   platform::serve::State state() const override { return now; }
   platform::serve::AccessResult read(const platform::serve::Access& access,
                                      std::vector<std::uint8_t>& data) override {
-    if (refuses(access)) return {false, access.address};
+    if (refuses(access)) return {false, access.address, "refused"};
     std::copy_n(bytes.begin() + offset(access), data.size(), data.begin());
     return {};
   }
   platform::serve::AccessResult write(const platform::serve::Access& access,
                                       const std::vector<std::uint8_t>& data) override {
-    if (refuses(access)) return {false, access.address};
+    if (refuses(access)) return {false, access.address, "refused"};
     std::copy(data.begin(), data.end(), bytes.begin() + offset(access));
     return {};
   }

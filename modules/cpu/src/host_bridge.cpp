@@ -89,6 +89,7 @@ bool HostBridge::access_burst(tlm::tlm_command command, std::uint64_t offset, st
   ++bus_errors_;
   result_.ok = false;
   result_.error_address = order_.address + offset;
+  result_.response = payload_.get_response_status();
   return false;
 }
 

@@ -32,8 +32,7 @@ void put_region(Bytes& bytes, const Region& region) {
 
 void require_done(const AccessResult& result) {
   if (result.ok) return;
-  throw Refused{TANDEM_COSIM_BUS_ERROR, result.error_address,
-                "the device does not take this access"};
+  throw Refused{TANDEM_COSIM_BUS_ERROR, result.error_address, result.reason};
 }
 
 }  // namespace

@@ -26,6 +26,29 @@ std::vector<Region> regions_of(const Soc& soc, const AddressMap& map) {
   return regions;
 }
 
+std::string explain(tlm::tlm_response_status response, bool write) {
+  switch (response) {
+    case tlm::TLM_ADDRESS_ERROR_RESPONSE:
+      return "there is nothing at this address";
+    case tlm::TLM_COMMAND_ERROR_RESPONSE:
+      return write ? "what is there cannot be written" : "what is there cannot be read";
+    case tlm::TLM_BURST_ERROR_RESPONSE:
+      return "the device takes no access of this size or alignment (registers: 4 aligned bytes)";
+    default:
+      return "the device answered with an error";
+  }
+}
+
+AccessResult outcome(const cpu::HostBridge::Result& result, bool write) {
+  if (result.ok) return {};
+  return {false, result.error_address, explain(result.response, write)};
+}
+
+AccessResult debug_outcome(const Access& access, std::uint64_t done, std::size_t wanted) {
+  if (done == wanted) return {};
+  return {false, access.address + done, "nothing can be seen from this address on"};
+}
+
 Scenario without_processor(Scenario scenario) {
   scenario.platform.cpu = CpuConfig();
   return scenario;
@@ -63,20 +86,18 @@ State ServedPlatform::state() const {
 AccessResult ServedPlatform::read(const Access& access, std::vector<std::uint8_t>& data) {
   if (access.debug) {
     const std::uint64_t done = bridge_->debug_read(access.address, data.data(), data.size());
-    return {done == data.size(), access.address + done};
+    return debug_outcome(access, done, data.size());
   }
-  const auto result = carry_out({Kind::kRead, access.address, data.size(), data.data()});
-  return {result.ok, result.error_address};
+  return outcome(carry_out({Kind::kRead, access.address, data.size(), data.data()}), false);
 }
 
 AccessResult ServedPlatform::write(const Access& access, const std::vector<std::uint8_t>& data) {
   if (access.debug) {
     const std::uint64_t done = bridge_->debug_write(access.address, data.data(), data.size());
-    return {done == data.size(), access.address + done};
+    return debug_outcome(access, done, data.size());
   }
   std::vector<std::uint8_t> copy = data;
-  const auto result = carry_out({Kind::kWrite, access.address, copy.size(), copy.data()});
-  return {result.ok, result.error_address};
+  return outcome(carry_out({Kind::kWrite, access.address, copy.size(), copy.data()}), true);
 }
 
 void ServedPlatform::wait_interrupt(std::uint64_t limit_ps) {

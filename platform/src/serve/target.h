@@ -28,6 +28,7 @@ struct Access {
 struct AccessResult {
   bool ok = true;
   std::uint64_t error_address = 0;
+  std::string reason = {};  // in words
 };
 
 // The server was told to end while a request let time pass.
