@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -D PRINTER=... -D CXX=... -D ABI=... -D OUT=... -P check_c_header.cmake
 # Prints the C header and compiles it as C99, C11 and C++17, warnings being errors; then spoils a
-# size, an offset and a register and expects each of them to be refused.
+# size, an offset and a register and expects each of them to be refused. Its comments must name things
+# as it does.
 set(header ${OUT}/tandem_registers.h)
 file(MAKE_DIRECTORY ${OUT})
 execute_process(COMMAND ${PRINTER} c-header OUTPUT_FILE ${header} COMMAND_ERROR_IS_FATAL ANY)
@@ -44,6 +45,15 @@ expect_accepted(${CC} -std=c11 header_in_c.c)
 expect_accepted(${CXX} -std=c++17 header_agrees.cpp)
 
 file(READ ${header} good)
+string(REGEX MATCH "[^\n]*([^A-Za-z_]k[A-Z][a-z]|::|[^a-z_]NormKind)[^\n]*" foreign "${good}")
+if(foreign)
+  message(FATAL_ERROR "the header has a name of C++: ${foreign}")
+endif()
+if(NOT good MATCHES "abi_version; /\\* TANDEM_ABI_VERSION \\*/" OR
+   NOT good MATCHES "flags; /\\* TANDEM_COMMAND_\\.\\.\\. bits \\*/" OR
+   NOT good MATCHES "opcode; /\\* enum tandem_opcode \\*/")
+  message(FATAL_ERROR "comments of the header do not name its constants and enumerations")
+endif()
 foreach(standard -std=c99 -std=c11)
   expect_refused("sizeof(tandem_command) == 64" "sizeof(tandem_command) == 65"
                  ${CC} ${standard} header_in_c.c)

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cctype>
+#include <iterator>
 #include <sstream>
 
 #include "contract_notes.h"
@@ -38,10 +41,66 @@ const char* const kPrologue = R"(/* SPDX-License-Identifier: Apache-2.0
 
 const char* const kEpilogue = "\n#endif\n";
 
+bool is_of_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+// "NormKind", but not "Mask", which is a word of the language as well.
+bool is_camel_case(std::string_view word) {
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    const auto c = static_cast<unsigned char>(word[i]);
+    if (std::isupper(c) != 0 && std::islower(static_cast<unsigned char>(word[i - 1])) != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+template <typename Infos>
+bool names(const Infos& infos, std::string_view word) {
+  return std::any_of(std::begin(infos), std::end(infos),
+                     [&](const auto* info) { return word == info->name; });
+}
+
+// The name in this header of what the tables call so; the word itself if it names nothing.
+std::string c_name(std::string_view word, bool certain) {
+  const bool constant =
+      word.size() > 1 && word[0] == 'k' && std::isupper(static_cast<unsigned char>(word[1])) != 0;
+  if (constant) return "TANDEM_" + upper_snake(word.substr(1));
+  if (!certain && !is_camel_case(word)) return std::string(word);
+  if (names(abi::kEnumerations, word)) return "enum tandem_" + lower_snake(word);
+  if (names(abi::kStructures, word)) return "tandem_" + lower_snake(word);
+  return std::string(word);
+}
+
+// A meaning in the tables, with the names of this header.
+std::string in_c(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t end = i;
+    while (end < text.size() && is_of_word(text[end])) ++end;
+    if (end == i) {
+      result += text[i++];
+      continue;
+    }
+    const bool qualifies = text.substr(end, 2) == "::";
+    const bool all = end - i == text.size();
+    result += c_name(text.substr(i, end - i), qualifies || all);
+    i = end;
+    if (qualifies) {
+      result += '.';
+      i += 2;
+    } else if (text.substr(i, 3) == "...") {
+      result += '_';
+    }
+  }
+  return result;
+}
+
 // The text of a comment may not end the comment.
 std::string comment(std::string_view text) {
   std::string result;
-  for (const char c : text) {
+  for (const char c : in_c(text)) {
     if (c == '/' && !result.empty() && result.back() == '*') result += ' ';
     result += c;
   }
