@@ -12,8 +12,6 @@ using abi::Opcode;
 using abi::PositionKind;
 using abi::Primitive;
 using abi::PrimitiveOp;
-using abi::RowMode;
-using abi::Status;
 
 namespace {
 
@@ -133,7 +131,9 @@ void check_matrix_primitives(Bench& bench) {
       [](u32 token, u32, u32 column) { return product_of_group(token, column); });
 }
 
-void check_vector_primitives(Bench& bench) {
+namespace {
+
+void check_elementwise(Bench& bench) {
   const auto with_other = [](Table other, ElementwiseKind kind, Place a, Place b) {
     return [=](Lab& lab) {
       lab.gather(other, Place::kB);
@@ -160,7 +160,9 @@ void check_vector_primitives(Bench& bench) {
       bench, "npu.elementwise gelu", Table::kSwitch,
       [](Lab& lab) { lab.elementwise(ElementwiseKind::kGelu, Place::kA, Place::kA); },
       [](u32, u32, u32 column) { return static_cast<int>(column % 2) * 64; });
+}
 
+void check_norms(Bench& bench) {
   const auto normalise = [](abi::NormKind kind) {
     return [=](Lab& lab) {
       Primitive& norm = lab.add(PrimitiveOp::kNorm);
@@ -175,7 +177,9 @@ void check_vector_primitives(Bench& bench) {
              [](u32, u32, u32 column) { return static_cast<int>(column); });
   check_rows(bench, "npu.norm layer", Table::kAlternate, normalise(abi::NormKind::kLayer),
              [](u32, u32, u32 column) { return static_cast<int>(column % 2 * 2 * column); });
+}
 
+void check_positions(Bench& bench) {
   const auto position = [](PositionKind kind, Table table) {
     return [=](Lab& lab) {
       Primitive& turn = lab.add(PrimitiveOp::kPosition);
@@ -207,6 +211,14 @@ void check_vector_primitives(Bench& bench) {
              });
 }
 
+}  // namespace
+
+void check_vector_primitives(Bench& bench) {
+  check_elementwise(bench);
+  check_norms(bench);
+  check_positions(bench);
+}
+
 namespace {
 
 // With scale 0 every key weighs the same: the output is the mean of the values that a row sees.
@@ -231,18 +243,24 @@ void check_attention(Bench& bench, const char* what, Mask mask) {
   lab.append(Place::kB, Place::kB, 0);
   average(lab, 0).mask = static_cast<u8>(mask);
   lab.append(Place::kA, Place::kB);
-  lab.add(PrimitiveOp::kKvCommit);
   const CommandEnd end = lab.run();
   bench.check_run(what, end, lab.keys_are([&](u32 token, u32 row, u32 column) {
     const bool sees_both = row == 1 || mask == Mask::kNone;
     return sees_both ? mean(lab.tokens(), column) : successor(token, column);
   }));
-  bool values = true;
+}
+
+void check_append_and_commit(Bench& bench) {
+  Lab lab(bench, 2);
+  lab.gather(Table::kSuccessor, Place::kB);
+  lab.append(Place::kB, Place::kB);
+  lab.add(PrimitiveOp::kKvCommit);
+  const CommandEnd end = lab.run();
+  bool right = lab.entry().kv[0].committed_length == 2;
   for (u32 i = 0; i < kLabColumns; ++i) {
-    values = values && lab.value(1, i) == half(successor(lab.tokens()[1], i));
+    right = right && lab.value(1, i) == half(successor(lab.tokens()[1], i));
   }
-  bench.check(values, "npu.kv_append writes values");
-  bench.equal("npu.kv_commit", lab.entry().kv[0].committed_length, 2);
+  bench.check_run("npu.kv_append of values, kv_commit", end, right);
 }
 
 // Keys whose first half is the value: the output has half as many columns.
@@ -270,6 +288,7 @@ void check_latent_attention(Bench& bench) {
 }  // namespace
 
 void check_cache_primitives(Bench& bench) {
+  check_append_and_commit(bench);
   check_attention(bench, "npu.attention, causal", Mask::kCausal);
   check_attention(bench, "npu.attention, no mask", Mask::kNone);
   check_latent_attention(bench);
