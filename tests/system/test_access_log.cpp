@@ -74,6 +74,22 @@ TEST_CASE("registers are shown at their time, and those of a time that does not 
   CHECK(platform::registers_json(report)[2]["value"].is_null());
 }
 
+TEST_CASE("neighbours in an array of registers share a line where they are the same") {
+  platform::RunReport report;
+  const auto add = [&](std::uint64_t at_ps, const std::string& name, const std::string& rest) {
+    report.registers.push_back({at_ps, "npu." + name, 0, "NPU." + name + rest});
+  };
+  add(1'000, "ID", " -> 0x1");
+  for (const char* name : {"SQ[0]", "SQ[1]", "SQ[2]"}) add(1'000, name, " -> 0x0");
+  add(1'000, "SQ[3]", ".ENABLE -> 1");
+  add(1'000, "CQ[4]", ".ENABLE -> 1");
+  add(2'000, "CQ[5]", ".ENABLE -> 1");
+  CHECK(platform::registers_text(report) ==
+        "at 1 ns\n  NPU.ID -> 0x1\n  NPU.SQ[0..2] -> 0x0\n  NPU.SQ[3].ENABLE -> 1\n"
+        "  NPU.CQ[4].ENABLE -> 1\nat 2 ns\n  NPU.CQ[5].ENABLE -> 1\n");
+  CHECK(platform::registers_json(report).size() == 7);
+}
+
 TEST_CASE("registers are found by block, array and beginning") {
   CHECK(find_registers("npu.CONTROL").size() == 1);
   CHECK(find_registers("NPU.control")[0].name == "npu.CONTROL");
