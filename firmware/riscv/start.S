@@ -7,6 +7,7 @@
 .equ MSTATUS_FS_INITIAL, 1 << 13  # floating point is on
 
 .cfi_sections .debug_frame
+.option norelax  # debug information keeps the sizes from before the linker shortens calls
 
 .section .text.start, "ax"
 .globl _start
@@ -14,10 +15,7 @@
 _start:
   .cfi_startproc
   .cfi_undefined ra  # here backtraces end
-  .option push
-  .option norelax
   la gp, __global_pointer$
-  .option pop
   la sp, __stack_top
   la t0, __trap_stack_top
   csrw mscratch, t0
@@ -35,7 +33,7 @@ _start:
   j 1b
 2:
   mv a0, a1
-  call firmware_main
+  jal firmware_main
 3:
   wfi
   j 3b
@@ -95,7 +93,7 @@ trap_entry:
   csrr a0, mcause
   csrr a1, mepc
   csrr a2, mtval
-  call handle_trap            # returns where to go on
+  jal handle_trap             # returns where to go on
   csrw mepc, a0
   ld ra, 0(sp)
   ld t0, 8(sp)
@@ -126,27 +124,35 @@ trap_entry:
 .globl bus_load
 .type bus_load, @function
 bus_load:
+  .cfi_startproc
 .globl bus_load_access
 bus_load_access:
   lw a2, 0(a0)
   sw a2, 0(a1)
   li a0, 0
   ret
+  .cfi_endproc
 .size bus_load, . - bus_load
 
 # int bus_store(uint64_t address, uint32_t value): the same for a store.
 .globl bus_store
 .type bus_store, @function
 bus_store:
+  .cfi_startproc
 .globl bus_store_access
 bus_store_access:
   sw a1, 0(a0)
   li a0, 0
   ret
+  .cfi_endproc
 .size bus_store, . - bus_store
 
 # Where a faulting access goes on.
 .globl bus_access_failed
+.type bus_access_failed, @function
 bus_access_failed:
+  .cfi_startproc
   li a0, 1
   ret
+  .cfi_endproc
+.size bus_access_failed, . - bus_access_failed
