@@ -164,14 +164,15 @@ void check_linear(Bench& bench, Format format, u64 tables) {
   lab.linear(format, Place::kB, Place::kA).engine_mask = abi::kEnginePim;
   lab.append(Place::kA, Place::kA);
   const CommandEnd end = lab.run();
-  bench.check_run(what, end,
-                  lab.keys_are([](u32 token, u32, u32 column) { return product(token, column); }));
+  bench.check_run(what, end, lab.keys_are([=](u32 token, u32, u32 column) {
+    return product(token, column, format);
+  }));
 }
 
 void check_linears(Bench& bench) {
   const u64 tables = align_up(bench.boot().kv_base, 64);
   u8* const memory = bench.machine().window<u8>(tables, kTablesBytes);
-  if (!bench.check(memory != nullptr, "pim.memory holds the tables")) return;
+  if (!bench.check(memory != nullptr, "pim.memory has a window for tables")) return;
   fill_tables(memory);
   bench.machine().barrier();
   for (const Format format : kWeightFormats) {

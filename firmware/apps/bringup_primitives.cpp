@@ -27,6 +27,7 @@ void check_rows(Bench& bench, const Line& what, Table table, Write write, Expect
 }
 
 constexpr u32 kHalfRow = kLabColumns / 2;
+constexpr u32 kFloatOne = 0x3F80'0000;
 
 // The matrix read as two of half as many rows and columns, one below the other, each of which gets
 // its half of the input.
@@ -35,7 +36,7 @@ int product_of_group(u32 token, u32 output) {
   int sum = 0;
   for (u32 i = 0; i < kHalfRow; ++i) {
     const u32 element = output * kHalfRow + i;
-    sum += matrix(element / kLabColumns, element % kLabColumns) *
+    sum += matrix(element / kLabColumns, element % kLabColumns, Format::kFp16) *
            successor(token, group * kHalfRow + i);
   }
   return sum;
@@ -51,7 +52,7 @@ void check_linear(Bench& bench, Format format) {
         lab.gather(Table::kSuccessor, Place::kB);
         lab.linear(format, Place::kB, Place::kA);
       },
-      [](u32 token, u32, u32 column) { return product(token, column); });
+      [=](u32 token, u32, u32 column) { return product(token, column, format); });
 }
 
 void check_copy_primitive(Bench& bench) {
@@ -119,7 +120,9 @@ void check_matrix_primitives(Bench& bench) {
   check_rows(
       bench, "npu.linear with bias", Table::kZeros,
       [&](Lab& lab) { multiply(lab).bias = lab.table(Table::kSlope); },
-      [](u32 token, u32, u32 column) { return product(token, column) + static_cast<int>(column); });
+      [](u32 token, u32, u32 column) {
+        return product(token, column, Format::kFp16) + static_cast<int>(column);
+      });
   check_rows(
       bench, "npu.linear in two groups", Table::kZeros,
       [&](Lab& lab) {
@@ -263,6 +266,21 @@ void check_append_and_commit(Bench& bench) {
   bench.check_run("npu.kv_append of values, kv_commit", end, right);
 }
 
+// With a large scale a row sees only the key that is most like it: its own.
+void check_scores(Bench& bench) {
+  Lab lab(bench, 2);
+  lab.gather(Table::kSuccessor, Place::kB);
+  lab.append(Place::kB, Place::kB, 0);
+  Primitive& attention = average(lab, 0);
+  attention.mask = static_cast<u8>(Mask::kNone);
+  attention.scale = kFloatOne;
+  lab.append(Place::kA, Place::kB);
+  const CommandEnd end = lab.run();
+  bench.check_run("npu.attention, largest score", end, lab.keys_are([](u32 token, u32, u32 column) {
+    return successor(token, column);
+  }));
+}
+
 // Keys whose first half is the value: the output has half as many columns.
 void check_latent_attention(Bench& bench) {
   Lab lab(bench, 2);
@@ -291,6 +309,7 @@ void check_cache_primitives(Bench& bench) {
   check_append_and_commit(bench);
   check_attention(bench, "npu.attention, causal", Mask::kCausal);
   check_attention(bench, "npu.attention, no mask", Mask::kNone);
+  check_scores(bench);
   check_latent_attention(bench);
 }
 

@@ -12,9 +12,10 @@ constexpr u16 kNotANumber = 0x7E00;
 constexpr u32 kHalfPi = 0x3FC9'0FDB;  // FP32
 
 // Scales in Table::kSmall, FP16.
-constexpr u64 kOne = 0;
+constexpr u64 kTwo = 0;
 constexpr u64 kFour = 2;
-constexpr u64 kThreeQuarters = 4;  // drafts of exponent codes are 4/3 of a power of two
+constexpr u64 kHalf = 4;
+constexpr u64 kThreeQuarters = 6;  // drafts of exponent codes are 4/3 of a power of two
 constexpr u64 kExponentCodes = 64;
 constexpr u64 kIntervalCodes = 128;
 
@@ -45,31 +46,37 @@ u16 element(Table table, u32 row, u32 column) {
   }
 }
 
-// matrix() is 2 to this.
+// matrix() without its sign is 2 to this, half as much again where has_fraction().
 u32 power(u32 row, u32 column) {
   return (row == column ? 1u : 0u) + (column == 0 ? 1u : 0u);
 }
+bool has_fraction(u32 row, u32 column) {
+  return row == 2 && column == 2;
+}
+bool is_negative(u32 column) {
+  return column % 2 == 0;
+}
 
-// Bits of matrix() where it is 2 to `power`.
-u32 weight(Table table, u32 power) {
+// Bits of an element without its sign.
+u32 magnitude(Table table, u32 power, bool fraction) {
   switch (table) {
     case Table::kMatrix:
-      return kHalfOne + power * kHalfDoubles;
+      return kHalfOne + power * kHalfDoubles + (fraction ? 0x200 : 0);
     case Table::kMatrixBf16:
-      return 0x3F80 + power * 0x80;
+      return 0x3F80 + power * 0x80 + (fraction ? 0x40 : 0);
     case Table::kMatrixInt8:
     case Table::kMatrixInt4:
-      return 1u << power;
+      return (2u << power) + (fraction ? 1u << power : 0);
     case Table::kMatrixE2m1:
-      return 2 + 2 * power;
+      return (power == 0 ? 1 : 2 * power) + (fraction ? 1 : 0);
     case Table::kMatrixE3m0:
       return 5 + power;
     case Table::kMatrixPlane:
       return power;
-    case Table::kMatrixERemainder:
-      return power == 0 ? 1u << 10 : 0;  // the second exponent of its code
+    case Table::kMatrixERemainder:  // 1 is the second exponent of its code
+      return (power == 0 ? 1u << 10 : 0) + (fraction ? 0x200 : 0);
     case Table::kMatrixIRemainder:
-      return kAboveStart;
+      return kAboveStart + (fraction ? 0x200 : 0);
     default:
       return 0;
   }
@@ -92,6 +99,17 @@ u32 bits_of(Table table) {
   }
 }
 
+bool is_signed(Table table) {
+  return table != Table::kMatrixERemainder && table != Table::kMatrixIRemainder;
+}
+
+u32 weight(Table table, u32 row, u32 column) {
+  const u32 bits = magnitude(table, power(row, column), has_fraction(row, column));
+  if (!is_signed(table) || !is_negative(column)) return bits;
+  const bool complement = table == Table::kMatrixInt8 || table == Table::kMatrixInt4;
+  return complement ? 0 - bits : bits | 1u << (bits_of(table) - 1);
+}
+
 // Into a little-endian stream of zeros.
 void put_bits(u8* stream, u32 at, u32 bits, u32 value) {
   for (u32 bit = 0; bit < bits; ++bit) {
@@ -101,8 +119,9 @@ void put_bits(u8* stream, u32 at, u32 bits, u32 value) {
 }
 
 void fill_small(u8* small) {
-  put_bits(small + kOne, 0, 16, half(1));
+  put_bits(small + kTwo, 0, 16, half(2));
   put_bits(small + kFour, 0, 16, half(4));
+  put_bits(small + kHalf, 0, 16, 0x3800);
   put_bits(small + kThreeQuarters, 0, 16, 0x3A00);
   for (u32 code = 0; code < kCodes; ++code) {
     const u32 exponent = 15 + code;
@@ -123,8 +142,20 @@ void fill_table(Table table, u8* memory) {
   for (u32 i = 0; i < kLabRows * kLabColumns; ++i) {
     const u32 row = i / kLabColumns;
     const u32 column = i % kLabColumns;
-    const u32 value = is_matrix ? weight(table, power(row, column)) : element(table, row, column);
+    const u32 value = is_matrix ? weight(table, row, column) : element(table, row, column);
     put_bits(memory, bits * i, bits, value);
+  }
+}
+
+// Whether elements of the format have bits behind the first.
+bool has_fractions(Format format) {
+  switch (format) {
+    case Format::kE3m0:
+    case Format::kBsfpEDraft:
+    case Format::kBsfpIDraft:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -137,13 +168,15 @@ int successor(u32 token, u32 column) {
   return next ? 63 : static_cast<int>(token) - static_cast<int>(column);
 }
 
-int matrix(u32 row, u32 column) {
-  return 1 << power(row, column);
+int matrix(u32 row, u32 column, Format format) {
+  const bool fraction = has_fraction(row, column) && has_fractions(format);
+  const int value = fraction ? 3 << power(row, column) >> 1 : 1 << power(row, column);
+  return is_negative(column) ? -value : value;
 }
 
-int product(u32 token, u32 row) {
+int product(u32 token, u32 row, Format format) {
   int sum = 0;
-  for (u32 i = 0; i < kLabColumns; ++i) sum += matrix(row, i) * successor(token, i);
+  for (u32 i = 0; i < kLabColumns; ++i) sum += matrix(row, i, format) * successor(token, i);
   return sum;
 }
 
@@ -161,11 +194,11 @@ WeightStreams streams_of(Format format) {
     case Format::kBf16:
       return {Table::kMatrixBf16, kNone, Grouping::kNone, 0, 0};
     case Format::kInt8:
-      return {Table::kMatrixInt8, kNone, Grouping::kTensor, kOne, 0};
+      return {Table::kMatrixInt8, kNone, Grouping::kTensor, kHalf, 0};
     case Format::kInt4:
-      return {Table::kMatrixInt4, kNone, Grouping::kTensor, kOne, 0};
+      return {Table::kMatrixInt4, kNone, Grouping::kTensor, kHalf, 0};
     case Format::kE2m1:
-      return {Table::kMatrixE2m1, kNone, Grouping::kTensor, kOne, 0};
+      return {Table::kMatrixE2m1, kNone, Grouping::kTensor, kTwo, 0};
     case Format::kE3m0:
       return {Table::kMatrixE3m0, kNone, Grouping::kTensor, kFour, 0};
     case Format::kBsfpEDraft:

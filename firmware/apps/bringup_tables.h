@@ -29,11 +29,11 @@ enum class Table : u32 {
   kQuarterTurn,  // FP32: 90 degrees for each position
   kZeros,
   kNotNumbers,
-  kMatrix,  // matrix(row, column); in other formats:
+  kMatrix,  // matrix() in FP16; in other formats:
   kMatrixBf16,
-  kMatrixInt8,
-  kMatrixInt4,
-  kMatrixE2m1,
+  kMatrixInt8,        // twice as much
+  kMatrixInt4,        // the same
+  kMatrixE2m1,        // half of it
   kMatrixE3m0,        // a quarter of it
   kMatrixPlane,       // of both bit-sharing formats
   kMatrixERemainder,  // of exponent codes
@@ -48,8 +48,10 @@ void fill_tables(u8* memory);  // one after the other
 
 // Contents of the tables, for expectations.
 int successor(u32 token, u32 column);
-int matrix(u32 row, u32 column);  // 1, 2 or 4, which every format can say
-int product(u32 token, u32 row);  // of successor(token) and a row of it
+// Plus or minus 1, 2 or 4, which every format can say, and one 3, which is 2 in those that round
+// it.
+int matrix(u32 row, u32 column, abi::Format format);
+int product(u32 token, u32 row, abi::Format format);  // of successor(token) and a row of it
 
 // Where matrix() lies in a format of weights.
 struct WeightStreams {
@@ -66,5 +68,7 @@ constexpr abi::Format kWeightFormats[] = {abi::Format::kFp16,       abi::Format:
                                           abi::Format::kE2m1,       abi::Format::kE3m0,
                                           abi::Format::kBsfpEDraft, abi::Format::kBsfpEFull,
                                           abi::Format::kBsfpIDraft, abi::Format::kBsfpIFull};
+constexpr u32 kNoWeights = 2;  // FP32 and U32
+static_assert(sizeof kWeightFormats == abi::kFormatCount - kNoWeights);
 
 }  // namespace tandem::firmware
