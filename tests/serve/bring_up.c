@@ -131,6 +131,8 @@ static void refuse_what_is_wrong(void) {
   expect(tandem_cosim_read(client, boot.npu_base + 0xCu, &value, 4) == TANDEM_COSIM_BUS_ERROR,
          "no register");
   expect(strstr(tandem_cosim_text(client), "nothing at this address") != NULL, "why there is none");
+  expect(tandem_cosim_poke(client, boot.npu_base, &value, 4) == TANDEM_COSIM_BUS_ERROR, "a poke");
+  expect(strstr(tandem_cosim_text(client), "written around the bus") != NULL, "why no poke");
   expect(tandem_cosim_advance(client, ~(uint64_t)0) == TANDEM_COSIM_BAD_VALUE, "the end of time");
   say("refused what is wrong");
 }

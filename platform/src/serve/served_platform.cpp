@@ -44,9 +44,12 @@ AccessResult outcome(const cpu::HostBridge::Result& result, bool write) {
   return {false, result.error_address, explain(result.response, write)};
 }
 
-AccessResult debug_outcome(const Access& access, std::uint64_t done, std::size_t wanted) {
+AccessResult debug_outcome(const Access& access, std::uint64_t done, std::size_t wanted,
+                           bool write) {
   if (done == wanted) return {};
-  return {false, access.address + done, "nothing can be seen from this address on"};
+  return {false, access.address + done,
+          write ? "from this address on nothing can be written around the bus, as registers cannot"
+                : "from this address on nothing can be read around the bus"};
 }
 
 Scenario without_processor(Scenario scenario) {
@@ -86,7 +89,7 @@ State ServedPlatform::state() const {
 AccessResult ServedPlatform::read(const Access& access, std::vector<std::uint8_t>& data) {
   if (access.debug) {
     const std::uint64_t done = bridge_->debug_read(access.address, data.data(), data.size());
-    return debug_outcome(access, done, data.size());
+    return debug_outcome(access, done, data.size(), false);
   }
   return outcome(carry_out({Kind::kRead, access.address, data.size(), data.data()}), false);
 }
@@ -94,7 +97,7 @@ AccessResult ServedPlatform::read(const Access& access, std::vector<std::uint8_t
 AccessResult ServedPlatform::write(const Access& access, const std::vector<std::uint8_t>& data) {
   if (access.debug) {
     const std::uint64_t done = bridge_->debug_write(access.address, data.data(), data.size());
-    return debug_outcome(access, done, data.size());
+    return debug_outcome(access, done, data.size(), true);
   }
   std::vector<std::uint8_t> copy = data;
   return outcome(carry_out({Kind::kWrite, access.address, copy.size(), copy.data()}), true);

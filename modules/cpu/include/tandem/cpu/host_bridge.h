@@ -30,7 +30,7 @@ class HostBridge : public ControlCpu {
   struct Result {
     bool ok = true;  // false: the bus answered with an error, and the rest was not accessed
     std::uint64_t error_address = 0;
-    tlm::tlm_response_status response = tlm::TLM_OK_RESPONSE;  // of the bus, there
+    tlm::tlm_response_status response = tlm::TLM_OK_RESPONSE;  // of the bus, at error_address
     bool interrupt = false;  // level of the interrupt input at the end
   };
   using Done = std::function<void(const Result&)>;

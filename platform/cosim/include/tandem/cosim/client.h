@@ -32,7 +32,7 @@ typedef struct tandem_cosim_facts {
   const tandem_cosim_region* regions; /* live as long as the connection */
 } tandem_cosim_facts;
 
-/* As of the last answer. */
+/* As of the last good answer; a refused access has taken time as well. */
 typedef struct tandem_cosim_state {
   uint64_t time_ps;
   uint32_t lines;     /* bit per line of the interrupt controller */
