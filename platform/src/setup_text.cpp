@@ -117,6 +117,19 @@ std::string source_text(const Workload& workload, std::size_t requests) {
   return count;
 }
 
+// Empty for native firmware that decodes, the usual case.
+std::string processor_text(const CpuConfig& cpu) {
+  if (cpu.form == CpuForm::kNative) {
+    return cpu.app == FirmwareApp::kBringup
+               ? "native, a HAL call takes " + format_quantity(cpu.hal_call_ps, Quantity::kTime)
+               : "";
+  }
+  const RiscvConfig& core = cpu.riscv;
+  return "RISC-V core, " + format_quantity(core.clock_hz, Quantity::kFrequency) + ", quantum " +
+         format_quantity(core.quantum_ps, Quantity::kTime) +
+         (core.elf.empty() ? "" : ", " + file_name(core.elf));
+}
+
 std::string sampling_text(const Sampling& sampling) {
   if (sampling.greedy) return "greedy";
   return "sampled at temperature " + fixed(sampling.temperature, 2) + ", rule " +
@@ -213,11 +226,14 @@ std::vector<SetupLine> setup_lines(const Scenario& scenario, const RunReport& re
                        : "timing only: tensors are not computed");
   add("fidelity", fidelity_text(scenario, report.model));
   add("oracle", oracle_text(scenario));
-  add("workload", source_text(scenario.workload, report.requests.size()) + ", " +
-                      sampling_text(scenario.workload.sampling));
-  add("policy", policy_text(scenario.policy));
-  add("placement", placement_text(scenario.policy));
-  add("lanes", lanes_text(scenario.policy, report.requests.size()));
+  if (!report.bringup) {
+    add("workload", source_text(scenario.workload, report.requests.size()) + ", " +
+                        sampling_text(scenario.workload.sampling));
+    add("policy", policy_text(scenario.policy));
+    add("placement", placement_text(scenario.policy));
+    add("lanes", lanes_text(scenario.policy, report.requests.size()));
+  }
+  add("processor", processor_text(scenario.platform.cpu));
   add("memory", memory_text(scenario.platform.dram));
   add("NPU", npu_text(scenario.platform.npu));
   add("PIM", pim_text(scenario.platform));
