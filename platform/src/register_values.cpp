@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -20,7 +21,7 @@ struct Line {
     before = value.text.substr(0, open);
     index = std::stoul(value.name.substr(open + 1));
     last = index;
-    behind = value.text.substr(value.name.size());
+    behind = value.text.substr(std::min(value.name.size(), value.text.size()));
   }
 
   bool takes(const Line& next) {
