@@ -85,12 +85,7 @@ std::string in_c(std::string_view text) {
     }
     const bool qualifies = text.substr(end, 2) == "::";
     const bool all = end - i == text.size();
-    const std::string_view word = text.substr(i, end - i);
-    const std::string name = c_name(word, qualifies || all);
-    const bool article =
-        name != word && result.size() > 3 && result.substr(result.size() - 4) == " an ";
-    if (article) result.replace(result.size() - 4, 4, " a ");
-    result += name;
+    result += c_name(text.substr(i, end - i), qualifies || all);
     i = end;
     if (qualifies) {
       result += '.';

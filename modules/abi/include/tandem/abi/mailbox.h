@@ -61,7 +61,7 @@ TANDEM_CONSTANTS(MailboxLimits, "Limits of the mailbox", TANDEM_MAILBOX_LIMITS)
   ONE(u32, round, "Round of the request; 0: the token that prefill gives") \
   ONE(u64, time_ns, "When")                                                \
   MANY(u32, reserved, 2, "0")                                              \
-  MANY(u32, tokens, 20, "Token ids; Finished and Failed: an EndReport")
+  MANY(u32, tokens, 20, "Token ids; Finished and Failed: EndReport")
 TANDEM_STRUCTURE(Record, 128, "Entry of the record ring", TANDEM_RECORD_MEMBERS)
 
 #define TANDEM_END_REPORT_MEMBERS(ONE, MANY)                                                      \
