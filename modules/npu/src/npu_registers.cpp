@@ -73,7 +73,8 @@ void Npu::write_clock_divider(std::uint32_t value) {
   adopt_clock();
 }
 
-// Queue pairs that this instance does not have read as zero and ignore writes.
+// Writes to queue pairs that this instance does not have have no effect on it, and what it counts
+// of them is zero.
 void Npu::map_queue_registers() {
   const auto existing = [this](std::uint32_t queue) { return queue < queues_.size(); };
   bank_.on_read(reg::SQ_HEAD, [this, existing](std::uint32_t queue) {

@@ -30,8 +30,8 @@ const std::vector<ContractNote>& contract_notes() {
        "A command that fails completes with its status, the index of the primitive and an address "
        "or\n"
        "value; the next one works. ERROR_CAUSE and ERROR_ADDRESS keep the oldest error until\n"
-       "ERROR_COUNT = 0 is written. A register write with a value that is refused changes nothing\n"
-       "and is told there too, with the offset of the register as address."},
+       "ERROR_COUNT = 0 is written. A register write whose value is refused has no effect and is\n"
+       "told there too, with the offset of the register as address."},
       {"Operands of primitives",
        "m rows: token positions of the pass, or one per sequence, by RowMode. Activations are FP16 "
        "rows\n"
